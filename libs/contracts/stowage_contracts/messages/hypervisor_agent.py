@@ -1,0 +1,160 @@
+"""What an agent hears and says; its own words are reports and signals."""
+
+from stowage_contracts.errors import Problem
+from stowage_contracts.message import Kind, Message
+from stowage_contracts.values import (
+    Bytes,
+    CopyEnd,
+    Digest,
+    GrantRef,
+    HostAbilities,
+    Id,
+    ImageFormat,
+    Instant,
+    Location,
+    PoolView,
+    Range,
+    Receipt,
+    Secret,
+    ServiceName,
+    Transfer,
+    Value,
+    Verdict,
+)
+from stowage_contracts.views import CacheLoad
+
+
+class _Command(Message):
+    kind = Kind.COMMAND
+    owner = ServiceName.HYPERVISOR_AGENT
+
+
+class _Report(Message):
+    kind = Kind.REPORT
+    owner = ServiceName.HYPERVISOR_AGENT
+
+    host_id: Id
+
+
+class _Signal(Message):
+    kind = Kind.SIGNAL
+    owner = ServiceName.HYPERVISOR_AGENT
+
+    host_id: Id
+
+
+class HopTicket(Value):
+    """Claims data-motion signs (Ed25519); agents and grant owners verify them."""
+
+    hop_id: Id
+    epoch: int
+    host_id: Id
+    source_grant: GrantRef
+    destination_grant: GrantRef
+    destination_key: str
+    destination_store_id: Id | None
+    expires: Instant
+
+
+class ExecuteHop(_Command, subject="hop/{hop_id}"):
+    """Move one hop's bytes under a lease; an offer that is not taken up expires."""
+
+    hop_id: Id
+    copy_id: Id
+    host_id: Id
+    epoch: int
+    generation: int
+    """Names the temporary destination; rises when the source changed."""
+    source: CopyEnd
+    destination: CopyEnd
+    size: Bytes | None = None
+    digest: Digest | None = None
+    checksum: Digest | None = None
+    max_size: Bytes | None = None
+    hint: tuple[Range, ...] = ()
+    """Ranges the last agent reported as journaled; the destination decides."""
+    stall_seconds: float = 30.0
+    ticket: Secret
+    """A signed HopTicket: ids and an expiry, no store secret."""
+
+
+class CancelHop(_Command, subject="hop/{hop_id}"):
+    """Stop a hop and delete what it wrote locally."""
+
+    hop_id: Id
+    host_id: Id
+    epoch: int
+    destination: CopyEnd
+
+
+class InspectObject(_Command, subject="inspection/{inspection_id}"):
+    """Read a stored object through the image gate."""
+
+    inspection_id: Id
+    host_id: Id
+    object: CopyEnd
+    declared: ImageFormat
+    max_virtual_size: Bytes
+    ticket: Secret
+
+
+class ListHops(_Command, subject="host/{host_id}"):
+    """Tell a joining agent which hops are alive on it; it deletes other debris."""
+
+    host_id: Id
+    live: tuple[Id, ...]
+
+
+class HostJoined(_Report, subject="host/{host_id}"):
+    """An agent started or reconnected."""
+
+    name: str
+    location: Location
+    abilities: HostAbilities
+    pools: tuple[PoolView, ...] = ()
+    boot_id: Id
+    """New at each start of the agent: tells a restart from a reconnect."""
+
+
+class HopFinished(_Report, subject="hop/{hop_id}"):
+    """The destination is durable but invisible, or the hop failed."""
+
+    hop_id: Id
+    copy_id: Id
+    epoch: int
+    receipt: Receipt | None = None
+    error: Problem | None = None
+
+
+class ObjectInspected(_Report, subject="inspection/{inspection_id}"):
+    """The gate's verdict on a stored object, or why it could not be read."""
+
+    inspection_id: Id
+    verdict: Verdict | None = None
+    error: Problem | None = None
+
+
+class Heartbeat(_Signal, subject="host/{host_id}"):
+    """The agent lives; every five seconds."""
+
+    boot_id: Id
+    pools: tuple[PoolView, ...] = ()
+    running: tuple[Id, ...] = ()
+    """Hops it is moving."""
+
+
+class HopProgressed(_Signal, subject="hop/{hop_id}"):
+    """Live figures of a hop; at most one a second, at least one in five; renews the lease."""
+
+    hop_id: Id
+    copy_id: Id
+    epoch: int
+    transfer: Transfer
+    journaled: tuple[Range, ...] = ()
+    """Merged runs the destination already holds (at most 64; a hint)."""
+
+
+class CacheLoadReported(_Signal, subject="host/{host_id}"):
+    """What an agent saw of the caches it used."""
+
+    loads: tuple[CacheLoad, ...]

@@ -1,0 +1,29 @@
+"""Plug-in interfaces: at most seven methods each, values in, values out.
+
+Each has an entry-point group ``stowage.<interface_name>`` and a contract suite in
+``stowage_contracts.testing``.
+"""
+
+from stowage_contracts.plugins.autoscale_strategy import AutoscaleStrategy
+from stowage_contracts.plugins.cache_selector import CacheSelector
+from stowage_contracts.plugins.data_motion_strategy import DataMotionStrategy
+from stowage_contracts.plugins.data_store_provider import DataStoreProvider
+from stowage_contracts.plugins.endpoint_selector import EndpointSelector
+from stowage_contracts.plugins.hypervisor import Hypervisor
+from stowage_contracts.plugins.image_store_driver import ImageStoreDriver
+from stowage_contracts.plugins.primary_store_driver import PrimaryStoreDriver
+from stowage_contracts.plugins.transport import RangedReader, RangedWriter, Transport
+
+__all__ = [
+    "AutoscaleStrategy",
+    "CacheSelector",
+    "DataMotionStrategy",
+    "DataStoreProvider",
+    "EndpointSelector",
+    "Hypervisor",
+    "ImageStoreDriver",
+    "PrimaryStoreDriver",
+    "RangedReader",
+    "RangedWriter",
+    "Transport",
+]

@@ -1,0 +1,111 @@
+"""ImageStoreDriver: objects by key on one image (or cache) store."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from stowage_contracts.grants import Grant
+from stowage_contracts.values import Bytes, Receipt, Value
+from stowage_contracts.views import ProbeCheck
+
+
+class ObjectStat(Value):
+    """One stored object."""
+
+    key: str
+    size: Bytes
+    validator: str = ""
+
+
+class Capacity(Value):
+    """Room on a store; None where it has no end (object stores)."""
+
+    total_bytes: Bytes | None = None
+    used_bytes: Bytes | None = None
+
+
+class DriverAbilities(Value):
+    """What a driver can do; lacking abilities are refused at planning time."""
+
+    schemes: tuple[str, ...]
+    root: str = ""
+    """For ``file``: the directory an endpoint must see."""
+    multipart: bool = False
+    max_object_bytes: Bytes | None = None
+
+
+class ReadAsk(Value):
+    """Read one whole object, in ranges."""
+
+    key: str
+    seconds: int
+
+
+class WriteAsk(Value):
+    """Write one new object.
+
+    ``writer`` (``<hop>.<generation>``) names the temporary destination: the same writer finds
+    its own parts again, another never touches them.
+    """
+
+    key: str
+    writer: str
+    size: Bytes | None = None
+    seconds: int
+    session: str = ""
+    """From the first grant of this writer; empty to begin."""
+    first_part: int = 1
+    part_count: int = 0
+
+
+class CommitAsk(Value):
+    """Make a finished write visible under its key."""
+
+    key: str
+    writer: str
+    session: str = ""
+    receipt: Receipt
+
+
+class RevokeAsk(Value):
+    """Give up a write: abort the session, delete its parts."""
+
+    key: str
+    writer: str
+    session: str = ""
+
+
+class ImageStoreDriver(Protocol):
+    """One open store. Every call may raise Unavailable; none blocks the event loop."""
+
+    can: DriverAbilities
+
+    async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
+        """Put, get, list, multipart (if able) and delete a probe object; a failed check is a
+        row, not an exception. Leaves nothing behind."""
+        ...
+
+    async def stat(self, key: str) -> ObjectStat:
+        """Raises NotFound."""
+        ...
+
+    def list(self, prefix: str = "") -> AsyncIterator[ObjectStat]:
+        """Every committed object whose key starts with ``prefix``, in key order."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Idempotent: an absent key is success."""
+        ...
+
+    async def grant(self, ask: ReadAsk | WriteAsk) -> Grant:
+        """Access for ``ask.seconds``. A read of an absent key raises NotFound; a write of an
+        existing key raises Conflict (unless this writer committed it)."""
+        ...
+
+    async def commit(self, ask: CommitAsk) -> ObjectStat:
+        """Idempotent: committing again after a lost reply finds the object and answers it.
+        Raises NotFound when there is nothing to commit, Conflict when the size differs."""
+        ...
+
+    async def revoke(self, ask: RevokeAsk) -> None:
+        """Idempotent. A committed object stays."""
+        ...

@@ -1,0 +1,1 @@
+"""How a Stowage service runs: bus, outbox, database, HTTP, telemetry; no domain words."""

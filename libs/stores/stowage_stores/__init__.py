@@ -1,0 +1,1 @@
+"""Stowage's built-in store drivers: directory, S3, memory."""

@@ -1,0 +1,1 @@
+"""Stowage's front door: REST in, commands out, read models and live events."""

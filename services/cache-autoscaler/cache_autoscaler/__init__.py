@@ -1,0 +1,1 @@
+"""Owns cache stores: placement, entries, pins, eviction, load and desired size."""

@@ -1,0 +1,1 @@
+"""Plans and follows every copy: strategy, endpoint, slots, leases, commit."""

@@ -1,0 +1,1 @@
+"""Runs beside the disks: opens grants, moves bytes, judges images."""

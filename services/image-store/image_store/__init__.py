@@ -1,0 +1,1 @@
+"""Owns zones, hosts, stores, images and their replicas."""

@@ -1,0 +1,1 @@
+"""All five services in one process, for a laptop and a first look."""
