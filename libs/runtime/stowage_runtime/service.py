@@ -1,0 +1,81 @@
+"""A service: what it hears, does and serves, and the one place that starts and stops it."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from stowage_contracts.envelope import Envelope
+from stowage_contracts.errors import StowageError
+from stowage_contracts.message import Message
+from stowage_contracts.values import Value
+
+from stowage_runtime.tx import Tx
+
+D = TypeVar("D")
+Settle = Callable[[Tx], Awaitable[None]]
+"""Records an outcome in a transaction of its own."""
+
+
+class Desk(Protocol):
+    """What a request handler, intent worker or route may use outside a transaction."""
+
+    cause: Envelope | None
+
+    def transaction(self) -> AbstractAsyncContextManager[Tx]:
+        """A short transaction; commits on leaving."""
+        ...
+
+    async def ask(self, message: Message, *, to: str, seconds: float = 10) -> Message:
+        """Bus request with the current trace and cause."""
+        ...
+
+
+Handler = Callable[[Any, Tx, D], Awaitable[None]]
+"""(message, tx, deps): touches only ``tx``."""
+RequestHandler = Callable[[Any, Desk, D], Awaitable[Message]]
+"""(message, desk, deps) → reply; idempotent."""
+
+
+@dataclass(frozen=True)
+class IntentKind(Generic[D]):
+    """A side effect a worker carries out: idempotent, outside any transaction.
+
+    ``run`` answers how to record the outcome. A retryable StowageError is tried again with
+    back-off until the deadline; then, or on a final error, ``give_up`` records the failure.
+    """
+
+    name: str
+    payload: type[Value]
+    run: Callable[[Any, Desk, D], Awaitable[Settle]]
+    give_up: Callable[[Any, StowageError, Tx, D], Awaitable[None]]
+    parallel: int = 4
+
+
+@dataclass(frozen=True)
+class Timer(Generic[D]):
+    """Runs on one instance at a time, every ``seconds``, in one transaction."""
+
+    name: str
+    seconds: float
+    run: Callable[[Tx, D], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Service(Generic[D]):
+    """Everything ``run`` needs; built in the service's ``__main__.wire`` and nowhere else."""
+
+    name: str
+    package: str
+    """Import name; holds ``queries.sql`` and ``migrations/``."""
+    deps: D
+    handlers: Mapping[type[Message], Handler[D]] = field(default_factory=dict)
+    requests: Mapping[type[Message], RequestHandler[D]] = field(default_factory=dict)
+    signals: Mapping[type[Message], Handler[D]] = field(default_factory=dict)
+    intents: Sequence[IntentKind[D]] = ()
+    timers: Sequence[Timer[D]] = ()
+    routes: Sequence[Any] = ()
+    """stowage_runtime.http.Route rows."""
+    open: Callable[[], Awaitable[None]] | None = None
+    close: Callable[[], Awaitable[None]] | None = None
+    """Called after start and at stop, for what deps hold open."""
