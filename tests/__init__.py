@@ -1,0 +1,1 @@
+"""Every test of Stowage, sorted by kind and cost."""

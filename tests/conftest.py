@@ -1,0 +1,119 @@
+"""Session fixtures hand out addresses of real servers, test fixtures a part for one test."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.servers import leases
+from tests.servers.apt import provide
+from tests.servers.broker import remove_prefixed
+from tests.servers.databases import fresh_database
+from tests.servers.docker import socket_answers
+from tests.servers.kinds import KINDS, given, implementation
+from tests.servers.s3 import S3Server, fresh_bucket
+from tests.servers.server import Server
+
+
+class Servers:
+    """Addresses of servers: from the environment, or of servers shared with other test runs."""
+
+    def exports(self, kind: str) -> dict[str, str]:
+        return given(kind) or self._acquire(implementation(kind)).exports()
+
+    def private(self, kind: str) -> Server:
+        """A server of this process alone, which its tests may stop and break."""
+        return self._acquire(f"{implementation(kind)}.{os.getpid()}")
+
+    def _acquire(self, name: str) -> Server:
+        provide([KINDS[name.partition(".")[0]].requirement])
+        return leases.acquire(name)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Starts each server when it is first wanted, and leaves all of them at the end."""
+    yield Servers()
+    leases.leave_all()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url(servers: Servers) -> str:
+    return servers.exports("rabbitmq")["STOWAGE_TEST_AMQP_URL"]
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_management_url(servers: Servers) -> str:
+    """The management API, with user and password in the URL and no path."""
+    return servers.exports("rabbitmq")["STOWAGE_TEST_AMQP_MANAGEMENT_URL"]
+
+
+@pytest.fixture(scope="session")
+def postgres_url(servers: Servers) -> str:
+    """The server's own database; tests take `database_url`."""
+    return servers.exports("postgres")["STOWAGE_TEST_DATABASE_URL"]
+
+
+@pytest.fixture(scope="session")
+def s3_server(servers: Servers) -> S3Server:
+    facts = servers.exports("ceph")
+    return S3Server(
+        facts["STOWAGE_TEST_S3_ENDPOINT"],
+        facts["STOWAGE_TEST_S3_ACCESS_KEY"],
+        facts["STOWAGE_TEST_S3_SECRET_KEY"],
+    )
+
+
+@pytest.fixture
+def bus_prefix(rabbitmq_management_url: str) -> Iterator[str]:
+    """What the names of all queues, exchanges and users of one test start with."""
+    prefix = f"t{secrets.token_hex(4)}"
+    yield prefix
+    remove_prefixed(rabbitmq_management_url, prefix)
+
+
+@pytest.fixture
+async def database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A new empty database."""
+    async with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def s3_bucket(s3_server: S3Server) -> AsyncIterator[str]:
+    """The name of a new empty bucket."""
+    async with fresh_bucket(s3_server) as name:
+        yield name
+
+
+@pytest.fixture
+def private_rabbitmq(servers: Servers) -> Server:
+    """A running broker no other process uses: `url`, `stop`, `start`, `restart`, `kill`."""
+    return servers.private("rabbitmq")
+
+
+@pytest.fixture
+def private_postgres(servers: Servers) -> Server:
+    """A running PostgreSQL no other process uses: `url`, `stop`, `start`, `restart`, `kill`."""
+    return servers.private("postgres")
+
+
+@pytest.fixture
+async def private_database_url(private_postgres: Server) -> AsyncIterator[str]:
+    """A new empty database on the private PostgreSQL, which must run again when the test ends."""
+    async with fresh_database(private_postgres.url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def docker_host() -> str:
+    """The address of a Docker engine; without one the test is skipped, or fails if told so."""
+    if socket_answers():
+        return os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    reason = "no Docker engine answers: set DOCKER_HOST, or run .ci/run"
+    if os.environ.get("STOWAGE_REQUIRE_DOCKER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

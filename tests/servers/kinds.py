@@ -1,0 +1,47 @@
+"""Which class makes which kind of server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from tests.servers.ceph import Ceph
+from tests.servers.containers import PostgresContainer, RabbitMqContainer
+from tests.servers.docker import Docker
+from tests.servers.postgres import Postgres
+from tests.servers.rabbitmq import RabbitMq
+from tests.servers.server import Server
+
+KINDS: Mapping[str, type[Server]] = {
+    "rabbitmq": RabbitMq,
+    "postgres": Postgres,
+    "ceph": Ceph,
+    "docker": Docker,
+    "rabbitmq-container": RabbitMqContainer,
+    "postgres-container": PostgresContainer,
+}
+EXPORTS: Mapping[str, tuple[str, ...]] = {
+    "rabbitmq": ("STOWAGE_TEST_AMQP_URL", "STOWAGE_TEST_AMQP_MANAGEMENT_URL"),
+    "postgres": ("STOWAGE_TEST_DATABASE_URL",),
+    "ceph": (
+        "STOWAGE_TEST_S3_ENDPOINT",
+        "STOWAGE_TEST_S3_ACCESS_KEY",
+        "STOWAGE_TEST_S3_SECRET_KEY",
+    ),
+    "docker": ("DOCKER_HOST",),
+}
+SHARED = ("rabbitmq", "postgres", "ceph")
+
+
+def given(kind: str) -> dict[str, str]:
+    """What the environment says about a server of that kind; empty when one must be started."""
+    if all(name in os.environ for name in EXPORTS[kind]):
+        return {name: os.environ[name] for name in EXPORTS[kind]}
+    return {}
+
+
+def implementation(kind: str) -> str:
+    """The kind by which to start it: a container where TEST_SERVERS=docker asks for one."""
+    container = f"{kind}-container"
+    wanted = os.environ.get("TEST_SERVERS", "native") == "docker"
+    return container if wanted and container in KINDS else kind

@@ -1,0 +1,86 @@
+"""A TCP proxy whose connections a test can cut, stall and delay."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import StreamReader, StreamWriter
+from types import TracebackType
+from typing import Self
+
+
+class Proxy:
+    """Listens on a loopback port and relays to a target, until told otherwise.
+
+    Use as `async with Proxy("127.0.0.1", 5672) as proxy:` and connect to `proxy.port`.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._server: asyncio.Server | None = None
+        self._relays: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self.port = 0
+        self.delay = 0.0  # seconds each chunk is held back
+
+    async def __aenter__(self) -> Self:
+        await self.restore()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Reset every connection and refuse new ones."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for relay in self._relays:
+            relay.cancel()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+
+    async def restore(self) -> None:
+        """Let bytes flow again, and accept connections on the same port as before."""
+        self._flowing.set()
+        if self._server is None:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    def stall(self) -> None:
+        """Keep every connection open but pass no more bytes, until `restore`."""
+        self._flowing.clear()
+
+    def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        relay = asyncio.create_task(self._relay(reader, writer))
+        self._relays.add(relay)
+        relay.add_done_callback(self._relays.discard)
+
+    async def _relay(self, reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        try:
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(self._pump(reader, far_writer))
+                pumps.create_task(self._pump(far_reader, writer))
+        except* OSError:
+            pass  # an end that reset its connection: the other is reset below, as a router would
+        finally:
+            for end in (writer, far_writer):
+                end.transport.abort()
+
+    async def _pump(self, reader: StreamReader, writer: StreamWriter) -> None:
+        while chunk := await reader.read(65536):
+            await self._flowing.wait()
+            await asyncio.sleep(self.delay)
+            writer.write(chunk)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
