@@ -47,13 +47,21 @@ class HopTicket(Value):
     """Claims data-motion signs (Ed25519); agents and grant owners verify them."""
 
     hop_id: Id
+    """Or the inspection's id."""
     epoch: int
+    generation: int = 1
+    """With the hop it names the writer: ``<hop>.<generation>``."""
     host_id: Id
     source_grant: GrantRef
     destination_grant: GrantRef
     destination_key: str
     destination_store_id: Id | None
     expires: Instant
+
+    @property
+    def writer(self) -> str:
+        """Name of the temporary destination."""
+        return f"{self.hop_id}.{self.generation}"
 
 
 class ExecuteHop(_Command, subject="hop/{hop_id}"):
