@@ -36,9 +36,13 @@ class Envelope(Value):
     def of(cls, message: Message, *, source: str, **attributes: Any) -> "Envelope":
         """Wrap ``message``; ``attributes`` are any other envelope fields."""
         return cls(
-            source=source, type=type(message).__name__, subject=message.subject,
-            version=message.version, data=message.model_dump(mode="json"), **attributes,
-        )  # fmt: skip
+            source=source,
+            type=type(message).__name__,
+            subject=message.subject,
+            version=message.version,
+            data=message.model_dump(mode="json"),
+            **attributes,
+        )
 
     def message(self) -> Message:
         """The typed message; raises InvalidInput (unknown type, malformed data)."""

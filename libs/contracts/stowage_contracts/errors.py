@@ -70,10 +70,15 @@ class StowageError(Exception):
     def problem(self) -> Problem:
         """The same, ready for the wire."""
         return Problem(
-            code=self.code, title=(type(self).__doc__ or "").strip().rstrip("."),
-            status=self.status, resource=self.resource, cause=self.cause or self.code,
-            hint=self.hint, retry=self.retry, details=self.details,
-        )  # fmt: skip
+            code=self.code,
+            title=(type(self).__doc__ or "").strip().rstrip("."),
+            status=self.status,
+            resource=self.resource,
+            cause=self.cause or self.code,
+            hint=self.hint,
+            retry=self.retry,
+            details=self.details,
+        )
 
     @classmethod
     def of(cls, problem: Problem) -> "StowageError":

@@ -103,8 +103,11 @@ class StoreState(StrEnum):
     def readable(self) -> bool:
         """Whether objects on it may be granted for reading."""
         return self in {
-            StoreState.UP, StoreState.READ_ONLY, StoreState.DRAINING, StoreState.DEGRADED,
-        }  # fmt: skip
+            StoreState.UP,
+            StoreState.READ_ONLY,
+            StoreState.DRAINING,
+            StoreState.DEGRADED,
+        }
 
 
 class HostState(StrEnum):

@@ -1,12 +1,7 @@
 """Every message, by wire name; one module per service that owns the noun."""
 
 from stowage_contracts.message import Message
-from stowage_contracts.messages import (
-    cache_autoscaler,
-    data_motion,
-    hypervisor_agent,
-    image_store,
-)
+from stowage_contracts.messages import cache_autoscaler, data_motion, hypervisor_agent, image_store
 
 _OWNERS = (image_store, data_motion, cache_autoscaler, hypervisor_agent)
 

@@ -77,9 +77,11 @@ class _CacheEvent(_Event):
     @property
     def resource(self) -> Resource | None:
         return Resource(
-            noun="store", id=self.state.id, state=self.state.model_dump(mode="json"),
+            noun="store",
+            id=self.state.id,
+            state=self.state.model_dump(mode="json"),
             removed=isinstance(self, CacheRemoved),
-        )  # fmt: skip
+        )
 
 
 class CacheAdded(_CacheEvent, subject="store/{state.id}"):

@@ -2,15 +2,7 @@
 
 from stowage_contracts.errors import Problem
 from stowage_contracts.message import Kind, Message, Resource
-from stowage_contracts.values import (
-    CopyEnd,
-    Digest,
-    Id,
-    ObjectRef,
-    Receipt,
-    ServiceName,
-    Transfer,
-)
+from stowage_contracts.values import CopyEnd, Digest, Id, ObjectRef, Receipt, ServiceName, Transfer
 from stowage_contracts.views import CopyView
 
 

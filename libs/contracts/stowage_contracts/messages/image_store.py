@@ -148,9 +148,11 @@ class _StateEvent(_Event):
     def resource(self) -> Resource | None:
         state = self.state  # type: ignore[attr-defined]
         return Resource(
-            noun=self.subject_form.partition("/")[0], id=state.id,
-            state=state.model_dump(mode="json"), removed=type(self).__name__.endswith("Removed"),
-        )  # fmt: skip
+            noun=self.subject_form.partition("/")[0],
+            id=state.id,
+            state=state.model_dump(mode="json"),
+            removed=type(self).__name__.endswith("Removed"),
+        )
 
 
 class ZoneAdded(_StateEvent, subject="zone/{state.id}"):

@@ -1,8 +1,32 @@
 """Hypervisor: what one host can do, and its pools."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from stowage_contracts.values import HostAbilities, ImageFormat, PoolView, Value
+from stowage_contracts.values import HostAbilities, Id, ImageFormat, Name, PoolView, Value
+
+
+class PoolSettings(Value):
+    """A primary pool the operator configured on a host."""
+
+    id: Id
+    name: Name
+    provider: str = "directory"
+    """Entry-point name of its PrimaryStoreDriver."""
+    root: str = ""
+    formats: tuple[ImageFormat, ...] = (ImageFormat.QCOW2, ImageFormat.RAW, ImageFormat.ISO)
+
+
+class HypervisorSettings(Value):
+    """What every hypervisor plug-in is made with."""
+
+    pools: tuple[PoolSettings, ...] = ()
+    roots: tuple[str, ...] = ()
+    """Directories beside the pools that ``file`` grants may lie in."""
+    slots: int = 4
+    fetch: bool = True
+    """May open user-given URLs."""
+    options: dict[str, Any] = {}
+    """The plug-in's own, checked by it."""
 
 
 class Conversion(Value):
@@ -15,7 +39,10 @@ class Conversion(Value):
 
 
 class Hypervisor(Protocol):
-    """One kind of hypervisor host (entry-point group ``stowage.hypervisor``)."""
+    """One kind of hypervisor host (entry-point group ``stowage.hypervisor``).
+
+    Made with one argument, its HypervisorSettings.
+    """
 
     async def abilities(self) -> HostAbilities:
         """What this host can do now."""

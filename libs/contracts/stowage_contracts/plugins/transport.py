@@ -6,12 +6,33 @@ from stowage_contracts.grants import FetchRules, Grant, PartUrl
 from stowage_contracts.values import Bytes, Range, Value
 
 
+class TransportSettings(Value):
+    """What every transport is made with."""
+
+    roots: tuple[str, ...] = ()
+    """Directories ``file`` grants may lie in."""
+    connections: int = 4
+    """Most requests one reader or writer has open."""
+
+
+class ReadShape(Value):
+    """How a source is to be read."""
+
+    stall_seconds: float = 30.0
+    rules: FetchRules | None = None
+    """Set for user-given URLs."""
+
+
 class WriteShape(Value):
     """What a writer must know before the first byte."""
 
     size: Bytes
     """Length of the destination."""
-    stall_seconds: float
+    stall_seconds: float = 30.0
+    source_validator: str = ""
+    """Pins the journal to the bytes it was written from; empty trusts no journal."""
+    sparse: bool = False
+    """Much of it may be zeros, so ``size`` need not fit where zeros cost nothing."""
 
 
 class RangedReader(Protocol):
@@ -21,10 +42,18 @@ class RangedReader(Protocol):
     validator: str
     """Strong ETag or Last-Modified; empty where the source has neither."""
     ranged: bool
-    """False: only one read, from 0, in order."""
+    """False: reads come from 0, in order, one at a time."""
+    received: int
+    """Bytes that arrived so far, those read again included."""
+
+    async def next_data(self, offset: int) -> int:
+        """Where data may begin at or after ``offset``; everything before it reads as zeros.
+        ``size`` when nothing follows, ``offset`` when it isn't known."""
+        ...
 
     async def read_into(self, offset: int, buffer: memoryview) -> None:
-        """Fill ``buffer`` from ``offset``. Raises SourceChanged, Stalled, Unavailable."""
+        """Fill ``buffer`` from ``offset``. Raises SourceChanged, SourceRefused, Stalled,
+        Unavailable, GrantRefused."""
         ...
 
     async def close(self) -> None:
@@ -36,10 +65,22 @@ class RangedWriter(Protocol):
     """An opened destination; it is its own journal."""
 
     part_size: int
-    """Writes are whole parts, aligned to it (the last may be short)."""
+    """Writes are whole parts, aligned to it (the last may be short); whole 4 MiB leaves."""
+    sparse: bool
+    """Zeros cost nothing here, in any length."""
+    sent: int
+    """Bytes stored so far by this writer, zeros it left out not counted."""
 
     async def journal(self) -> tuple[Range, ...]:
         """Ranges already durable from an earlier attempt, merged, in order."""
+        ...
+
+    async def recall(self, offset: int, buffer: memoryview) -> bool:
+        """Fill ``buffer`` with stored bytes; False where the destination can't be read."""
+        ...
+
+    async def holds(self, offset: int, buffer: memoryview) -> bool:
+        """Whether the journaled part at ``offset`` is known to be these bytes."""
         ...
 
     async def write(self, offset: int, buffer: memoryview) -> None:
@@ -47,15 +88,16 @@ class RangedWriter(Protocol):
         ...
 
     async def zero(self, extent: Range) -> None:
-        """Make one part read as zeros, storing nothing where the destination can."""
+        """Make whole parts read as zeros, storing nothing where the destination can."""
         ...
 
     async def finish(self) -> str:
         """Make everything durable, still invisible; the receipt's ``part``."""
         ...
 
-    async def close(self) -> None:
-        """Release; what was written stays for a successor. Idempotent."""
+    async def close(self, *, keep: bool = True) -> None:
+        """Release; what was written stays for a successor unless ``keep`` is False and it can
+        be deleted from here. Idempotent."""
         ...
 
 
@@ -68,14 +110,15 @@ class PartSource(Protocol):
 
 
 class Transport(Protocol):
-    """One URI scheme family (entry-point group ``stowage.transport``, named by scheme)."""
+    """One URI scheme family (entry-point group ``stowage.transport``, named by scheme).
 
-    async def open_reader(self, grant: Grant, rules: FetchRules | None) -> RangedReader:
-        """Open for reading. Raises SourceRefused, Unavailable, NotFound."""
+    Made with one argument, its TransportSettings.
+    """
+
+    async def open_reader(self, grant: Grant, shape: ReadShape) -> RangedReader:
+        """Open for reading. Raises SourceRefused, Unavailable, NotFound, GrantRefused."""
         ...
 
-    async def open_writer(
-        self, grant: Grant, shape: WriteShape, parts: PartSource
-    ) -> RangedWriter:
+    async def open_writer(self, grant: Grant, shape: WriteShape, parts: PartSource) -> RangedWriter:
         """Open for writing. Raises OutOfSpace, GrantRefused, Unavailable."""
         ...

@@ -1,0 +1,50 @@
+"""stowage-image-store: run, migrate, check."""
+
+from stowage_contracts.values import ServiceName
+from stowage_runtime import plugins
+from stowage_runtime.command import ServiceCommand
+from stowage_runtime.command import main as run_command
+from stowage_runtime.secrets import Opener, RowCipher
+from stowage_runtime.service import Service
+from stowage_runtime.signing import Signer, Verifier
+
+from image_store.deps import Deps
+from image_store.drivers import Drivers
+from image_store.handlers import HANDLERS, REQUESTS, SIGNALS
+from image_store.intents import INTENTS
+from image_store.settings import Settings
+from image_store.timers import TIMERS
+
+
+def wire(settings: Settings) -> Service[Deps]:
+    """Build the service; nothing is opened yet."""
+    cipher = RowCipher(settings.at_rest_key)
+    drivers = Drivers(plugins.load("stowage.data_store_provider"), cipher)
+    deps = Deps(
+        settings=settings,
+        drivers=drivers,
+        cipher=cipher,
+        opener=Opener(settings.seal_private_key_image_store),
+        signer=Signer(settings.ticket_signing_key),
+        verifier=Verifier(settings.ticket_verify_key),
+    )
+    return Service(
+        name=ServiceName.IMAGE_STORE,
+        package="image_store",
+        deps=deps,
+        handlers=HANDLERS,
+        requests=REQUESTS,
+        signals=SIGNALS,
+        intents=INTENTS,
+        timers=TIMERS,
+        close=drivers.close,
+    )
+
+
+def main() -> None:
+    """The command's entry point."""
+    run_command(ServiceCommand(settings=Settings, wire=wire))
+
+
+if __name__ == "__main__":
+    main()

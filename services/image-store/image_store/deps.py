@@ -1,0 +1,21 @@
+"""What image-store's handlers and workers are given."""
+
+from dataclasses import dataclass
+
+from stowage_runtime.secrets import Opener, RowCipher
+from stowage_runtime.signing import Signer, Verifier
+
+from image_store.drivers import Drivers
+from image_store.settings import Settings
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Collaborators, built once in ``__main__.wire``."""
+
+    settings: Settings
+    drivers: Drivers
+    opener: Opener
+    cipher: RowCipher
+    signer: Signer
+    verifier: Verifier

@@ -1,0 +1,69 @@
+"""One plain function a message; these tables are all that is heard."""
+
+from collections.abc import Mapping
+
+from stowage_contracts.message import Message
+from stowage_contracts.messages.data_motion import (
+    CommitHop,
+    CopyCancelled,
+    CopyCompleted,
+    CopyFailed,
+)
+from stowage_contracts.messages.hypervisor_agent import Heartbeat, HostJoined, ObjectInspected
+from stowage_contracts.messages.image_store import (
+    AddCluster,
+    AddHost,
+    AddPod,
+    AddStore,
+    AddZone,
+    DeleteTemplate,
+    ProbeStore,
+    RedeemGrant,
+    RegisterTemplate,
+    ReleaseGrants,
+    RemoveStore,
+    RequestCopy,
+)
+from stowage_runtime.service import Handler, RequestHandler
+
+from image_store.deps import Deps
+from image_store.handlers.copies import (
+    on_copy_cancelled,
+    on_copy_completed,
+    on_copy_failed,
+    on_request_copy,
+)
+from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
+from image_store.handlers.places import (
+    on_add_cluster,
+    on_add_host,
+    on_add_pod,
+    on_add_zone,
+    on_heartbeat,
+    on_host_joined,
+)
+from image_store.handlers.stores import on_add_store, on_probe_store, on_remove_store
+from image_store.handlers.templates import on_delete_template, on_register_template
+from image_store.inspection import on_object_inspected
+
+HANDLERS: Mapping[type[Message], Handler[Deps]] = {
+    AddZone: on_add_zone,
+    AddPod: on_add_pod,
+    AddCluster: on_add_cluster,
+    AddHost: on_add_host,
+    HostJoined: on_host_joined,
+    AddStore: on_add_store,
+    ProbeStore: on_probe_store,
+    RemoveStore: on_remove_store,
+    RegisterTemplate: on_register_template,
+    DeleteTemplate: on_delete_template,
+    RequestCopy: on_request_copy,
+    CopyCompleted: on_copy_completed,
+    CopyFailed: on_copy_failed,
+    CopyCancelled: on_copy_cancelled,
+    CommitHop: on_commit_hop,
+    ReleaseGrants: on_release_grants,
+    ObjectInspected: on_object_inspected,
+}
+REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {RedeemGrant: on_redeem_grant}
+SIGNALS: Mapping[type[Message], Handler[Deps]] = {Heartbeat: on_heartbeat}

@@ -1,0 +1,204 @@
+"""Copies to primary storage, and what becomes of a replica when its copy ends."""
+
+from asyncpg import Record
+from stowage_contracts.errors import Cancelled, Conflict, StowageError
+from stowage_contracts.messages.data_motion import CopyCancelled, CopyCompleted, CopyFailed
+from stowage_contracts.messages.image_store import (
+    CopyRequested,
+    ReplicaFailed,
+    RequestCopy,
+    TemplateChanged,
+)
+from stowage_contracts.values import (
+    CopyEnd,
+    ImageFormat,
+    Location,
+    ObjectKind,
+    ObjectRef,
+    ReplicaState,
+    StoreRole,
+    StoreState,
+    Verdict,
+    new_id,
+)
+from stowage_runtime.tx import Tx
+
+from image_store.deps import Deps
+from image_store.inspection import inspect
+from image_store.model import ReplicaEvent, check_room
+from image_store.replicas import add_grant, fail_replica, ready
+from image_store.store import (
+    image_end,
+    location_of,
+    move,
+    need,
+    pool_end,
+    room_of,
+    scope_of,
+    template_view,
+)
+
+
+async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
+    """Describe both ends; a second asker of the same destination gets the same ends."""
+    try:
+        await _request(message, tx, deps)
+    except StowageError as error:
+        wanted = ObjectRef(kind=ObjectKind.TEMPLATE, id=message.template_id)
+        await tx.say(
+            ReplicaFailed(
+                object=wanted,
+                store_id=message.store_id,
+                copy_id=message.copy_id,
+                error=error.problem,
+            )
+        )
+
+
+async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
+    template = await need(tx, "template", message.template_id)
+    pool = await need(tx, "lock_store", message.store_id)
+    host = await need(tx, "host", _host_of(pool))
+    source, source_store = await _source(template, location_of(host), tx)
+    ref = await _destination(message, template, pool, tx, deps)
+    write = await tx.row("write_grant_of", ref["id"])
+    target = (
+        write["id"]
+        if write
+        else await add_grant(tx, ref_id=ref["id"], template_id=None, writes=True)
+    )
+    read = await add_grant(tx, ref_id=source["id"], template_id=None, writes=False)
+    await tx.say(
+        CopyRequested(
+            copy_id=message.copy_id,
+            account_id=message.account_id,
+            priority=message.priority,
+            source=image_end(source, source_store, read),
+            destination=pool_end(ref, pool, target, host["hypervisor"]),
+            size=source["size"],
+            digest=source["digest"],
+            location=location_of(host),
+            present=ref["state"] == ReplicaState.READY,
+        )
+    )
+    await tx.say(TemplateChanged(state=await template_view(tx, template["id"])))
+
+
+def _host_of(pool: Record) -> str:
+    if pool["role"] != StoreRole.PRIMARY or pool["scope_type"] != "host":
+        raise Conflict(
+            "templates are copied to primary pools",
+            resource=f"store/{pool['id']}",
+            hint="name a store of role Primary as the destination",
+        )
+    if pool["state"] != StoreState.UP:
+        raise Conflict(f"the pool is {pool['state']}", resource=f"store/{pool['id']}")
+    return str(pool["scope_id"])
+
+
+async def _source(template: Record, where: Location, tx: Tx) -> tuple[Record, Record]:
+    """A Ready replica on a readable image store that reaches the destination."""
+    if template["removed"]:
+        raise Conflict("the template was deleted", resource=f"template/{template['id']}")
+    for ref in await tx.rows("refs_of_template", template["id"]):
+        if ref["role"] != StoreRole.IMAGE or ref["state"] != ReplicaState.READY:
+            continue
+        store = await need(tx, "store", ref["store_id"])
+        if StoreState(store["state"]).readable and scope_of(store).covers(where):
+            return ref, store
+    raise Conflict(
+        "no readable image store in reach holds it ready",
+        resource=f"template/{template['id']}",
+        code="not_ready",
+        hint="wait until the template is ready in that zone",
+    )
+
+
+async def _destination(
+    message: RequestCopy, template: Record, pool: Record, tx: Tx, deps: Deps
+) -> Record:
+    kind = ObjectKind.VOLUME if message.volume_id else _kind(template)
+    object_id = message.volume_id or template["id"]
+    known = await tx.row("ref_on", kind, object_id, pool["id"])
+    if known is not None:
+        return known
+    wanted = _format(message, template, pool)
+    size = template["virtual_size"] if wanted != template["format"] else template["size"]
+    check_room(room_of(pool), size, deps.settings.store_high_water)
+    ref_id = new_id()
+    await tx.run(
+        "add_ref",
+        ref_id,
+        kind,
+        object_id,
+        template["id"],
+        message.account_id,
+        pool["id"],
+        pool["role"],
+        f"{object_id}.{wanted}",
+        wanted,
+        message.copy_id,
+        None,
+        size,
+    )
+    await move(tx, await need(tx, "ref", ref_id), ReplicaEvent.CREATE_ONLY_REQUESTED)
+    return await need(tx, "ref", ref_id)
+
+
+def _kind(template: Record) -> ObjectKind:
+    return ObjectKind.ISO if template["format"] == ImageFormat.ISO else ObjectKind.TEMPLATE
+
+
+def _format(message: RequestCopy, template: Record, pool: Record) -> ImageFormat:
+    wanted = ImageFormat(message.format or template["format"])
+    if wanted not in pool["formats"]:
+        raise Conflict(
+            f"the pool takes {', '.join(pool['formats'])}, not {wanted}",
+            code="format",
+            resource=f"store/{pool['id']}",
+            hint="ask for one of the pool's formats",
+        )
+    return wanted
+
+
+async def _making(end: CopyEnd, tx: Tx) -> Record | None:
+    """The replica a copy was making, unless it is settled already or not ours."""
+    if end.store_id is None:
+        return None
+    ref = await tx.row("ref_on", end.object.kind, end.object.id, end.store_id)
+    return ref if ref is not None and ref["state"] == ReplicaState.CREATING else None
+
+
+async def on_copy_completed(message: CopyCompleted, tx: Tx, deps: Deps) -> None:
+    """Ready once the gate has judged the stored bytes; a pool's bytes were judged before."""
+    ref = await _making(message.destination, tx)
+    if ref is None or message.receipt is None:
+        return
+    receipt = message.receipt
+    await tx.run("ref_known", ref["id"], receipt.size, receipt.digest, ref["reserved"])
+    ref = await need(tx, "ref", ref["id"])
+    verdict = receipt.verdict or await _known_verdict(receipt.digest, ref, tx)
+    if verdict is not None or ref["role"] != StoreRole.IMAGE:
+        await ready(tx, ref, verdict)
+    else:
+        await inspect(tx, ref)
+
+
+async def _known_verdict(digest: str, ref: Record, tx: Tx) -> Verdict | None:
+    kept = await tx.value("verdict", digest, ref["format"])
+    verdict = Verdict.model_validate(kept) if kept else None
+    return verdict if verdict and verdict.accepted else None
+
+
+async def on_copy_failed(message: CopyFailed, tx: Tx, deps: Deps) -> None:
+    """The replica fails with the copy's own reason."""
+    ref = await _making(message.destination, tx)
+    if ref is not None:
+        await fail_replica(tx, ref, message.error)
+
+
+async def on_copy_cancelled(message: CopyCancelled, tx: Tx, deps: Deps) -> None:
+    """Only the last asker's cancel stops the bytes."""
+    ref = await _making(message.destination, tx)
+    if ref is not None and message.last:
+        await fail_replica(tx, ref, Cancelled("the copy was cancelled").problem)

@@ -1,0 +1,142 @@
+"""Grants: redeemed and renewed by agents, committed once, revoked."""
+
+from datetime import timedelta
+
+from asyncpg import Record
+from pydantic import SecretStr
+from stowage_contracts.errors import GrantRefused
+from stowage_contracts.grants import FetchRules, Grant
+from stowage_contracts.messages.data_motion import CommitHop, HopCommitted
+from stowage_contracts.messages.hypervisor_agent import HopTicket
+from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant, ReleaseGrants
+from stowage_contracts.plugins.image_store_driver import ReadAsk, WriteAsk
+from stowage_contracts.values import StoreState
+from stowage_runtime.service import Desk
+from stowage_runtime.tx import Tx
+
+from image_store.deps import Deps
+from image_store.handlers.templates import template_row
+from image_store.intents import intend_commit, intend_revoke
+from image_store.model import check_room
+from image_store.store import need, room_of
+
+
+async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> GrantRedeemed:
+    """Turn a ticket into access; refuses a foreign, stale or unsigned one."""
+    async with desk.transaction() as tx:
+        ticket = _ticket(message, desk, tx, deps)
+        grant = await _admit(message, ticket, tx)
+        if grant["ref_id"] is None:
+            return await _url(message, grant, tx, deps)
+        ref = await need(tx, "ref", grant["ref_id"])
+        store = await need(tx, "store", ref["store_id"])
+        if grant["writes"] and message.size:
+            await _reserve(ref, message.size, tx, deps)
+    if not grant["writes"]:
+        return await _read(message, ref, store, deps)
+    return await _write(message, ticket, (grant, ref, store), desk, deps)
+
+
+def _ticket(message: RedeemGrant, desk: Desk, tx: Tx, deps: Deps) -> HopTicket:
+    ticket = deps.verifier.verify(message.ticket, HopTicket, tx.now)
+    asker = desk.cause.source if desk.cause else ""
+    known = {ticket.source_grant.id, ticket.destination_grant.id}
+    if asker != f"agent/{ticket.host_id}" or message.grant_id not in known:
+        raise GrantRefused("the ticket is not for this grant and agent", code="ticket")
+    return ticket
+
+
+async def _admit(message: RedeemGrant, ticket: HopTicket, tx: Tx) -> Record:
+    grant = await need(tx, "grant", message.grant_id)
+    if grant["state"] != "active":
+        raise GrantRefused(f"the grant is {grant['state']}", code=grant["state"])
+    if ticket.epoch < grant["epoch"]:
+        raise GrantRefused("a newer epoch redeemed it", code="superseded")
+    await tx.run(
+        "grant_redeemed",
+        grant["id"],
+        ticket.epoch,
+        ticket.writer,
+        grant["session"] if grant["writer"] == ticket.writer else "",
+    )
+    return grant
+
+
+async def _url(message: RedeemGrant, grant: Record, tx: Tx, deps: Deps) -> GrantRedeemed:
+    template = await need(tx, "template", grant["template_id"])
+    url = deps.cipher.open(template["sealed_url"], template_row(template["id"])).decode()
+    expires = tx.now + timedelta(seconds=deps.settings.grant_seconds)
+    rules = FetchRules(allow=deps.settings.fetch_allow, max_bytes=deps.settings.fetch_max_bytes)
+    access = Grant(uri=SecretStr(url), expires=expires)
+    return GrantRedeemed(grant_id=grant["id"], grant=access, rules=rules)
+
+
+async def _reserve(ref: Record, size: int, tx: Tx, deps: Deps) -> None:
+    """Bytes are promised before they are written; OutOfSpace while they are not there."""
+    if ref["reserved"] >= size:
+        return
+    store = await need(tx, "lock_store", ref["store_id"])
+    check_room(room_of(store), size - ref["reserved"], deps.settings.store_high_water)
+    await tx.run("reserve", ref["id"], size)
+
+
+async def _read(message: RedeemGrant, ref: Record, store: Record, deps: Deps) -> GrantRedeemed:
+    if not StoreState(store["state"]).readable:
+        raise GrantRefused(f"the store is {store['state']}", resource=f"store/{store['id']}")
+    ask = ReadAsk(key=ref["install_path"], seconds=deps.settings.grant_seconds)
+    access = await deps.drivers.driver(store).grant(ask)
+    return GrantRedeemed(grant_id=message.grant_id, grant=access, digest=ref["digest"])
+
+
+async def _write(
+    message: RedeemGrant,
+    ticket: HopTicket,
+    rows: tuple[Record, Record, Record],
+    desk: Desk,
+    deps: Deps,
+) -> GrantRedeemed:
+    grant, ref, store = rows
+    mine = grant["writer"] == ticket.writer
+    ask = WriteAsk(
+        key=ref["install_path"],
+        writer=ticket.writer,
+        size=message.size,
+        session=grant["session"] if mine else "",
+        seconds=deps.settings.grant_seconds,
+        first_part=message.first_part,
+        part_count=message.part_count,
+    )
+    access = await deps.drivers.driver(store).grant(ask)
+    async with desk.transaction() as tx:
+        await tx.run("grant_redeemed", grant["id"], ticket.epoch, ticket.writer, access.session)
+        if grant["writer"] and not mine:
+            await intend_revoke(tx, ref, grant)
+    return GrantRedeemed(grant_id=grant["id"], grant=access)
+
+
+async def on_commit_hop(message: CommitHop, tx: Tx, deps: Deps) -> None:
+    """Fenced by epoch; said again it is answered again."""
+    grant = await tx.row("grant", message.destination.grant.id)
+    if grant is None or message.epoch < grant["epoch"]:
+        return
+    if grant["state"] == "committed":
+        await tx.say(
+            HopCommitted(
+                hop_id=message.hop_id,
+                copy_id=message.copy_id,
+                epoch=message.epoch,
+                digest=message.receipt.digest,
+            )
+        )
+        return
+    await intend_commit(tx, message)
+
+
+async def on_release_grants(message: ReleaseGrants, tx: Tx, deps: Deps) -> None:
+    """A hop ended without commit: nothing of it may stay."""
+    grant = await tx.row("grant", message.grant.id)
+    if grant is None or grant["state"] != "active" or message.epoch < grant["epoch"]:
+        return
+    await tx.run("grant_state", grant["id"], "revoked")
+    if grant["writes"] and grant["writer"]:
+        await intend_revoke(tx, await need(tx, "ref", grant["ref_id"]), grant)

@@ -1,0 +1,138 @@
+"""Data stores of role Image: proven before they exist, and watched after."""
+
+import json
+from typing import Any
+
+from pydantic import SecretStr
+from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
+from stowage_contracts.messages.image_store import (
+    AddStore,
+    ProbeStore,
+    RemoveStore,
+    StoreChanged,
+    StoreRejected,
+    StoreRemoved,
+)
+from stowage_contracts.values import ReplicaState, StoreState
+from stowage_contracts.views import StoreView
+from stowage_runtime.tx import Tx
+
+from image_store.deps import Deps
+from image_store.drivers import is_secret, public_settings, store_row
+from image_store.intents import intend_probe
+from image_store.replicas import fail_replica
+from image_store.store import store_view
+
+
+async def on_add_store(message: AddStore, tx: Tx, deps: Deps) -> None:
+    """Keep the settings only until the probe has spoken; a refusal leaves nothing behind."""
+    try:
+        settings, sealed = _settings(message, deps)
+        await _insert(message, settings, sealed, tx)
+    except StowageError as error:
+        await tx.say(StoreRejected(state=_rejected(message, error.problem)))
+        return
+    await intend_probe(tx, message.store_id)
+
+
+def _settings(message: AddStore, deps: Deps) -> tuple[dict[str, Any], str]:
+    provider = deps.drivers.provider(message.provider)
+    if message.role not in provider.roles:
+        raise InvalidInput(f"{provider.name} stores cannot have role {message.role}", code="role")
+    if message.scope.type not in provider.scopes:
+        raise InvalidInput(
+            f"{provider.name} stores have no {message.scope.type} scope", code="scope"
+        )
+    secrets = _unseal(message, deps)
+    settings = deps.drivers.settings(message.provider, message.settings, secrets)
+    kept = {
+        name: _reveal(settings, name)
+        for name in type(settings).model_fields
+        if is_secret(settings, name)
+    }
+    row = store_row(message.store_id)
+    return public_settings(settings), deps.cipher.seal(json.dumps(kept).encode(), row)
+
+
+def _unseal(message: AddStore, deps: Deps) -> dict[str, Any]:
+    if not message.sealed:
+        return {}
+    return dict(json.loads(deps.opener.open(message.sealed, store_row(message.store_id))))
+
+
+def _reveal(settings: Any, name: str) -> str:
+    secret: SecretStr = getattr(settings, name)
+    return secret.get_secret_value()
+
+
+async def _insert(message: AddStore, settings: dict[str, Any], sealed: str, tx: Tx) -> None:
+    scope = message.scope
+    zone = scope.zone_id if scope.zone_id and await tx.row("zone", scope.zone_id) else None
+    if scope.zone_id and zone is None:
+        raise InvalidInput(f"unknown zone {scope.zone_id}", code="zone")
+    added = await tx.run(
+        "add_store",
+        message.store_id,
+        message.name,
+        message.provider,
+        message.role,
+        scope.type,
+        scope.id,
+        zone,
+        settings,
+        sealed,
+    )
+    known = None if added else await tx.row("store", message.store_id)
+    if not added and (known is None or known["state"] != StoreState.ADDING):
+        raise Conflict("this place is already a store", resource=f"store/{message.store_id}")
+
+
+def _rejected(message: AddStore, problem: Problem) -> StoreView:
+    return StoreView(
+        id=message.store_id,
+        name=message.name,
+        provider=message.provider,
+        role=message.role,
+        scope=message.scope,
+        state=StoreState.REMOVED,
+        settings=message.settings,
+        error=problem,
+    )
+
+
+async def on_probe_store(message: ProbeStore, tx: Tx, deps: Deps) -> None:
+    """Probe a known store again; an unknown one is nobody's."""
+    if await tx.row("store", message.store_id) is not None:
+        await intend_probe(tx, message.store_id)
+
+
+async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
+    """Refused while it holds a Ready replica; replicas still being made fail with it."""
+    store = await tx.row("lock_store", message.store_id)
+    if store is None:
+        return
+    refs = await tx.rows("refs_on_store", message.store_id)
+    held = [ref["object_id"] for ref in refs if ref["state"] != ReplicaState.CREATING]
+    if held:
+        await _refuse_removal(message.store_id, held, tx)
+        return
+    gone = Conflict("the store was removed", resource=f"store/{store['id']}", code="store_removed")
+    for ref in refs:
+        await fail_replica(tx, ref, gone.problem)
+    await tx.run("drop_store", store["id"])
+    deps.drivers.forget(store["id"])
+    view = store_view(store).model_copy(update={"state": StoreState.REMOVED})
+    await tx.say(StoreRemoved(state=view))
+
+
+async def _refuse_removal(store_id: str, held: list[str], tx: Tx) -> None:
+    error = Conflict(
+        f"{len(held)} replicas are on it: {', '.join(held[:20])}",
+        code="store_in_use",
+        resource=f"store/{store_id}",
+        hint="delete or move them first",
+    )
+    await tx.run("store_error", store_id, error.problem.model_dump(mode="json"))
+    store = await tx.row("store", store_id)
+    assert store is not None
+    await tx.say(StoreChanged(state=store_view(store)))

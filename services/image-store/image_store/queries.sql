@@ -1,0 +1,150 @@
+-- name: add_zone
+INSERT INTO zones (id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING
+-- name: add_pod
+INSERT INTO pods (id, zone_id, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+-- name: add_cluster
+INSERT INTO clusters (id, pod_id, zone_id, name, hypervisor)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+-- name: zone
+SELECT * FROM zones WHERE id = $1
+-- name: pod
+SELECT * FROM pods WHERE id = $1
+-- name: cluster
+SELECT * FROM clusters WHERE id = $1
+-- name: add_host
+INSERT INTO hosts (id, name, hypervisor, zone_id, pod_id, cluster_id, state, seen)
+VALUES ($1, $2, $3, $4, $5, $6, 'Creating', stowage_now()) ON CONFLICT DO NOTHING
+-- name: host
+SELECT * FROM hosts WHERE id = $1 FOR UPDATE
+-- name: host_joined
+UPDATE hosts SET state = 'Up', abilities = $2, pools = $3, boot_id = $4, seen = stowage_now()
+WHERE id = $1 RETURNING *
+-- name: host_seen
+UPDATE hosts SET seen = stowage_now(), state = 'Up' WHERE id = $1 RETURNING *
+-- name: hosts_silent
+-- Hosts not heard of for $1 seconds.
+UPDATE hosts SET state = 'Disconnected'
+WHERE state = 'Up' AND seen < stowage_now() - make_interval(secs => $1) RETURNING *
+-- name: hosts_up
+SELECT * FROM hosts WHERE state = 'Up' ORDER BY id
+
+-- name: add_store
+INSERT INTO image_data_store
+    (id, name, provider, role, scope_type, scope_id, zone_id, state, settings, sealed, probed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'Adding', $8, $9, stowage_now()) ON CONFLICT DO NOTHING
+-- name: add_pool
+INSERT INTO image_data_store
+    (id, name, provider, role, scope_type, scope_id, zone_id, state, settings, abilities, formats,
+     total_bytes, used_bytes, probed)
+VALUES ($1, $2, $3, 'Primary', $4, $5, $6, 'Up', $7, $8, $9, $10, $11, stowage_now())
+ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, settings = EXCLUDED.settings,
+    abilities = EXCLUDED.abilities, formats = EXCLUDED.formats, total_bytes = EXCLUDED.total_bytes,
+    used_bytes = EXCLUDED.used_bytes, probed = EXCLUDED.probed
+WHERE image_data_store.role = 'Primary' AND image_data_store.provider = EXCLUDED.provider
+    AND image_data_store.scope_id IS NOT DISTINCT FROM EXCLUDED.scope_id
+RETURNING *, xmax = 0 AS fresh
+-- name: pool_room
+UPDATE image_data_store SET total_bytes = $3, used_bytes = $4, probed = stowage_now()
+WHERE id = $1 AND role = 'Primary' AND scope_type = 'host' AND scope_id = $2
+-- name: store
+SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r WHERE r.store_id = s.id)::bigint
+    AS reserved
+FROM image_data_store s WHERE s.id = $1
+-- name: lock_store
+-- Serialises reservations on one store.
+SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r WHERE r.store_id = s.id)::bigint
+    AS reserved
+FROM image_data_store s WHERE s.id = $1 FOR UPDATE OF s
+-- name: image_stores
+SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r WHERE r.store_id = s.id)::bigint
+    AS reserved
+FROM image_data_store s WHERE s.role = 'Image' ORDER BY s.id FOR UPDATE OF s
+-- name: store_probed
+UPDATE image_data_store SET state = $2, checks = $3, abilities = $4, total_bytes = $5,
+    used_bytes = $6, error = $7, probed = stowage_now() WHERE id = $1
+-- name: store_error
+UPDATE image_data_store SET error = $2 WHERE id = $1
+-- name: store_warned
+UPDATE image_data_store SET warned = $2 WHERE id = $1 AND warned <> $2
+-- name: drop_store
+DELETE FROM image_data_store WHERE id = $1
+-- name: stores_to_probe
+SELECT id FROM image_data_store WHERE role = 'Image' AND state IN ('Up', 'Degraded', 'ReadOnly')
+    AND probed < stowage_now() - make_interval(secs => $1)
+
+-- name: add_template
+INSERT INTO vm_template (id, account_id, name, format, hypervisor, scope_type, scope_id,
+    sealed_url, url_scheme, checksum, created)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, stowage_now()) ON CONFLICT DO NOTHING
+-- name: template
+SELECT * FROM vm_template WHERE id = $1 FOR UPDATE
+-- name: template_failed
+UPDATE vm_template SET error = $2 WHERE id = $1
+-- name: template_known
+UPDATE vm_template SET size = $2, virtual_size = $3, digest = $4, error = NULL WHERE id = $1
+-- name: template_removed
+UPDATE vm_template SET removed = true WHERE id = $1
+
+-- name: add_ref
+INSERT INTO object_store_ref (id, kind, object_id, template_id, account_id, store_id, role, state,
+    install_path, format, copy_id, size, reserved, updated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10, $11, $12, stowage_now())
+-- name: ref
+SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE
+-- name: ref_on
+SELECT * FROM object_store_ref WHERE kind = $1 AND object_id = $2 AND store_id = $3 FOR UPDATE
+-- name: refs_of_template
+SELECT * FROM object_store_ref WHERE template_id = $1 ORDER BY id FOR UPDATE
+-- name: refs_on_store
+SELECT * FROM object_store_ref WHERE store_id = $1 ORDER BY id FOR UPDATE
+-- name: move_ref
+-- Compare and set: no row means somebody else moved it first.
+UPDATE object_store_ref SET state = $4, update_count = update_count + 1, updated = stowage_now()
+WHERE id = $1 AND state = $2 AND update_count = $3
+-- name: ref_known
+UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1
+-- name: ref_failed
+UPDATE object_store_ref SET error = $2, reserved = 0 WHERE id = $1
+-- name: ref_copy
+UPDATE object_store_ref SET copy_id = $2, error = NULL WHERE id = $1
+-- name: reserve
+UPDATE object_store_ref SET reserved = $2 WHERE id = $1
+-- name: drop_ref
+DELETE FROM object_store_ref WHERE id = $1
+
+-- name: add_grant
+INSERT INTO grants (id, ref_id, template_id, writes, created) VALUES ($1, $2, $3, $4, stowage_now())
+-- name: grant
+SELECT * FROM grants WHERE id = $1 FOR UPDATE
+-- name: grant_redeemed
+UPDATE grants SET epoch = $2, writer = $3, session = $4 WHERE id = $1
+-- name: grant_state
+UPDATE grants SET state = $2 WHERE id = $1 AND state <> $2
+-- name: write_grant_of
+SELECT * FROM grants WHERE ref_id = $1 AND writes AND state = 'active' ORDER BY created LIMIT 1
+-- name: grants_old
+-- Ended grants are forgotten after $1 seconds; read grants end by age alone.
+DELETE FROM grants WHERE created < stowage_now() - make_interval(secs => $1)
+    AND (state <> 'active' OR NOT writes)
+
+-- name: verdict
+SELECT verdict FROM verdicts WHERE digest = $1 AND declared = $2 ORDER BY gate_version DESC LIMIT 1
+-- name: add_verdict
+INSERT INTO verdicts (digest, gate_version, declared, verdict) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+-- name: add_inspection
+INSERT INTO inspections (id, ref_id, grant_id, digest, due) VALUES ($1, $2, $3, $4, stowage_now())
+-- name: inspection
+SELECT * FROM inspections WHERE id = $1 FOR UPDATE
+-- name: inspection_of_ref
+SELECT * FROM inspections WHERE ref_id = $1
+-- name: inspections_due
+SELECT * FROM inspections WHERE due <= stowage_now() ORDER BY due LIMIT 50 FOR UPDATE
+-- name: inspection_sent
+UPDATE inspections SET host_id = $2, tried = tried || to_jsonb($2::text), attempts = attempts + 1,
+    due = stowage_now() + make_interval(secs => $3) WHERE id = $1
+-- name: inspection_waits
+UPDATE inspections SET attempts = attempts + 1,
+    due = stowage_now() + make_interval(secs => $2) WHERE id = $1
+-- name: drop_inspection
+DELETE FROM inspections WHERE id = $1

@@ -1,0 +1,85 @@
+"""What happens to a replica at the end of its making: ready, failed, revoked."""
+
+from asyncpg import Record
+from stowage_contracts.errors import Problem
+from stowage_contracts.messages.image_store import ReplicaFailed, ReplicaReady, TemplateChanged
+from stowage_contracts.values import ReplicaState, Verdict, new_id
+from stowage_runtime.tx import Tx
+
+from image_store.intents import intend_revoke
+from image_store.model import ReplicaEvent
+from image_store.store import move, need, object_of, template_view
+
+
+async def add_grant(tx: Tx, *, ref_id: str | None, template_id: str | None, writes: bool) -> str:
+    """A new grant's id; it holds no secret until redeemed."""
+    grant_id = new_id()
+    await tx.run("add_grant", grant_id, ref_id, template_id, writes)
+    return grant_id
+
+
+async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
+    """The bytes are there, verified and judged."""
+    await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
+    await tx.run("ref_known", ref["id"], ref["size"], ref["digest"], 0)
+    await _learn(tx, ref, verdict)
+    await tx.say(
+        ReplicaReady(
+            object=object_of(ref),
+            store_id=ref["store_id"],
+            size=ref["size"],
+            digest=ref["digest"],
+            copy_id=ref["copy_id"],
+        )
+    )
+    await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+
+
+async def _learn(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
+    """An image-store replica is where a template's own size and digest come from."""
+    template = await need(tx, "template", ref["template_id"])
+    if ref["role"] != "Image" or ref["kind"] == "volume":
+        return
+    virtual = verdict.virtual_size if verdict else template["virtual_size"]
+    await tx.run("template_known", template["id"], ref["size"], virtual, ref["digest"])
+
+
+async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
+    """Give up a replica that was being made; its write is revoked, its reservation freed.
+
+    A template's replica on an image store is kept as Failed with its error, as CloudStack does;
+    anything on a primary pool vanishes.
+    """
+    if ref["state"] not in {ReplicaState.ALLOCATED, ReplicaState.CREATING}:
+        return
+    await _revoke_writes(tx, ref)
+    error = problem.model_dump(mode="json")
+    if ref["role"] == "Image":
+        await _keep_failed(tx, ref, error)
+    else:
+        await tx.run("drop_ref", ref["id"])
+    await tx.say(
+        ReplicaFailed(
+            object=object_of(ref), store_id=ref["store_id"], copy_id=ref["copy_id"], error=problem
+        )
+    )
+    await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+
+
+async def _keep_failed(tx: Tx, ref: Record, error: dict[str, object]) -> None:
+    await move(tx, ref, ReplicaEvent.OPERATION_FAILED)
+    again = await need(tx, "ref", ref["id"])
+    if again["state"] == ReplicaState.ALLOCATED:
+        await move(tx, again, ReplicaEvent.OPERATION_FAILED)
+    await tx.run("ref_failed", ref["id"], error)
+    template = await need(tx, "template", ref["template_id"])
+    if template["digest"] is None:
+        await tx.run("template_failed", template["id"], error)
+
+
+async def _revoke_writes(tx: Tx, ref: Record) -> None:
+    grant = await tx.row("write_grant_of", ref["id"])
+    if grant is None or not await tx.run("grant_state", grant["id"], "revoked"):
+        return
+    if grant["writer"] and ref["role"] == "Image":
+        await intend_revoke(tx, ref, grant)

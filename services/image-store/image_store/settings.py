@@ -1,0 +1,46 @@
+"""image-store's settings; every one has an environment name (STOWAGE_…)."""
+
+from pydantic import Field, SecretStr
+from stowage_runtime.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of image-store."""
+
+    seal_private_key_image_store: SecretStr = Field(
+        description="Opens what the gateway sealed for image-store."
+    )
+    at_rest_key: SecretStr = Field(description="Encrypts store secrets and URLs in the database.")
+    ticket_signing_key: SecretStr = Field(description="Signs inspection tickets.")
+    ticket_verify_key: str = Field(description="Public key hop tickets are checked with.")
+    fetch_allow: tuple[str, ...] = Field(
+        default=(),
+        description="Private networks (CIDR) that user-given URLs may reach; none by default.",
+    )
+    fetch_max_bytes: int = Field(
+        default=1 << 43, ge=1, description="Largest image fetched from a URL, in bytes."
+    )
+    max_virtual_size: int = Field(
+        default=1 << 43, ge=1, description="Largest virtual size the gate accepts, in bytes."
+    )
+    grant_seconds: int = Field(
+        default=900, ge=30, le=86400, description="Life of a redeemed grant, in seconds."
+    )
+    probe_seconds: float = Field(
+        default=300, gt=0, description="How often a store is probed again, in seconds."
+    )
+    host_silent_seconds: float = Field(
+        default=20, gt=0, description="A host not heard of for so long is Disconnected."
+    )
+    inspect_seconds: float = Field(
+        default=60, gt=0, description="An inspection not answered for so long goes elsewhere."
+    )
+    inspect_attempts: int = Field(
+        default=10, ge=1, description="Inspections tried before the replica is failed."
+    )
+    capacity_warning: float = Field(
+        default=0.85, gt=0, le=1, description="Used share at which a store warns, once."
+    )
+    store_high_water: float = Field(
+        default=0.95, gt=0, le=1, description="Share of a store that may be filled or reserved."
+    )

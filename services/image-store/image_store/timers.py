@@ -1,0 +1,37 @@
+"""What image-store does by the clock: hosts gone silent, stores probed, inspections sent."""
+
+from stowage_contracts.messages.image_store import HostChanged
+from stowage_runtime.service import Timer
+from stowage_runtime.tx import Tx
+
+from image_store.deps import Deps
+from image_store.inspection import send_due
+from image_store.intents import intend_probe
+from image_store.store import host_view
+
+GRANTS_KEPT_SECONDS = 7 * 86400.0
+
+
+async def notice_silence(tx: Tx, deps: Deps) -> None:
+    """A host without heartbeats is Disconnected until it is heard again."""
+    for host in await tx.rows("hosts_silent", deps.settings.host_silent_seconds):
+        await tx.say(HostChanged(state=host_view(host)))
+
+
+async def probe_stores(tx: Tx, deps: Deps) -> None:
+    """Every store is proven again from time to time."""
+    for store in await tx.rows("stores_to_probe", deps.settings.probe_seconds):
+        await intend_probe(tx, store["id"])
+
+
+async def forget_grants(tx: Tx, deps: Deps) -> None:
+    """Ended grants are of no use to anybody after a week."""
+    await tx.run("grants_old", GRANTS_KEPT_SECONDS)
+
+
+TIMERS = (
+    Timer[Deps]("notice-silence", 2, notice_silence),
+    Timer[Deps]("probe-stores", 10, probe_stores),
+    Timer[Deps]("send-inspections", 0.5, send_due),
+    Timer[Deps]("forget-grants", 3600, forget_grants),
+)
