@@ -79,3 +79,7 @@ class Service(Generic[D]):
     open: Callable[[], Awaitable[None]] | None = None
     close: Callable[[], Awaitable[None]] | None = None
     """Called after start and at stop, for what deps hold open."""
+    authenticate: Callable[..., Awaitable[Any]] | None = None
+    """stowage_runtime.http.Authenticate; without one, routes that want a caller are refused."""
+    ready_without_bus: bool = False
+    """Whether it stays ready while the broker is away (the gateway answers and queues)."""
