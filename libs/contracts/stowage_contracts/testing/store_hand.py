@@ -1,0 +1,82 @@
+"""Hand: does with a driver what a grant's owner and an agent do together."""
+
+import random
+from hashlib import sha256
+
+from stowage_contracts.grants import Grant
+from stowage_contracts.plugins.image_store_driver import (
+    CommitAsk,
+    ImageStoreDriver,
+    ObjectStat,
+    ReadAsk,
+    RevokeAsk,
+    WriteAsk,
+)
+from stowage_contracts.testing.grant_client import GrantClient
+from stowage_contracts.values import TREE_ALGORITHM, TREE_LEAF, Receipt
+
+WRITER = "hop-1.1"
+SECONDS = 60
+
+
+def bytes_of(size: int, seed: int = 1) -> bytes:
+    """The same ``size`` bytes for the same seed."""
+    return random.Random(seed).randbytes(size)  # noqa: S311 test bytes
+
+
+def receipt_of(data: bytes) -> Receipt:
+    """What an agent would say of ``data``."""
+    leaves = [data[at : at + TREE_LEAF] for at in range(0, len(data), TREE_LEAF)]
+    tree = sha256(b"".join(sha256(leaf).digest() for leaf in leaves)).hexdigest()
+    return Receipt(size=len(data), digest=f"{TREE_ALGORITHM}:{tree}")
+
+
+class Hand:
+    """Owner and agent in one; it only keeps order, every byte goes through grants."""
+
+    def __init__(self, driver: ImageStoreDriver, client: GrantClient) -> None:
+        self.driver, self.client = driver, client
+
+    async def begin(self, key: str, size: int, writer: str = WRITER, session: str = "") -> Grant:
+        """A write grant with all part URLs."""
+        ask = WriteAsk(key=key, writer=writer, size=size, seconds=SECONDS, session=session)
+        first = await self.driver.grant(ask)
+        if not first.part_size:
+            return first
+        count = -(-size // first.part_size)
+        more = ask.model_copy(update={"session": first.session, "part_count": count})
+        return await self.driver.grant(more)
+
+    async def fill(self, grant: Grant, data: bytes, *, start: int = 0, end: int = -1) -> None:
+        """Write ``data[start:end]`` (part by part) through the grant."""
+        end = len(data) if end < 0 else end
+        step = grant.part_size or max(1, len(data))
+        for offset in range(start, end, step):
+            await self.client.write(grant, offset, data[offset : min(offset + step, end)])
+
+    async def commit(self, key: str, grant: Grant, data: bytes, writer: str = WRITER) -> ObjectStat:
+        """Commit what was filled."""
+        receipt = receipt_of(data)
+        return await self.driver.commit(
+            CommitAsk(key=key, writer=writer, session=grant.session, receipt=receipt)
+        )
+
+    async def put(self, key: str, data: bytes, writer: str = WRITER) -> ObjectStat:
+        """Begin, fill and commit."""
+        grant = await self.begin(key, len(data), writer)
+        await self.fill(grant, data)
+        return await self.commit(key, grant, data, writer)
+
+    async def get(self, key: str) -> bytes:
+        """The whole object."""
+        grant = await self.driver.grant(ReadAsk(key=key, seconds=SECONDS))
+        assert grant.size is not None
+        return await self.client.read(grant, 0, grant.size)
+
+    async def revoke(self, key: str, grant: Grant, writer: str = WRITER) -> None:
+        """Give the write up."""
+        await self.driver.revoke(RevokeAsk(key=key, writer=writer, session=grant.session))
+
+    async def keys(self, prefix: str = "") -> list[str]:
+        """Listed keys, in the order listed."""
+        return [found.key async for found in self.driver.list(prefix)]
