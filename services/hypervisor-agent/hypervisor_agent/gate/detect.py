@@ -1,0 +1,77 @@
+"""Which formats a run of bytes could be taken for, by our signatures and by oslo.utils at once."""
+
+import re
+from dataclasses import dataclass
+
+from oslo_utils.imageutils import format_inspector
+
+PARTITIONED = "partition table"
+ARCHIVES = frozenset({"gzip", "bzip2", "xz", "zip", "zstd", "7z", "tar"})
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Bytes at a fixed place that a program would recognise."""
+
+    name: str
+    magic: bytes
+    offset: int = 0
+
+
+# oslo.utils wants whole header sectors, so a file of a few bytes that qemu would still
+# recognise is seen only here.
+SIGNATURES = (
+    Signature("qcow2", b"QFI\xfb"),
+    Signature("qed", b"QED\0"),
+    Signature("luks", b"LUKS\xba\xbe"),
+    Signature("vmdk", b"KDMV"),
+    Signature("vmdk", b"COWD"),
+    Signature("vhd", b"conectix"),
+    Signature("vhdx", b"vhdxfile"),
+    Signature("vdi", b"\x7f\x10\xda\xbe", 0x40),
+    Signature("parallels", b"WithoutFreeSpace"),
+    Signature("parallels", b"WithouFreSpacExt"),
+    Signature("bochs", b"Bochs Virtual HD Image"),
+    Signature("cloop", b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop"),
+    Signature("iso", b"CD001", 0x8001),
+    Signature("gzip", b"\x1f\x8b\x08"),
+    Signature("bzip2", b"1AY&SY", 4),
+    Signature("xz", b"\xfd7zXZ\0"),
+    Signature("zip", b"PK\x03\x04"),
+    Signature("zstd", b"\x28\xb5\x2f\xfd"),
+    Signature("7z", b"7z\xbc\xaf\x27\x1c"),
+    Signature("tar", b"ustar", 257),
+)
+TAIL_SIGNATURES = (
+    Signature("vhd", b"conectix"),  # a fixed VHD has nothing but this footer
+    Signature("vhd", b"conectix", 1),  # old Virtual PC wrote 511 bytes
+    Signature("dmg", b"koly"),
+)
+_DESCRIPTOR = re.compile(rb"\A[\s\0]*# *disk *descriptorfile", re.IGNORECASE)
+_QEMU_DESCRIPTOR = re.compile(rb"\A(?:#[^\n]*\n|[ \r]*\n)*version=\d", re.IGNORECASE)
+
+
+def detect(head: bytes, tail: bytes) -> frozenset[str]:
+    """Names of every format recognised in the first and last bytes; none means plain bytes."""
+    ours = {s.name for s in SIGNATURES if head.startswith(s.magic, s.offset)}
+    last = {s.name for s in TAIL_SIGNATURES if tail.startswith(s.magic, s.offset)}
+    text = {"vmdk"} if _is_text_descriptor(head[:65536]) else set()
+    return frozenset(ours | last | text | _by_oslo(head))
+
+
+def _is_text_descriptor(head: bytes) -> bool:
+    return bool(_DESCRIPTOR.match(head) or _QEMU_DESCRIPTOR.match(head))
+
+
+def _by_oslo(head: bytes) -> set[str]:
+    kinds = {name: kind for name, kind in format_inspector.ALL_FORMATS.items() if name != "raw"}
+    names = {name for name, kind in kinds.items() if _matches(kind(), head)}
+    return {PARTITIONED if name == "gpt" else name for name in names}
+
+
+def _matches(inspector: format_inspector.FileInspector, head: bytes) -> bool:
+    try:
+        inspector.eat_chunk(head)
+        return bool(inspector.format_match)
+    except Exception:  # these parsers fail in many ways on bytes that are not theirs
+        return False
