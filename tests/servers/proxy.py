@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from asyncio import StreamReader, StreamWriter
 from types import TracebackType
 from typing import Self
@@ -64,17 +66,19 @@ class Proxy:
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
         except OSError:
-            writer.transport.abort()
+            _reset(writer)
             return
         try:
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(self._pump(reader, far_writer))
                 pumps.create_task(self._pump(far_reader, writer))
+            writer.close()
+            far_writer.close()
         except* OSError:
-            pass  # an end that reset its connection: the other is reset below, as a router would
+            pass  # an end that reset its connection: the other one is reset below
         finally:
-            for end in (writer, far_writer):
-                end.transport.abort()
+            _reset(writer)
+            _reset(far_writer)
 
     async def _pump(self, reader: StreamReader, writer: StreamWriter) -> None:
         while chunk := await reader.read(65536):
@@ -84,3 +88,11 @@ class Proxy:
             await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
+
+
+def _reset(writer: StreamWriter) -> None:
+    """Break a connection as a router does, unless it was closed in order."""
+    if not writer.transport.is_closing():
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
