@@ -74,7 +74,7 @@ async def test_the_reason_names_no_path_of_the_host(tmp_path):
 
 async def test_a_program_without_end_is_killed_at_the_deadline(disk, tmp_path):
     mark = tmp_path / "pid"
-    jail = Jail(wrapper=script(tmp_path, f"echo $$ > {mark}; exec sleep 600"), deadline=1.0)
+    jail = Jail(wrapper=script(tmp_path, f"echo $$ > {mark}; exec sleep 600"), deadline=2.0)
     refused = await second_opinion(disk, accepted(), jail)
     assert refused.code == "image.unreadable"
     assert not Path(f"/proc/{mark.read_text().strip()}").exists()
