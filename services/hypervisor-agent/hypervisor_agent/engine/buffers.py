@@ -1,0 +1,75 @@
+"""Reused buffers under one budget for the whole process, reserved before a request is made."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from stowage_contracts.errors import InvalidInput
+
+DEFAULT_BUDGET = 64 * 1024 * 1024
+
+
+class Buffers:
+    """Lends buffers of any size; waits, first come first served, while the budget is spent."""
+
+    def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
+        self.budget = budget
+        self._lent = 0
+        self._free: list[bytearray] = []
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def lend(self, size: int) -> AsyncIterator[memoryview]:
+        """A buffer of ``size`` bytes with any content. Raises InvalidInput above the budget.
+
+        When the block fails the buffer is dropped, not reused: a thread may still be busy with it.
+        """
+        await self._reserve(size)
+        buffer = self._take(size)
+        try:
+            yield memoryview(buffer)
+            self._free.append(buffer)
+        finally:
+            self._lent -= size
+            self._wake()
+
+    async def _reserve(self, size: int) -> None:
+        if size > self.budget:
+            raise InvalidInput(
+                f"a part of {size} bytes is above the buffer budget of {self.budget}",
+                code="part_size", hint="raise STOWAGE_AGENT_BUFFER_BYTES",
+            )  # fmt: skip
+        if self._waiting or self._lent + size > self.budget:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append((size, turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                self._withdraw(size, turn)
+                raise
+        else:
+            self._lent += size
+
+    def _withdraw(self, size: int, turn: asyncio.Future[None]) -> None:
+        if turn.done() and not turn.cancelled():
+            self._lent -= size
+        else:
+            self._waiting.remove((size, turn))
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting and self._lent + self._waiting[0][0] <= self.budget:
+            size, turn = self._waiting.popleft()
+            if not turn.done():
+                self._lent += size
+                turn.set_result(None)
+
+    def _take(self, size: int) -> bytearray:
+        for buffer in self._free:
+            if len(buffer) == size:
+                self._free.remove(buffer)
+                return buffer
+        while self._free and self._lent + sum(map(len, self._free)) > self.budget:
+            self._free.pop()
+        return bytearray(size)

@@ -1,0 +1,93 @@
+"""Tree and linear digests, fed part by part while other parts are still moving."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from stowage_contracts.values import TREE_ALGORITHM, TREE_LEAF
+
+from hypervisor_agent.engine.zeros import ZEROS, all_zero
+
+ZERO_LEAF = hashlib.sha256(ZEROS).digest()
+InThread = Callable[..., Awaitable[object]]
+
+
+def leaves(view: memoryview) -> bytes:
+    """sha256 of each 4 MiB of ``view``, one after another (releases the GIL while hashing)."""
+    pieces = (view[at : at + TREE_LEAF] for at in range(0, len(view), TREE_LEAF))
+    return b"".join(_leaf(piece) for piece in pieces)
+
+
+def _leaf(piece: memoryview) -> bytes:
+    if len(piece) == TREE_LEAF and all_zero(piece):
+        return ZERO_LEAF
+    return hashlib.sha256(piece).digest()
+
+
+def zero_leaves(length: int) -> bytes:
+    """``leaves`` of so many zeros, without hashing whole leaves again."""
+    whole, rest = divmod(length, TREE_LEAF)
+    return ZERO_LEAF * whole + (hashlib.sha256(bytes(rest)).digest() if rest else b"")
+
+
+class TreeDigest:
+    """sha256 over leaf digests; parts may come in any order, memory holds only the early ones."""
+
+    def __init__(self) -> None:
+        self._outer = hashlib.sha256()
+        self._at = 0
+        self._early: dict[int, tuple[int, bytes]] = {}
+
+    def put(self, offset: int, length: int, digests: bytes) -> None:
+        """Leaf digests of ``length`` bytes at ``offset``, which is a multiple of the leaf."""
+        self._early[offset] = (length, digests)
+        while (item := self._early.pop(self._at, None)) is not None:
+            self._outer.update(item[1])
+            self._at += item[0]
+
+    def result(self, size: int) -> str:
+        """The digest; raises ValueError unless every byte up to ``size`` was put."""
+        if self._at != size:
+            raise ValueError(f"leaves reach to {self._at} of {size}")
+        return f"{TREE_ALGORITHM}:{self._outer.hexdigest()}"
+
+
+class LinearDigest:
+    """A declared digest over the bytes in order; whoever comes early waits for its turn."""
+
+    def __init__(self, declared: str, in_thread: InThread) -> None:
+        self._algorithm = declared.partition(":")[0]
+        self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
+        self._in_thread = in_thread
+        self._at = 0
+        self._turn = asyncio.Condition()
+
+    async def put(self, offset: int, view: memoryview) -> None:
+        """Bytes at ``offset``."""
+        await self._wait_for(offset)
+        await self._in_thread(self._hash.update, view)
+        await self._advance(len(view))
+
+    async def put_zeros(self, offset: int, length: int) -> None:
+        """So many zeros at ``offset``."""
+        await self._wait_for(offset)
+        await self._in_thread(self._update_zeros, length)
+        await self._advance(length)
+
+    def result(self) -> str:
+        """``<algorithm>:<hex>`` of everything put."""
+        return f"{self._algorithm}:{self._hash.hexdigest()}"
+
+    async def _wait_for(self, offset: int) -> None:
+        async with self._turn:
+            await self._turn.wait_for(lambda: self._at == offset)
+
+    async def _advance(self, length: int) -> None:
+        async with self._turn:
+            self._at += length
+            self._turn.notify_all()
+
+    def _update_zeros(self, length: int) -> None:
+        with memoryview(ZEROS) as zeros:
+            for at in range(0, length, len(ZEROS)):
+                self._hash.update(zeros[: min(len(ZEROS), length - at)])

@@ -1,0 +1,1 @@
+"""Transports: grants of one URI scheme opened for ranged reads and writes."""

@@ -1,0 +1,52 @@
+"""The sidecar beside a file part: which ranges are durable, and of which source."""
+
+import json
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+from stowage_contracts.errors import SourceChanged
+from stowage_contracts.values import Range, Value
+
+from hypervisor_agent.engine.ranges import merge
+
+
+class Record(Value):
+    """What a sidecar says."""
+
+    size: int
+    validator: str
+    ranges: tuple[Range, ...] = ()
+
+
+def sidecar(part: Path) -> Path:
+    """Where the journal of ``part`` lies."""
+    return part.with_name(part.name + ".journal")
+
+
+def load(part: Path, size: int, validator: str) -> tuple[Range, ...]:
+    """Durable ranges of a part, trusted only for the same known source and length.
+
+    Raises SourceChanged when the part was begun from another version of the source.
+    """
+    try:
+        record = Record.model_validate(json.loads(sidecar(part).read_bytes()))
+    except (FileNotFoundError, ValueError, ValidationError):
+        return ()
+    if not validator or not record.validator:
+        return ()
+    if (record.validator, record.size) != (validator, size):
+        raise SourceChanged("the part was begun from another version", resource=part.name)
+    return merge(record.ranges)
+
+
+def save(part: Path, record: Record) -> None:
+    """Replace the sidecar; call it only after the ranges themselves were synced."""
+    new = sidecar(part).with_suffix(".new")
+    number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640)
+    try:
+        os.write(number, record.model_dump_json().encode())
+        os.fdatasync(number)
+    finally:
+        os.close(number)
+    new.replace(sidecar(part))
