@@ -24,7 +24,7 @@ _HEADER = re.compile(
 )
 _TOKEN = re.compile(r"\b(?P<keep>Bearer\s+)[\w.~+/=-]+", re.IGNORECASE)
 _KEY = re.compile(
-    r"(?:password|secret|token|authorization|cookie|api_?key|private_key|signing_key|access_key"
+    r"(?:password|secret|secret_key|token|authorization|cookie|api_?key|private_key|signing_key|access_key"
     r"|ticket|credential)$",
     re.IGNORECASE,
 )

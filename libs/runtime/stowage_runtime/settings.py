@@ -3,20 +3,32 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Annotated, Any, Literal, Self, get_origin
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 from stowage_contracts.errors import InvalidInput
 
 SECRETS_DIR = "STOWAGE_SECRETS_DIR"
 PREFIX = "STOWAGE_"
+
+
+def _split(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""Several words in one variable, separated by commas."""
 
 
 class ServiceSettings(BaseSettings):
@@ -72,16 +84,18 @@ class ServiceSettings(BaseSettings):
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, _existing(folder))
 
     @classmethod
-    def read(cls, **given: Any) -> "ServiceSettings":
+    def read(cls, **given: Any) -> Self:
         """Read all sources; raises InvalidInput naming each bad variable, never its value."""
         try:
             return cls(**given)
         except ValidationError as error:
-            raise InvalidInput(
-                "; ".join(f"{PREFIX}{_name(row['loc'])}: {row['msg']}" for row in error.errors()),
-                resource="settings", code="settings",
-                hint="docs/reference/settings.md lists every setting",
-            ) from None  # fmt: skip
+            told = [f"{PREFIX}{_name(row['loc'])}: {row['msg']}" for row in error.errors()]
+        except SettingsError as error:
+            told = [str(error)]
+        raise InvalidInput(
+            "; ".join(told), resource="settings", code="settings",
+            hint="docs/reference/settings.md lists every setting",
+        )  # fmt: skip
 
 
 def reference(services: Iterable[tuple[str, type[ServiceSettings]]]) -> str:
