@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from tests.servers import leases
-from tests.servers.apt import provide
+from tests.servers.apt import Requirement, provide
 from tests.servers.kinds import EXPORTS, KINDS, SHARED, given, implementation
 from tests.servers.process import ServerError
 
@@ -27,6 +27,7 @@ run [KIND...] -- COMMAND  start servers, run the command with their exports, sto
 Kinds: rabbitmq postgres ceph (these three by default) and docker.
 Addresses given as STOWAGE_TEST_... win; TEST_SERVERS=docker takes containers where it can.
 """
+TOOLS = Requirement(("qemu-img",), ("qemu-utils",))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,7 +69,7 @@ def _start(kinds: Sequence[str], user: str | None) -> dict[str, str]:
     """Start what is not given, side by side; answers all exports."""
     exports = {name: value for kind in kinds for name, value in given(kind).items()}
     wanted = [implementation(kind) for kind in kinds if not given(kind)]
-    provide(KINDS[name].requirement for name in wanted)
+    provide([TOOLS, *(KINDS[name].requirement for name in wanted)])
     with ThreadPoolExecutor() as pool:
         for server in pool.map(lambda name: leases.acquire(name, user), wanted):
             exports |= server.exports()

@@ -1,0 +1,95 @@
+# Stowage: one door to every chore. `make` alone prints this manual.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+OLD_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(OLD_ENOUGH)' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PY := $(BIN)/python
+READY := .venv/ready
+PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+CODE := $(wildcard libs services tests bench docs examples)
+SERVERS := $(PY) -m tests.servers
+JOBS ?= 2
+ARGS ?=
+PORT ?= 8080
+DATA ?= .stowage
+APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600
+
+.PHONY: help setup lint format unit test demo run bench docs lock docker-up docker-down clean
+
+help: ## print this manual
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} \
+		/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## Begin
+
+setup: $(READY) ## make .venv with every locked dependency and our packages, editable
+
+$(READY): requirements.lock $(PROJECTS)
+	@test -n "$(PYTHON)" || { echo "missing: Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) -s venv-module
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+		$(addprefix -e ./,$(dir $(PROJECTS)))
+	@touch $@
+
+.PHONY: venv-module
+venv-module:
+	@test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+		|| { echo "missing: Python's venv module (Debian package python3-venv)"; exit 1; }
+	$(APT) update
+	$(APT) install -y --no-install-recommends python3-venv
+
+demo: setup ## the whole way of one image, IMAGE=<url or file> for yours
+	$(PY) -m examples.demo $(IMAGE)
+
+run: setup ## standalone on PORT=8080 with its state in DATA=.stowage, until Ctrl-C
+	$(BIN)/stowage standalone --port $(PORT) --data $(DATA)
+
+## Check
+
+lint: setup ## style, types and the direction of imports
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(wildcard libs services tests bench)
+	$(BIN)/lint-imports
+
+format: setup ## what lint would complain about, as far as a tool can mend it
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+unit: setup ## the tests that need no server; ARGS= goes to pytest
+	$(PY) -m pytest tests/unit -n $(JOBS) $(ARGS)
+
+test: setup ## every test, on private servers that are stopped afterwards; ARGS=, JOBS=2
+	$(SERVERS) run -- $(PY) -m pytest tests -n $(JOBS) --dist loadfile $(ARGS)
+
+bench: setup ## the measurements, in full, with their results in bench/results/
+	for program in data_plane control_plane; do \
+		$(SERVERS) run -- $(PY) -m bench.$$program --json bench/results/$$program.json || exit 1; \
+	done
+
+docker-up: setup ## a private Docker engine with base images; prints what to export
+	$(SERVERS) up docker
+
+docker-down: setup ## stop it, and every other server that was started by hand
+	$(SERVERS) down
+
+## Maintain
+
+docs: setup ## write the generated reference documents anew
+	$(PY) -m docs.generate
+
+lock: setup ## resolve all dependencies anew into requirements.lock
+	$(BIN)/pip install -q uv
+	$(BIN)/uv export -q --upgrade --all-packages --all-extras --all-groups --no-emit-workspace \
+		--no-header --format requirements-txt --output-file requirements.lock >/dev/null
+
+clean: ## stop servers, remove caches and what was built
+	@test ! -x $(PY) || $(SERVERS) down
+	rm -rf .servers .stowage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -path ./.venv -prune -o -name __pycache__ -exec rm -rf {} +
