@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 
 from stowage_contracts.errors import Stalled
 
+Moved = Callable[[], None]
+
 
 @asynccontextmanager
-async def stall_limit(seconds: float, what: str) -> AsyncIterator[Callable[[], None]]:
+async def stall_limit(seconds: float, what: str) -> AsyncIterator[Moved]:
     """Yields what to call whenever bytes moved; raises Stalled after ``seconds`` without."""
     clock = asyncio.get_running_loop().time
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from stowage_contracts.errors import OutOfSpace
+from stowage_contracts.errors import Conflict, OutOfSpace
 from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import TREE_LEAF, Range
 
@@ -72,6 +72,8 @@ class FileWriter:
 
     def _prepare(self) -> None:
         with self._file.use() as number:
+            if os.fstat(number).st_nlink > 1:  # a commit gave it its name: never touch it again
+                raise Conflict("the part is committed", resource=self._path.name, code="committed")
             self._durable = journal.load(self._path, self._shape.size, self._shape.source_validator)
             if not self._durable:
                 os.ftruncate(number, 0)

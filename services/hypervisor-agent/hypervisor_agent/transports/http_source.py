@@ -1,0 +1,78 @@
+"""What a server says of a source: length, validator, whether it can be read in ranges."""
+
+import re
+from dataclasses import dataclass
+
+from aiohttp import ClientResponse
+from stowage_contracts.errors import SourceChanged, SourceRefused
+
+_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
+_EMPTY = re.compile(r"^bytes \*/0$")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Fixed when it is opened; every later answer must agree."""
+
+    size: int
+    etag: str
+    modified: str
+    ranged: bool
+
+    @property
+    def validator(self) -> str:
+        """The strong ETag, else Last-Modified with the length, else nothing."""
+        if self.etag:
+            return self.etag
+        return f"{self.modified} {self.size}" if self.modified else ""
+
+    @property
+    def pin(self) -> dict[str, str]:
+        """Conditions under which the server must answer with these very bytes."""
+        if self.etag:
+            return {"If-Match": self.etag}
+        return {"If-Unmodified-Since": self.modified} if self.modified else {}
+
+    def check_range(self, answer: ClientResponse, offset: int, length: int) -> None:
+        """Raises SourceChanged or SourceRefused unless ``answer`` is exactly this range."""
+        if answer.status == 416:
+            raise SourceRefused("it is shorter than it said", code="length")
+        if answer.status != 206:
+            raise SourceChanged("it no longer answers with a range of the same bytes")
+        match = _RANGE.match(answer.headers.get("Content-Range", ""))
+        told = tuple(map(int, match.groups())) if match else None
+        if told != (offset, offset + length - 1, self.size):
+            raise SourceChanged("it answers with another range than was asked for")
+        self.check_same(answer)
+
+    def check_same(self, answer: ClientResponse) -> None:
+        """Raises SourceChanged when the validator of ``answer`` is another one."""
+        if answer.status == 412:
+            raise SourceChanged("it has changed since the copy began")
+        etag, modified = validators(answer)
+        if (etag, modified if not etag else "") != (self.etag, "" if self.etag else self.modified):
+            raise SourceChanged("it has changed since the copy began")
+
+
+def described(answer: ClientResponse) -> Source:
+    """The source behind an answer to ``Range: bytes=0-0``. Raises SourceRefused."""
+    etag, modified = validators(answer)
+    told = answer.headers.get("Content-Range", "")
+    if answer.status == 416 and _EMPTY.match(told):
+        return Source(0, etag, modified, ranged=True)
+    if answer.status == 206 and (match := _RANGE.match(told)):
+        return Source(int(match[3]), etag, modified, ranged=True)
+    if answer.status == 200 and answer.content_length is not None:
+        return Source(answer.content_length, etag, modified, ranged=False)
+    if answer.status == 200:
+        raise SourceRefused(
+            "it does not say how long it is", code="length_unknown",
+            hint="serve the image from a server that sends Content-Length",
+        )  # fmt: skip
+    raise SourceRefused(f"it answered {answer.status} to a request for a range", code="range")
+
+
+def validators(answer: ClientResponse) -> tuple[str, str]:
+    """(strong ETag, Last-Modified), each empty where it is missing."""
+    etag = answer.headers.get("ETag", "")
+    return "" if etag.startswith("W/") else etag, answer.headers.get("Last-Modified", "")
