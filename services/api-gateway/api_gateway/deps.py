@@ -1,0 +1,34 @@
+"""What api-gateway's handlers and routes are given."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stowage_contracts.values import ServiceName
+from stowage_runtime.secrets import RowCipher
+
+from api_gateway.feed import Feed
+from api_gateway.settings import Settings
+
+
+class AdmitsAgents(Protocol):
+    """Makes a broker user for an agent and says where it connects."""
+
+    async def admit(self, host_id: str) -> str:
+        """The AMQP URL of a user limited to its own queue; raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Collaborators, built once in ``__main__.wire``."""
+
+    settings: Settings
+    cipher: RowCipher
+    feed: Feed
+    agents: AdmitsAgents
+
+    def public_key(self, owner: ServiceName) -> str:
+        """The key that seals for ``owner``."""
+        if owner is ServiceName.CACHE_AUTOSCALER:
+            return self.settings.seal_public_key_cache_autoscaler
+        return self.settings.seal_public_key_image_store

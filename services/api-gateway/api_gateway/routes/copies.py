@@ -1,0 +1,197 @@
+"""Copies: create, show, list, cancel, explain."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, Field
+from stowage_contracts.errors import Conflict
+from stowage_contracts.messages.data_motion import CancelCopy
+from stowage_contracts.messages.image_store import RequestCopy
+from stowage_contracts.topology import address
+from stowage_contracts.values import (
+    Id,
+    ImageFormat,
+    ObjectKind,
+    ObjectRef,
+    ServiceName,
+    Value,
+    new_id,
+)
+from stowage_contracts.views import CopyView, HopView, StrategyAnswer
+from stowage_runtime.http import Call, Reply, Route
+from stowage_runtime.service import Desk
+from stowage_runtime.tx import Tx
+
+from api_gateway.deps import Deps
+from api_gateway.resources import (
+    Page,
+    PageQuery,
+    WaitQuery,
+    accept,
+    page,
+    pending,
+    settled,
+    show,
+    state,
+)
+from api_gateway.routes.places import IMAGE_STORE, State
+
+FINAL = {"done", "failed", "cancelled"}
+
+
+class NewCopy(Value):
+    """A template to put on a primary pool, as the pool's copy of it or as a new volume."""
+
+    id: Id | None = None
+    template_id: Id
+    store_id: Id
+    """The primary pool."""
+    volume_id: Id | None = None
+    """Set to make a new volume of that id."""
+    format: ImageFormat | None = None
+    priority: int = Field(default=0, ge=-100, le=100)
+
+
+class CopiesQuery(PageQuery):
+    """Which copies."""
+
+    state: str = ""
+
+
+class Explanation(BaseModel):
+    """Why a copy goes the way it goes."""
+
+    copy_id: Id
+    state: str
+    strategy: str
+    answers: list[StrategyAnswer]
+    hops: list[HopView]
+    waiting_for: str
+
+
+async def create(call: Call, desk: Desk, deps: Deps) -> Reply:
+    """Ask for a copy."""
+    body: NewCopy = call.body
+
+    async def make(tx: Tx) -> CopyView:
+        template = await state("template", body.template_id, call, tx)
+        await state("store", body.store_id, call, tx)
+        view = _pending(body, template["kind"], call)
+        await pending(tx, "copy", view, view.account_id)
+        await tx.say(_command(body, view), to=IMAGE_STORE)
+        return view
+
+    return await accept(call, desk, make)
+
+
+def _pending(body: NewCopy, kind: str, call: Call) -> CopyView:
+    copy_id = body.id or new_id()
+    wanted = ObjectRef(kind=ObjectKind.VOLUME, id=body.volume_id) if body.volume_id else None
+    return CopyView(
+        id=copy_id,
+        leader_id=copy_id,
+        account_id=call.principal.account_id,
+        object=wanted or ObjectRef(kind=ObjectKind(kind), id=body.template_id),
+        source=f"template/{body.template_id}",
+        destination=f"store/{body.store_id}",
+        destination_store_id=body.store_id,
+        state="requested",
+        created=datetime.now(UTC),
+    )
+
+
+def _command(body: NewCopy, view: CopyView) -> RequestCopy:
+    return RequestCopy(
+        copy_id=view.id,
+        account_id=view.account_id,
+        template_id=body.template_id,
+        store_id=body.store_id,
+        volume_id=body.volume_id,
+        format=body.format,
+        priority=body.priority,
+    )
+
+
+async def list_copies(call: Call, desk: Desk, deps: Deps) -> Page:
+    """The caller's copies."""
+    return await page("copy", call, desk, {"state": call.query.state} if call.query.state else None)
+
+
+async def show_copy(call: Call, desk: Desk, deps: Deps) -> State:
+    """A copy with its live figures; with ``wait`` once it has ended."""
+    return State(await settled("copy", call, desk, deps, lambda row: row["state"] in FINAL))
+
+
+async def cancel(call: Call, desk: Desk, deps: Deps) -> State:
+    """Withdraw; the transfer stops when nobody else asked for it."""
+    async with desk.transaction() as tx:
+        found = await state("copy", call.path["id"], call, tx)
+        if found["state"] in FINAL:
+            raise Conflict(
+                f"the copy is {found['state']}", resource=f"copy/{call.path['id']}", code="final"
+            )
+        await tx.say(CancelCopy(copy_id=call.path["id"]), to=address(ServiceName.DATA_MOTION))
+    return State(found)
+
+
+async def explain(call: Call, desk: Desk, deps: Deps) -> Explanation:
+    """Every strategy's answer, the hops, and what is being waited for."""
+    found = await show("copy", call.path["id"], call, desk)
+    view = CopyView.model_validate(found)
+    return Explanation(
+        copy_id=view.id,
+        state=view.state,
+        strategy=view.strategy,
+        answers=list(view.answers),
+        hops=list(view.hops),
+        waiting_for=view.waiting_for,
+    )
+
+
+ROUTES: tuple[Route[Deps], ...] = (
+    Route(
+        "POST",
+        "/v1/copies",
+        create,
+        "Copy a template to a primary pool",
+        body=NewCopy,
+        reply=CopyView,
+        status=202,
+        tags=("copies",),
+    ),
+    Route(
+        "GET",
+        "/v1/copies",
+        list_copies,
+        "List copies",
+        query=CopiesQuery,
+        reply=Page,
+        tags=("copies",),
+    ),
+    Route(
+        "GET",
+        "/v1/copies/{id}",
+        show_copy,
+        "Show a copy",
+        query=WaitQuery,
+        reply=State,
+        tags=("copies",),
+        seconds=630,
+    ),
+    Route(
+        "POST",
+        "/v1/copies/{id}/cancel",
+        cancel,
+        "Cancel a copy",
+        reply=State,
+        status=202,
+        tags=("copies",),
+    ),
+    Route(
+        "GET",
+        "/v1/copies/{id}/explain",
+        explain,
+        "Explain a copy's plan",
+        reply=Explanation,
+        tags=("copies",),
+    ),
+)

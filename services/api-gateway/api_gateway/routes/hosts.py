@@ -1,0 +1,200 @@
+"""Hosts: announced by an operator, enrolled by their agent with a one-time token."""
+
+from datetime import timedelta
+
+from pydantic import SecretStr
+from stowage_contracts.errors import Conflict, InvalidInput, NotAuthorized
+from stowage_contracts.messages.image_store import AddHost
+from stowage_contracts.values import (
+    HostState,
+    HypervisorKind,
+    Id,
+    Location,
+    Name,
+    Secret,
+    Value,
+    new_id,
+)
+from stowage_contracts.views import HostView
+from stowage_runtime.http import Call, Reply, Route
+from stowage_runtime.service import Desk
+from stowage_runtime.tx import Tx
+
+from api_gateway.accounts import hash_of, new_key
+from api_gateway.deps import Deps
+from api_gateway.resources import accept, pending, state
+from api_gateway.routes.places import IMAGE_STORE, readers
+
+
+class NewHost(Value):
+    """A host (in a cluster) or plain mover (in a zone, or anywhere) to announce."""
+
+    id: Id | None = None
+    name: Name
+    hypervisor: HypervisorKind
+    cluster_id: Id | None = None
+    zone_id: Id | None = None
+
+
+class AnnouncedHost(HostView):
+    """A host and the token its agent joins with, shown once."""
+
+    join_token: Secret
+
+
+class Enrolment(Value):
+    """An agent's join token."""
+
+    token: Secret
+
+
+class Identity(Value):
+    """All an agent needs to know of itself; shown once, to be kept at mode 600."""
+
+    host_id: Id
+    name: Name
+    hypervisor: HypervisorKind
+    location: Location
+    amqp_url: Secret
+    bus_prefix: str
+    ticket_verify_key: str
+
+
+async def add_host(call: Call, desk: Desk, deps: Deps) -> Reply:
+    """Announce a host; the answer carries its one-time join token."""
+    call.principal.require_admin()
+    body: NewHost = call.body
+    token = new_key()
+
+    async def make(tx: Tx) -> AnnouncedHost:
+        host = HostView(
+            id=body.id or new_id(),
+            name=body.name,
+            hypervisor=body.hypervisor,
+            location=await _place(body, call, tx),
+            state=HostState.CREATING,
+        )
+        await pending(tx, "host", host)
+        await _keep_token(tx, host.id, token, deps)
+        await tx.say(_command(host, body), to=IMAGE_STORE)
+        return AnnouncedHost(**dict(host), join_token=token)
+
+    if call.headers.get("Idempotency-Key"):
+        raise InvalidInput(
+            "a join token is shown once and not kept",
+            code="idempotency_key",
+            hint="give the host an id instead: the same id twice is a conflict",
+        )
+    return await accept(call, desk, make)
+
+
+def _command(host: HostView, body: NewHost) -> AddHost:
+    return AddHost(
+        host_id=host.id,
+        name=host.name,
+        hypervisor=host.hypervisor,
+        cluster_id=body.cluster_id,
+        zone_id=host.location.zone_id,
+    )
+
+
+async def _place(body: NewHost, call: Call, tx: Tx) -> Location:
+    if body.cluster_id is None:
+        if body.zone_id is not None:
+            await state("zone", body.zone_id, call, tx)
+        return Location(zone_id=body.zone_id)
+    cluster = await state("cluster", body.cluster_id, call, tx)
+    if cluster["hypervisor"] != body.hypervisor:
+        raise InvalidInput(
+            f"the cluster runs {cluster['hypervisor']}",
+            code="hypervisor",
+            resource=f"cluster/{body.cluster_id}",
+            hint="a cluster's hosts run one hypervisor",
+        )
+    return Location(
+        zone_id=cluster["zone_id"], pod_id=cluster["pod_id"], cluster_id=body.cluster_id
+    )
+
+
+async def _keep_token(tx: Tx, host_id: str, token: SecretStr, deps: Deps) -> None:
+    expires = tx.now + timedelta(seconds=deps.settings.join_token_seconds)
+    await tx.run("add_token", host_id, hash_of(token), expires)
+
+
+async def renew_token(call: Call, desk: Desk, deps: Deps) -> AnnouncedHost:
+    """A new join token for a known host; the old one stops working."""
+    call.principal.require_admin()
+    token = new_key()
+    async with desk.transaction() as tx:
+        found = await state("host", call.path["id"], call, tx)
+        await _keep_token(tx, call.path["id"], token, deps)
+    return AnnouncedHost.model_validate({**found, "join_token": token})
+
+
+async def enrol(call: Call, desk: Desk, deps: Deps) -> Identity:
+    """Exchange a join token for a broker user limited to the host's own queue."""
+    host_id, digest = call.path["id"], hash_of(call.body.token)
+    async with desk.transaction() as tx:
+        if not await tx.run("use_token", host_id, digest):
+            raise NotAuthorized(
+                "the join token is unknown, used or expired",
+                code="join_token",
+                resource=f"host/{host_id}",
+                hint="ask an operator for a new one",
+            )
+        row = await tx.row("resource", "host", host_id)
+    if row is None:
+        raise Conflict("the host was removed", resource=f"host/{host_id}")
+    host = HostView.model_validate(row["state"])
+    return await _identity(host, digest, desk, deps)
+
+
+async def _identity(host: HostView, digest: str, desk: Desk, deps: Deps) -> Identity:
+    try:
+        amqp_url = await deps.agents.admit(host.id)
+    except BaseException:
+        async with desk.transaction() as tx:
+            await tx.run("unuse_token", host.id, digest)
+        raise
+    return Identity(
+        host_id=host.id,
+        name=host.name,
+        hypervisor=host.hypervisor,
+        location=host.location.model_copy(update={"host_id": host.id}),
+        amqp_url=SecretStr(amqp_url),
+        bus_prefix=deps.settings.bus_prefix,
+        ticket_verify_key=deps.settings.ticket_verify_key,
+    )
+
+
+ROUTES: tuple[Route[Deps], ...] = (
+    Route(
+        "POST",
+        "/v1/hosts",
+        add_host,
+        "Announce a host",
+        body=NewHost,
+        reply=AnnouncedHost,
+        status=202,
+        tags=("hosts",),
+    ),
+    Route(
+        "POST",
+        "/v1/hosts/{id}/token",
+        renew_token,
+        "Make a new join token",
+        reply=AnnouncedHost,
+        tags=("hosts",),
+    ),
+    Route(
+        "POST",
+        "/v1/hosts/{id}/enrol",
+        enrol,
+        "Enrol an agent with its join token",
+        body=Enrolment,
+        reply=Identity,
+        auth=False,
+        tags=("hosts",),
+    ),
+    *readers("host", "hosts"),
+)

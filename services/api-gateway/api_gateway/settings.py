@@ -1,0 +1,44 @@
+"""api-gateway's settings; every one has an environment name (STOWAGE_…)."""
+
+from pydantic import Field, SecretStr
+from stowage_runtime.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of api-gateway."""
+
+    at_rest_key: SecretStr = Field(description="Encrypts secret keys in the database.")
+    seal_public_key_image_store: str = Field(
+        description="Seals store secrets and template URLs for image-store."
+    )
+    seal_public_key_cache_autoscaler: str = Field(
+        description="Seals cache store secrets for cache-autoscaler."
+    )
+    ticket_verify_key: str = Field(description="Given to enrolling agents; checks hop tickets.")
+    admin_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="API key of the first admin account, made at start; none when empty.",
+    )
+    admin_secret_key: SecretStr = Field(
+        default=SecretStr(""), description="Secret key of the first admin account."
+    )
+    agent_amqp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Broker as agents reach it, without user; the gateway's own when empty.",
+    )
+    amqp_management_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="RabbitMQ's management API with a user that may make users; needed to enrol.",
+    )
+    join_token_seconds: int = Field(
+        default=3600, ge=60, description="Life of a host's one-time join token, in seconds."
+    )
+    feed_seconds: float = Field(
+        default=86400, gt=0, description="How long events can be replayed to a stream, in seconds."
+    )
+    idempotency_seconds: float = Field(
+        default=86400, gt=0, description="How long an Idempotency-Key is remembered, in seconds."
+    )
+    max_wait_seconds: float = Field(
+        default=60, gt=0, le=600, description="Longest `wait` of one request, in seconds."
+    )
