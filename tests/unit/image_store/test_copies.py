@@ -1,0 +1,139 @@
+"""Copies to a host's pool: who may be asked, what is described, what becomes of it."""
+
+import pytest
+from stowage_contracts.messages.data_motion import CopyCompleted, CopyFailed
+from stowage_contracts.messages.hypervisor_agent import Heartbeat
+from stowage_contracts.messages.image_store import (
+    CopyRequested,
+    HostChanged,
+    ReplicaFailed,
+    RequestCopy,
+    TemplateChanged,
+)
+from stowage_contracts.values import HostState, ReplicaState, ServiceName
+
+from tests.unit.image_store.scene import CONTENT, DIGEST, Scene, accepted
+
+ASK = RequestCopy(copy_id="copy2", account_id="acme", template_id="t1", store_id="pool1")
+
+
+@pytest.fixture
+async def ready(scene: Scene) -> Scene:
+    request = await scene.requested()
+    await scene.write(request)
+    await scene.commit(request)
+    await scene.complete(request, accepted())
+    return scene
+
+
+async def ask(scene: Scene, **changes: object) -> CopyRequested:
+    said = await scene.bench.handle(ASK.model_copy(update=changes))
+    (request,) = [m for m in said if isinstance(m, CopyRequested)]
+    return request
+
+
+async def test_a_copy_describes_a_ready_replica_and_the_pool(ready: Scene) -> None:
+    request = await ask(ready)
+    assert request.source.store_id == "s1"
+    assert (request.size, request.digest) == (len(CONTENT), DIGEST)
+    assert request.destination.store_id == "pool1"
+    assert request.destination.grant.owner is ServiceName.HYPERVISOR_AGENT
+    assert request.destination.hypervisor == "KVM"
+    assert request.location.zone_id == "z1"
+
+
+async def test_a_second_asker_gets_the_same_destination(ready: Scene) -> None:
+    first, second = await ask(ready), await ask(ready, copy_id="copy3")
+    assert first.destination == second.destination
+    assert (first.present, second.present) == (False, False)
+
+
+async def test_what_is_on_the_pool_already_is_present(ready: Scene) -> None:
+    request = await ask(ready)
+    await ready.complete(request, accepted())
+    assert (await ask(ready, copy_id="copy3")).present
+
+
+async def test_a_volume_is_an_object_of_its_own(ready: Scene) -> None:
+    request = await ask(ready, volume_id="v1")
+    assert request.destination.object.kind == "volume"
+    assert request.destination.key == "v1.qcow2"
+    await ready.complete(request, accepted())
+    async with ready.bench.tx() as tx:
+        row = await tx.row("ref_on", "volume", "v1", "pool1")
+    assert row is not None
+    assert row["state"] == ReplicaState.READY
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"template_id": "ghost"}, "not_found"),
+        ({"store_id": "ghost"}, "not_found"),
+        ({"store_id": "s1"}, "conflict"),
+        ({"format": "vhd"}, "conflict.format"),
+    ],
+)
+async def test_a_copy_that_cannot_be_is_refused_with_its_reason(
+    ready: Scene, changes: dict[str, object], code: str
+) -> None:
+    said = await ready.bench.handle(ASK.model_copy(update=changes))
+    (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
+    assert failed.copy_id == "copy2"
+    assert failed.error.code == code
+
+
+async def test_a_template_on_its_way_is_not_copied_yet(scene: Scene) -> None:
+    await scene.requested()
+    said = await scene.bench.handle(ASK)
+    (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
+    assert failed.error.code == "conflict.not_ready"
+    assert failed.error.hint
+
+
+async def test_a_full_pool_is_refused_before_bytes_move(ready: Scene) -> None:
+    await ready.bench.handle(ready.joined(free=10), source="agent/h1")
+    said = await ready.bench.handle(ASK)
+    (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
+    assert failed.error.code == "out_of_space"
+
+
+async def test_a_failed_copy_leaves_no_replica_on_the_pool(ready: Scene) -> None:
+    request = await ask(ready)
+    error = (await _refusal(ready)).error
+    message = CopyFailed(
+        state=ready.copy(request, "failed"), destination=request.destination, error=error
+    )
+    await ready.bench.handle(message)
+    view = (await ready.bench.said(TemplateChanged))[-1]
+    assert isinstance(view, TemplateChanged)
+    assert [r.store_id for r in view.state.replicas] == ["s1"]
+    assert view.state.ready
+
+
+async def _refusal(scene: Scene) -> ReplicaFailed:
+    said = await scene.bench.handle(ASK.model_copy(update={"template_id": "ghost"}))
+    (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
+    return failed
+
+
+async def test_a_copy_that_was_there_already_changes_nothing(ready: Scene) -> None:
+    request = await ask(ready)
+    message = CopyCompleted(
+        state=ready.copy(request, "done"),
+        object=request.destination.object,
+        destination=request.destination,
+        receipt=None,
+    )
+    assert await ready.bench.handle(message) == []
+
+
+async def test_a_silent_host_is_disconnected_until_it_is_heard(scene: Scene) -> None:
+    await scene.zone()
+    await scene.pass_seconds(60)
+    await scene.bench.run_timers("notice-silence")
+    await scene.bench.hear(Heartbeat(host_id="h1", boot_id="boot1"), source="agent/h1")
+    states = [
+        m.state.state for m in await scene.bench.said(HostChanged) if isinstance(m, HostChanged)
+    ]
+    assert states[-2:] == [HostState.DISCONNECTED, HostState.UP]
