@@ -26,6 +26,14 @@ def check_key(key: str) -> str:
     return key
 
 
+def is_key(name: str) -> bool:
+    """Whether a name found on a store can be a key; others are not Stowage's."""
+    try:
+        return bool(check_key(name))
+    except InvalidInput:
+        return False
+
+
 def check_writer(writer: str) -> str:
     """``writer`` itself; raises InvalidInput unless it can safely be part of a file name."""
     if not _WRITER.fullmatch(writer):

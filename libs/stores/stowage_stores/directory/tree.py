@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stowage_contracts.errors import InvalidInput, NotFound
-from stowage_contracts.keys import RESERVED, check_key, check_writer
+from stowage_contracts.keys import RESERVED, check_key, check_writer, is_key
 from stowage_contracts.plugins.image_store_driver import ObjectStat
 
 FOLDER_MODE, PART_MODE, OBJECT_MODE = 0o770, 0o660, 0o640
@@ -133,7 +133,7 @@ def _walk(folder: Path, name: str) -> Iterator[ObjectStat]:
         if order.endswith(b"/"):
             if name or entry.name not in (RESERVED, *_FOREIGN):
                 yield from _walk(folder / entry.name, f"{key}/")
-        elif entry.is_file(follow_symlinks=False) and _sound(key):
+        elif entry.is_file(follow_symlinks=False) and is_key(key):
             with contextlib.suppress(FileNotFoundError):  # deleted while listing
                 yield described(key, entry.stat(follow_symlinks=False))
 
@@ -147,10 +147,3 @@ def _entries(folder: Path) -> list[tuple[bytes, "os.DirEntry[str]"]]:
             )  # fmt: skip
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _sound(key: str) -> bool:
-    try:
-        return bool(check_key(key))
-    except InvalidInput:
-        return False

@@ -1,0 +1,138 @@
+"""S3Driver: ImageStoreDriver on a bucket."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from stowage_contracts.errors import Conflict, GrantRefused, NotFound
+from stowage_contracts.grants import Grant
+from stowage_contracts.keys import check_key, check_writer
+from stowage_contracts.plugins.image_store_driver import (
+    Capacity,
+    CommitAsk,
+    DriverAbilities,
+    ObjectStat,
+    ReadAsk,
+    RevokeAsk,
+    WriteAsk,
+)
+from stowage_contracts.views import ProbeCheck
+
+from stowage_stores.s3.bucket import Bucket, NoSession, Upload
+from stowage_stores.s3.connection import S3Connection
+from stowage_stores.s3.locks import KeyLocks
+from stowage_stores.s3.parts import check_complete, part_count, part_size
+from stowage_stores.s3.probe import Probe
+
+_URLS = 500
+"""Most part URLs in one grant: they travel in one reply."""
+_LARGEST = 5 << 40
+
+
+class S3Driver:
+    """One bucket. Objects are written as multipart uploads only: a late part finds nothing."""
+
+    def __init__(self, connection: S3Connection) -> None:
+        self._settings = connection.settings
+        self._bucket = Bucket(connection)
+        self._commits = KeyLocks()
+        self.can = DriverAbilities(
+            schemes=(self._settings.scheme,), multipart=True, max_object_bytes=_LARGEST
+        )
+
+    async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
+        """List, put, get, multipart, presigned URLs, delete: each a row with its own code."""
+        return await Probe(self._bucket).run(), Capacity()
+
+    async def stat(self, key: str) -> ObjectStat:
+        """Raises NotFound."""
+        return (await self._bucket.head(check_key(key)))[0]
+
+    async def list(self, prefix: str = "") -> AsyncIterator[ObjectStat]:
+        """In the order of the keys' bytes."""
+        async for found in self._bucket.list(prefix):
+            yield found
+
+    async def delete(self, key: str) -> None:
+        """Idempotent; takes abandoned uploads of the key along."""
+        await self._bucket.delete(check_key(key))
+        await self._bucket.abort_abandoned(key)
+
+    async def grant(self, ask: ReadAsk | WriteAsk) -> Grant:
+        """Presigned URLs; a write names its session, its journal and the parts asked for."""
+        check_key(ask.key)
+        seconds = min(ask.seconds, self._settings.longest_grant_seconds)
+        expires = datetime.now(UTC) + timedelta(seconds=seconds)
+        if isinstance(ask, WriteAsk):
+            return await self._write_grant(ask, seconds, expires)
+        found = await self.stat(ask.key)
+        url = await self._bucket.read_url(ask.key, seconds)
+        return Grant(uri=url, size=found.size, validator=found.validator, expires=expires)
+
+    async def commit(self, ask: CommitAsk) -> ObjectStat:
+        """Complete the upload; after a lost reply the object and its writer are read instead."""
+        check_key(ask.key), check_writer(ask.writer)
+        async with self._commits.hold(ask.key):
+            done = await self._completed(ask)
+        if done.size != ask.receipt.size:
+            raise Conflict("the object has another size", resource=ask.key, code="size")
+        return done
+
+    async def revoke(self, ask: RevokeAsk) -> None:
+        """Abort the upload; a completed one is not there any more and its object stays."""
+        check_key(ask.key), check_writer(ask.writer)
+        if ask.session:
+            await self._bucket.abort(Upload(ask.key, ask.session))
+
+    async def aclose(self) -> None:
+        """Close connections; idempotent."""
+        await self._bucket.aclose()
+
+    async def _write_grant(self, ask: WriteAsk, seconds: int, expires: datetime) -> Grant:
+        each = part_size(ask.size, self._settings.part_bytes)
+        blank = Grant(writes=True, size=ask.size, part_size=each, expires=expires)
+        if await self._made_by(ask.key, check_writer(ask.writer)):
+            return blank.model_copy(update={"session": ask.session})
+        upload = Upload(ask.key, ask.session)
+        try:
+            if not ask.session:
+                upload = await self._bucket.begin(ask.key, ask.writer)
+            done = await self._bucket.parts(upload) if ask.session else ()
+        except NoSession:
+            raise GrantRefused("the upload was aborted", resource=ask.key, code="gone") from None
+        last = min(part_count(ask.size, each), ask.first_part + min(ask.part_count, _URLS) - 1)
+        numbers = range(ask.first_part, last + 1)
+        urls = await self._bucket.part_urls(upload, numbers, seconds)
+        return blank.model_copy(update={"session": upload.session, "parts": urls, "done": done})
+
+    async def _completed(self, ask: CommitAsk) -> ObjectStat:
+        made = await self._made_by(ask.key, ask.writer)
+        if made is not None:
+            return made
+        upload = Upload(ask.key, ask.session)
+        with suppress(NoSession):  # completed by an earlier call, or never begun: the key tells
+            await self._complete(upload, ask.receipt.size)
+        made = await self._made_by(ask.key, ask.writer)
+        if made is None:
+            raise NotFound("nothing to commit", resource=ask.key)
+        return made
+
+    async def _complete(self, upload: Upload, size: int) -> None:
+        if not upload.session:
+            raise NoSession
+        parts = await self._bucket.parts(upload)
+        if not parts and size == 0:
+            await self._bucket.put_empty_part(upload)
+            parts = await self._bucket.parts(upload)
+        check_complete(parts, size, upload.key)
+        await self._bucket.complete(upload, parts)
+
+    async def _made_by(self, key: str, writer: str) -> ObjectStat | None:
+        """The object if ``writer`` made it, None if the key is free; raises Conflict."""
+        try:
+            found, by = await self._bucket.head(key)
+        except NotFound:
+            return None
+        if by != writer:
+            raise Conflict("the key exists", resource=key, code="exists")
+        return found
