@@ -1,0 +1,39 @@
+"""stowage-data-motion: run, migrate, check."""
+
+from stowage_contracts.values import ServiceName
+from stowage_runtime import plugins
+from stowage_runtime.command import ServiceCommand
+from stowage_runtime.command import main as run_command
+from stowage_runtime.service import Service
+from stowage_runtime.signing import Signer
+
+from data_motion.deps import Deps
+from data_motion.handlers import HANDLERS, SIGNALS
+from data_motion.intents import INTENTS
+from data_motion.limits import Rules
+from data_motion.settings import Settings
+from data_motion.timers import TIMERS
+
+
+def wire(settings: Settings) -> Service[Deps]:
+    """Build the service; nothing is opened yet."""
+    selectors = plugins.load("stowage.endpoint_selector", plugins.instance)
+    deps = Deps(
+        strategies=plugins.load("stowage.data_motion_strategy", plugins.instance),
+        selector=selectors.pick(settings.endpoint_selector),
+        rules=Rules(settings.limits, Signer(settings.ticket_signing_key).sign),
+        keep_days=settings.keep_days,
+    )
+    return Service(
+        name=ServiceName.DATA_MOTION, package="data_motion", deps=deps,
+        handlers=HANDLERS, signals=SIGNALS, intents=INTENTS, timers=TIMERS,
+    )  # fmt: skip
+
+
+def main() -> None:
+    """The command's entry point."""
+    run_command(ServiceCommand(settings=Settings, wire=wire))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""How a copy ends: completed, failed or cancelled; and how a failed hop is tried again."""
+
+from stowage_contracts.errors import Problem, Retry
+from stowage_contracts.messages.data_motion import CopyCancelled, CopyCompleted, CopyFailed
+from stowage_contracts.values import Receipt
+
+from data_motion import words
+from data_motion.records import AskerRecord, HopRecord
+from data_motion.states import AskerState, CopyState, HopState, ended
+from data_motion.turn import Turn
+
+
+def complete(turn: Turn, receipt: Receipt | None) -> None:
+    """The destination exists; None when it did before anything moved."""
+    turn.enter(
+        CopyState.DONE, finished=turn.now, waiting_for="", deadline=None,
+        digest=receipt.digest if receipt else turn.copy.request.digest,
+    )  # fmt: skip
+    turn.event(lambda view, asker: CopyCompleted(
+        state=view, object=asker.object, destination=asker.destination, receipt=receipt,
+    ))  # fmt: skip
+
+
+def fail(turn: Turn, problem: Problem) -> None:
+    """Nothing more can be tried: stop every hop, give everything back, say why."""
+    _wind_up(turn, HopState.FAILED, problem)
+    turn.enter(
+        CopyState.FAILED, error=problem, finished=turn.now, waiting_for="", deadline=None
+    )  # fmt: skip
+    turn.event(lambda view, asker: CopyFailed(
+        state=view, destination=asker.destination, error=problem,
+    ))  # fmt: skip
+
+
+def stop(turn: Turn) -> None:
+    """The last asker is gone: stop every hop and give everything back."""
+    _wind_up(turn, HopState.CANCELLED, None)
+    turn.enter(CopyState.CANCELLED, finished=turn.now, waiting_for="", deadline=None)
+    for asker in turn.job.active:
+        detach(turn, asker, last=True)
+
+
+def detach(turn: Turn, asker: AskerRecord, *, last: bool) -> None:
+    """One asker withdraws."""
+    asker = asker.having(state=AskerState.DETACHED)
+    turn.put_asker(asker)
+    turn.tell(asker, lambda view, gone: CopyCancelled(
+        state=view, destination=gone.destination, last=last,
+    ))  # fmt: skip
+
+
+def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
+    """Try a hop again, or elsewhere, or give the copy up, as the error's retry class says."""
+    attempts = hop.attempts + 1
+    changed = problem.code.startswith("source_changed")
+    spent = max(attempts, hop.generation if changed else 0) >= turn.limits.max_attempts
+    if problem.retry is Retry.FINAL or spent:
+        turn.put(hop, error=problem, attempts=attempts)
+        fail(turn, problem)
+        return
+    excluded = hop.excluded
+    if problem.retry is Retry.ELSEWHERE and hop.host_id is not None:
+        excluded = (*excluded, hop.host_id)
+    again(
+        turn, hop, attempts=attempts, excluded=excluded, error=problem,
+        generation=hop.generation + changed,
+        retry_at=turn.now + turn.limits.backoff(attempts),
+    )  # fmt: skip
+
+
+def again(turn: Turn, hop: HopRecord, **fields: object) -> HopRecord:
+    """Back to pending: its slots are free, and it waits for an agent under the next epoch."""
+    return turn.move(hop, HopState.PENDING, **{
+        "retry_at": turn.now, "blocked_on": None, "lease_until": None, "receipt": None,
+        "unreachable_since": None, "preferred": None, "nudge_at": None,
+        "deadline": turn.later(turn.limits.wait_seconds), **fields,
+    })  # fmt: skip
+
+
+def _wind_up(turn: Turn, state: HopState, problem: Problem | None) -> None:
+    left = [hop for hop in turn.job.hops if not ended(hop.state)]
+    if not turn.job.hops:
+        words.release_grant(turn, turn.copy.request.source)
+        words.release_grant(turn, turn.copy.request.destination)
+    for hop in left:
+        words.release(turn, hop)
+        turn.move(hop, state, error=hop.error or problem, retry_at=None)

@@ -1,0 +1,164 @@
+-- Rows travel as jsonb in both directions: a record's fields are its table's columns.
+-- Who changes a copy, its askers or its hops holds the lock on the copy's row.
+
+-- name: lock_copy
+SELECT to_jsonb(c) FROM copies AS c WHERE id = $1 FOR UPDATE
+
+-- name: lock_copy_if_free
+SELECT to_jsonb(c) FROM copies AS c WHERE id = $1 FOR UPDATE SKIP LOCKED
+
+-- name: parts_of_copy
+-- A statement of its own: it must see what was committed while the lock was waited for.
+SELECT
+    (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.created, a.id) FROM askers AS a WHERE copy_id = $1),
+    (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.ordinal) FROM hops AS h WHERE copy_id = $1)
+
+-- name: copy_of_asker
+SELECT copy_id FROM askers WHERE id = $1
+
+-- name: live_twin
+SELECT id FROM copies
+WHERE source_key = $1 AND destination_key = $2
+    AND state IN ('requested', 'planned', 'waiting', 'running')
+
+-- name: insert_copy
+-- No row: another live copy of the same bytes to the same place was first.
+INSERT INTO copies SELECT * FROM jsonb_populate_record(NULL::copies, $1)
+ON CONFLICT (source_key, destination_key)
+    WHERE state IN ('requested', 'planned', 'waiting', 'running') DO NOTHING
+RETURNING id
+
+-- name: save_copy
+UPDATE copies AS c
+SET (state, priority, strategy, answers, plan, waiting_for, cancelling, transfer, signalled,
+    digest, error, deadline, finished)
+    = (n.state, n.priority, n.strategy, n.answers, n.plan, n.waiting_for, n.cancelling,
+    n.transfer, n.signalled, n.digest, n.error, n.deadline, n.finished)
+FROM jsonb_populate_record(NULL::copies, $1) AS n WHERE c.id = n.id
+
+-- name: save_asker
+INSERT INTO askers SELECT * FROM jsonb_populate_record(NULL::askers, $1)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state
+
+-- name: save_hop
+INSERT INTO hops AS h SELECT * FROM jsonb_populate_record(NULL::hops, $1)
+ON CONFLICT (id) DO UPDATE
+SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excluded, avoided,
+    preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline, nudge_at,
+    bytes_best, bytes_at, transfer, journaled, receipt, error, due)
+    = (excluded.state, excluded.host_id, excluded.boot_id, excluded.endpoint_reason,
+    excluded.epoch, excluded.generation, excluded.attempts, excluded.excluded, excluded.avoided,
+    excluded.preferred, excluded.slots, excluded.blocked_on, excluded.retry_at,
+    excluded.lease_until, excluded.unreachable_since, excluded.deadline, excluded.nudge_at,
+    excluded.bytes_best, excluded.bytes_at, excluded.transfer, excluded.journaled,
+    excluded.receipt, excluded.error, excluded.due)
+
+-- name: lock_scheduling
+SELECT only FROM scheduling FOR UPDATE
+
+-- name: candidates
+-- Pending hops that may find a slot: $1 slots per store, $2 per zone, at most $3 rows.
+-- Highest priority first, then accounts with the fewest hops running, then the oldest.
+WITH used AS (
+    SELECT slot, count(*) AS hops FROM hops, unnest(slots) AS slot
+    WHERE state IN ('offered', 'moving', 'verified', 'committing') GROUP BY slot
+), taken AS (
+    SELECT array_agg(slot) AS slots
+    FROM used LEFT JOIN agents ON slot = 'host:' || host_id
+    WHERE used.hops >= CASE split_part(slot, ':', 1)
+        WHEN 'host' THEN coalesce((abilities ->> 'slots')::integer, 1)
+        WHEN 'store' THEN $1::integer ELSE $2::integer END
+), busy AS (
+    SELECT c.account_id, count(*) AS hops FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
+    WHERE h.state IN ('offered', 'moving', 'verified', 'committing') GROUP BY c.account_id
+)
+SELECT h.id, h.copy_id, c.account_id, c.priority, c.created, coalesce(b.hops, 0) AS busy
+FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
+LEFT JOIN busy AS b ON b.account_id = c.account_id
+WHERE h.state = 'pending' AND h.retry_at <= stowage_now()
+    AND (h.blocked_on IS NULL
+        OR NOT h.blocked_on <@ coalesce((SELECT slots FROM taken), '{}'))
+ORDER BY c.priority DESC, coalesce(b.hops, 0), c.created, c.id
+LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+
+-- name: used_slots
+SELECT slot, count(*) AS hops FROM hops, unnest(slots) AS slot
+WHERE state IN ('offered', 'moving', 'verified', 'committing') GROUP BY slot
+
+-- name: unblock
+-- A new agent may take what no slot was free for.
+UPDATE hops SET blocked_on = NULL WHERE id IN (
+    SELECT h.id FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
+    WHERE h.state = 'pending' AND h.blocked_on IS NOT NULL FOR UPDATE OF c SKIP LOCKED
+)
+
+-- name: agents
+SELECT to_jsonb(a) FROM agents AS a ORDER BY host_id
+
+-- name: save_agent
+INSERT INTO agents SELECT * FROM jsonb_populate_record(NULL::agents, $1)
+ON CONFLICT (host_id) DO UPDATE SET location = excluded.location,
+    abilities = excluded.abilities, boot_id = excluded.boot_id, seen = excluded.seen
+
+-- name: agent_seen
+UPDATE agents SET seen = stowage_now() WHERE host_id = $1
+
+-- name: stores
+SELECT to_jsonb(s) FROM stores AS s
+
+-- name: save_store
+INSERT INTO stores AS s SELECT * FROM jsonb_populate_record(NULL::stores, $1)
+ON CONFLICT (id) DO UPDATE SET view = excluded.view, sequence = excluded.sequence
+    WHERE s.sequence <= excluded.sequence
+
+-- name: copies_of_host
+SELECT DISTINCT copy_id FROM hops
+WHERE host_id = $1 AND state NOT IN ('committed', 'failed', 'cancelled') ORDER BY copy_id
+
+-- name: hops_to_keep
+-- What may have a part on a host: hops it moved, and any into pools that agents hold.
+SELECT id FROM hops
+WHERE state NOT IN ('committed', 'failed', 'cancelled')
+    AND (host_id = $1 OR destination #>> '{grant,owner}' = 'hypervisor-agent')
+ORDER BY id
+
+-- name: copies_on_store
+SELECT id FROM copies
+WHERE state IN ('requested', 'planned', 'waiting', 'running')
+    AND (request #>> '{source,store_id}' = $1 OR request #>> '{destination,store_id}' = $1
+        OR id IN (
+            SELECT copy_id FROM hops WHERE state NOT IN ('committed', 'failed', 'cancelled')
+                AND (source ->> 'store_id' = $1 OR destination ->> 'store_id' = $1)
+        ))
+ORDER BY id
+
+-- name: overdue
+SELECT copy_id AS id FROM hops WHERE due <= stowage_now()
+UNION
+SELECT id FROM copies WHERE deadline <= stowage_now() AND finished IS NULL
+ORDER BY id LIMIT $1
+
+-- name: leased
+SELECT DISTINCT copy_id AS id FROM hops WHERE state IN ('offered', 'moving') ORDER BY id
+
+-- name: beat
+-- Records that the sweeper ran, and answers when it did so before.
+WITH before AS (SELECT beat FROM pulse)
+INSERT INTO pulse (beat) VALUES (stowage_now())
+ON CONFLICT (only) DO UPDATE SET beat = excluded.beat
+RETURNING (SELECT beat FROM before)
+
+-- name: withdraw
+INSERT INTO withdrawn (copy_id, reason, created) VALUES ($1, $2, stowage_now())
+ON CONFLICT DO NOTHING
+
+-- name: withdrawal
+DELETE FROM withdrawn WHERE copy_id = $1 RETURNING reason
+
+-- name: forget_copies
+DELETE FROM copies WHERE id IN (
+    SELECT id FROM copies WHERE finished < stowage_now() - $1::interval LIMIT 1000
+)
+
+-- name: forget_withdrawn
+DELETE FROM withdrawn WHERE created < stowage_now() - interval '1 day'

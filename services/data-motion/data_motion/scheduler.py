@@ -1,0 +1,66 @@
+"""Gives free slots to waiting hops; one transaction at a time does so."""
+
+from collections import Counter
+
+from asyncpg import Record
+from stowage_contracts.errors import Problem
+from stowage_runtime.tx import Tx
+
+from data_motion import leases, store
+from data_motion.deps import Deps
+from data_motion.leases import Held, Placed
+from data_motion.placing import Fleet, Placer
+from data_motion.records import HopRecord, Job
+from data_motion.states import HopState
+from data_motion.turn import Step
+
+BATCH = 32
+ROUNDS = 4
+"""Bounds one pass; the next tick goes on where it stopped."""
+
+
+async def schedule(tx: Tx, deps: Deps) -> None:
+    """Offer what can be offered: by priority, then fairly among accounts, then by age."""
+    await tx.value("lock_scheduling")
+    limits = deps.rules.limits
+    for _ in range(ROUNDS):
+        found = await tx.rows("candidates", limits.store_slots, limits.zone_slots, BATCH)
+        if not found:
+            return
+        await _round(tx, deps, found, await store.fleet(tx))
+
+
+async def _round(tx: Tx, deps: Deps, found: list[Record], fleet: Fleet) -> None:
+    left, busy = list(found), Counter({row["account_id"]: row["busy"] for row in found})
+    while left:
+        best = min(left, key=lambda r: (-r["priority"], busy[r["account_id"]], r["created"]))
+        left.remove(best)
+        busy[best["account_id"]] += await _place(tx, deps, best, fleet)
+
+
+async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> bool:
+    job = await store.lock(tx, found["copy_id"])
+    hop = job.hop(found["id"]) if job else None
+    if job is None or hop is None or not _offerable(hop, tx):
+        return False
+    placer = Placer(deps.selector, deps.rules.limits)
+    outcome = placer.place(hop, job.copy.request.location, fleet)
+    await store.save(tx, job, _step(tx, deps, job, hop, outcome))
+    if isinstance(outcome, Placed):
+        fleet.take(outcome.slots)
+    return isinstance(outcome, Placed)
+
+
+def _step(
+    tx: Tx, deps: Deps, job: Job, hop: HopRecord, outcome: Placed | Held | Problem
+) -> Step:  # fmt: skip
+    if isinstance(outcome, Placed):
+        return leases.offer(job, hop, outcome, tx.now, deps.rules)
+    if isinstance(outcome, Held):
+        return leases.wait(job, hop, outcome, tx.now, deps.rules)
+    return leases.hopeless(job, outcome, tx.now, deps.rules)
+
+
+def _offerable(hop: HopRecord, tx: Tx) -> bool:
+    """The row may have changed between being found and being locked."""
+    return hop.state is HopState.PENDING and hop.retry_at is not None and hop.retry_at <= tx.now

@@ -1,0 +1,41 @@
+"""What happens by itself: deadlines, slots, and forgetting."""
+
+from datetime import timedelta
+
+from stowage_runtime.service import Timer
+from stowage_runtime.tx import Tx
+
+from data_motion import leases, store
+from data_motion.deps import Deps
+from data_motion.leases import extend
+from data_motion.scheduler import schedule
+
+SWEPT_AT_ONCE = 200
+
+
+async def sweep(tx: Tx, deps: Deps) -> None:
+    """End what is overdue, unless it was data-motion itself that was away."""
+    before = await tx.value("beat")
+    if before is not None and (tx.now - before).total_seconds() > deps.rules.limits.away_seconds:
+        await _extend(tx, deps)
+    for row in await tx.rows("overdue", SWEPT_AT_ONCE):
+        job = await store.lock(tx, row["id"], wait=False)
+        if job is not None:
+            await store.save(tx, job, leases.sweep(job, tx.now, deps.rules))
+    await schedule(tx, deps)
+
+
+async def forget(tx: Tx, deps: Deps) -> None:
+    """Drop what ended long ago."""
+    await tx.run("forget_copies", timedelta(days=deps.keep_days))
+    await tx.run("forget_withdrawn")
+
+
+async def _extend(tx: Tx, deps: Deps) -> None:
+    for row in await tx.rows("leased"):
+        job = await store.lock(tx, row["id"], wait=False)
+        if job is not None:
+            await store.save(tx, job, extend(job, tx.now, deps.rules))
+
+
+TIMERS = (Timer("sweep", 1.0, sweep), Timer("forget", 3600.0, forget))

@@ -1,0 +1,57 @@
+"""What the world sees of a copy; the only place that builds a CopyView."""
+
+from stowage_contracts.values import CopyEnd, EndKind, Transfer
+from stowage_contracts.views import CopyView, HopView
+
+from data_motion.records import AskerRecord, HopRecord, Job
+from data_motion.states import AskerState, CopyState, ended
+
+
+def copy_view(job: Job, asker: AskerRecord) -> CopyView:
+    """The copy as ``asker`` sees it."""
+    copy = job.copy
+    detached = asker.state is AskerState.DETACHED
+    return CopyView(
+        id=asker.id, account_id=asker.account_id, object=asker.object,
+        source=describe(copy.request.source), destination=describe(asker.destination),
+        destination_store_id=asker.destination.store_id,
+        state=CopyState.CANCELLED if detached else copy.state, leader_id=copy.id,
+        strategy=copy.strategy, answers=copy.answers,
+        hops=tuple(hop_view(hop) for hop in job.hops), transfer=copy.transfer,
+        waiting_for=copy.waiting_for, digest=copy.digest, error=copy.error,
+        created=asker.created, finished=copy.finished,
+    )  # fmt: skip
+
+
+def hop_view(hop: HopRecord) -> HopView:
+    """One hop."""
+    return HopView(
+        id=hop.id, order=hop.ordinal, state=hop.state, source=describe(hop.source),
+        destination=describe(hop.destination), host_id=hop.host_id,
+        endpoint_reason=hop.endpoint_reason, epoch=hop.epoch, attempts=hop.attempts,
+        transfer=hop.transfer, error=hop.error,
+    )  # fmt: skip
+
+
+def describe(end: CopyEnd) -> str:
+    """An end in a few words; a URL stays with its owner, since it may carry credentials."""
+    if end.kind is EndKind.URL:
+        return f"URL of {end.object}"
+    return f"{end.provider or 'store'} {end.store_id}: {end.key}"
+
+
+def figures(job: Job) -> Transfer:
+    """Figures of the whole copy: every hop's bytes count once."""
+    size, legs = job.copy.request.size, max(1, len(job.hops))
+    totals = [hop.transfer.bytes_total or size for hop in job.hops]
+    total = None if not totals or None in totals else sum(t for t in totals if t is not None)
+    done = sum(hop.transfer.bytes_done for hop in job.hops)
+    now = job.current
+    rate = now.transfer.bytes_per_second if now and not ended(now.state) else 0.0
+    left = None if total is None else max(0, total - done)
+    phase = now.transfer.phase if now else ""
+    return Transfer(
+        bytes_done=done, bytes_total=total, bytes_per_second=rate,
+        eta_seconds=left / rate if left is not None and rate > 0 else None,
+        phase=f"hop {now.ordinal + 1} of {legs}: {phase}" if now and legs > 1 else phase,
+    )  # fmt: skip
