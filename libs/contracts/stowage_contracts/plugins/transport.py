@@ -38,13 +38,25 @@ class WriteShape(Value):
 class RangedReader(Protocol):
     """An opened source. ``size`` and ``validator`` are fixed for its life."""
 
-    size: int
-    validator: str
-    """Strong ETag or Last-Modified; empty where the source has neither."""
-    ranged: bool
-    """False: reads come from 0, in order, one at a time."""
-    received: int
-    """Bytes that arrived so far, those read again included."""
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    @property
+    def validator(self) -> str:
+        """Strong ETag or Last-Modified; empty where the source has neither."""
+        ...
+
+    @property
+    def ranged(self) -> bool:
+        """False: reads come from 0, in order, one at a time."""
+        ...
+
+    @property
+    def received(self) -> int:
+        """Bytes that arrived so far, those read again included."""
+        ...
 
     async def next_data(self, offset: int) -> int:
         """Where data may begin at or after ``offset``; everything before it reads as zeros.
@@ -64,12 +76,20 @@ class RangedReader(Protocol):
 class RangedWriter(Protocol):
     """An opened destination; it is its own journal."""
 
-    part_size: int
-    """Writes are whole parts, aligned to it (the last may be short); whole 4 MiB leaves."""
-    sparse: bool
-    """Zeros cost nothing here, in any length."""
-    sent: int
-    """Bytes stored so far by this writer, zeros it left out not counted."""
+    @property
+    def part_size(self) -> int:
+        """Writes are whole parts, aligned to it (the last may be short); whole 4 MiB leaves."""
+        ...
+
+    @property
+    def sparse(self) -> bool:
+        """Zeros cost nothing here, in any length."""
+        ...
+
+    @property
+    def sent(self) -> int:
+        """Bytes stored so far by this writer, zeros it left out not counted."""
+        ...
 
     async def journal(self) -> tuple[Range, ...]:
         """Ranges already durable from an earlier attempt, merged, in order."""

@@ -1,0 +1,146 @@
+"""One hop: redeem, open, copy on from the journal, verify, judge, make durable."""
+
+from stowage_contracts.errors import GrantRefused, ImageRefused, SourceChanged
+from stowage_contracts.grants import Grant
+from stowage_contracts.messages.hypervisor_agent import ExecuteHop
+from stowage_contracts.plugins import RangedReader, RangedWriter, Transport
+from stowage_contracts.plugins.transport import ReadShape, WriteShape
+from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
+
+from hypervisor_agent.engine import convert
+from hypervisor_agent.engine.local import local_path, scheme_of
+from hypervisor_agent.engine.loop import Bench, Copied, CopyLoop, Ends
+from hypervisor_agent.engine.progress import Meter
+from hypervisor_agent.engine.source import RenewingReader
+from hypervisor_agent.engine.terms import Grants, Stored, Tools
+
+
+class Hop:
+    """One attempt at an order; a later attempt goes on from what the destination journaled."""
+
+    def __init__(self, order: ExecuteHop, grants: Grants, tools: Tools, meter: Meter) -> None:
+        self.order, self.grants, self.tools, self.meter = order, grants, tools, meter
+        self.loop: CopyLoop | None = None
+        self._expected = order.digest
+
+    async def run(self) -> Receipt:
+        """The receipt of durable, still invisible bytes. Raises StowageError."""
+        self.meter.phase = "opening"
+        source = await RenewingReader.open(self._open_source)
+        try:
+            self._check_length(source.size)
+            self.meter.total, self.meter.arriving = source.size, lambda: source.received
+            if self.order.source.format is not self.order.destination.format:
+                return await convert.move(self, source)
+            grant = await self.grants.destination(source.size)
+            await self.tools.step("opened")
+            return await self._move(source, grant)
+        finally:
+            await source.close()
+
+    async def copy(self, source: RangedReader, grant: Grant, writer: RangedWriter) -> Receipt:
+        """Copy, verify and judge what is written under ``grant``, in the source's format."""
+        self.meter.phase = "copying"
+        bench = Bench(self.tools.buffers, self.tools.threads, self.meter, self.tools.connections)
+        self.loop = CopyLoop(Ends(source, writer), bench, self.order.checksum)
+        copied = await self.loop.run()
+        await self.tools.step("copied")
+        self.meter.phase = "verifying"
+        self._verify(copied)
+        verdict = await self.judge(_stored(writer, grant, source.size, self.tools.roots))
+        part = await writer.finish()
+        await self.tools.step("finished")
+        return Receipt(
+            size=source.size, digest=copied.tree, linear=copied.linear, part=part,
+            source_validator=source.validator, bytes_read=source.received,
+            bytes_sent=writer.sent, verdict=verdict,
+        )  # fmt: skip
+
+    async def open_writer(self, source: RangedReader, grant: Grant) -> RangedWriter:
+        """The destination, resumable only for this very source."""
+        shape = WriteShape(
+            size=source.size, stall_seconds=self.order.stall_seconds,
+            source_validator=source.validator,
+            sparse=self.order.source.format is ImageFormat.RAW,
+        )  # fmt: skip
+        return await self.transport(grant).open_writer(grant, shape, self.grants.parts)
+
+    def transport(self, grant: Grant) -> Transport:
+        """The transport of a grant's scheme; raises GrantRefused."""
+        scheme = "https" if grant.session else scheme_of(grant)
+        if scheme not in self.tools.transports:
+            raise GrantRefused(f"no transport for {scheme!r}", code="scheme")
+        return self.tools.transports[scheme]
+
+    async def judge(
+        self, stored: Stored | None, declared: ImageFormat | None = None
+    ) -> Verdict | None:
+        """The gate's verdict where it can read the destination; raises ImageRefused."""
+        if stored is None:
+            return None
+        verdict = await self.tools.judge(stored, declared or self.order.source.format)
+        if not verdict.accepted:
+            raise refused(verdict, str(self.order.destination.object))
+        await self.tools.step("judged")
+        return verdict
+
+    async def _move(self, source: RangedReader, grant: Grant) -> Receipt:
+        writer = await self.open_writer(source, grant)
+        keep = True
+        try:
+            return await self.copy(source, grant, writer)
+        except ImageRefused:
+            keep = False
+            raise
+        finally:
+            await writer.close(keep=keep)
+
+    async def _open_source(self) -> RangedReader:
+        redeemed = await self.grants.source()
+        await self.tools.step("redeemed")
+        self._expected = self._expected or redeemed.digest
+        shape = ReadShape(stall_seconds=self.order.stall_seconds, rules=redeemed.rules)
+        return await self.transport(redeemed.grant).open_reader(redeemed.grant, shape)
+
+    def _check_length(self, size: int) -> None:
+        order = self.order
+        name = str(order.source.object)
+        if order.max_size is not None and size > order.max_size:
+            raise ImageRefused(
+                f"{size} bytes are more than the {order.max_size} allowed", resource=name,
+                code="too_large", hint="raise the account's or the store's limit",
+            )  # fmt: skip
+        if order.size is not None and size != order.size:
+            raise SourceChanged(f"{size} bytes instead of {order.size}", resource=name)
+
+    def _verify(self, copied: Copied) -> None:
+        self._compare("digest", self._expected, copied.tree)
+        self._compare("checksum", self.order.checksum, copied.linear)
+
+    def _compare(self, what: str, expected: Digest | None, found: Digest | None) -> None:
+        if expected is not None and expected != found:
+            raise ImageRefused(
+                f"the {what} is {found}, not {expected}", code=what,
+                resource=str(self.order.source.object),
+                hint="check the declared checksum, or fetch an undamaged image",
+            )  # fmt: skip
+
+
+def refused(verdict: Verdict, resource: str) -> ImageRefused:
+    """The error for a refusing verdict, with its own code."""
+    error = ImageRefused(
+        verdict.reason, resource=resource, hint="offer an image that the gate accepts"
+    )
+    error.code = verdict.code
+    return error
+
+
+def _stored(writer: RangedWriter, grant: Grant, size: int, roots: tuple[str, ...]) -> Stored | None:
+    path = local_path(grant, roots)
+    if path is None:
+        return None
+
+    async def fill(offset: int, buffer: memoryview) -> None:
+        await writer.recall(offset, buffer)
+
+    return Stored(size, fill, path)

@@ -1,0 +1,69 @@
+"""What one hop is given to work with."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from stowage_contracts.grants import Grant
+from stowage_contracts.messages.image_store import GrantRedeemed
+from stowage_contracts.plugins import Hypervisor, Transport
+from stowage_contracts.plugins.transport import PartSource
+from stowage_contracts.values import ImageFormat, Verdict
+
+from hypervisor_agent.engine.buffers import Buffers
+from hypervisor_agent.engine.threads import Threads
+
+Fill = Callable[[int, memoryview], Awaitable[None]]
+"""Reads stored bytes at an offset into a buffer."""
+Step = Callable[[str], Awaitable[None]]
+"""Called between the steps of a hop, by name; faults are injected here."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Bytes the gate is asked about."""
+
+    size: int
+    fill: Fill
+    path: Path | None = None
+    """Where they lie, when that is a local file."""
+
+
+class Judge(Protocol):
+    """The image gate as a hop sees it."""
+
+    async def __call__(self, stored: Stored, declared: ImageFormat) -> Verdict:
+        """The verdict; what reading raises passes through."""
+        ...
+
+
+class Grants(Protocol):
+    """Where a hop's two grants are redeemed, as often as needed."""
+
+    async def source(self) -> GrantRedeemed:
+        """Raises GrantRefused, Unavailable, NotFound."""
+        ...
+
+    async def destination(self, size: int | None) -> Grant:
+        """A write of ``size`` bytes, with its session and journal; no part URLs yet."""
+        ...
+
+    @property
+    def parts(self) -> PartSource:
+        """URLs of the destination's parts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What all hops of an agent share."""
+
+    transports: Mapping[str, Transport]
+    buffers: Buffers
+    threads: Threads
+    hypervisor: Hypervisor
+    judge: Judge
+    roots: tuple[str, ...]
+    step: Step
+    connections: int = 4
