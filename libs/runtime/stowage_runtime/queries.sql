@@ -1,0 +1,96 @@
+-- Statements of the runtime itself. Names start with "runtime." so that no service's can clash.
+
+-- name: runtime.now
+SELECT stowage_now()
+
+-- name: runtime.say
+-- Gives each message the next number of its subject; the subject's row stays locked until commit,
+-- so that numbers rise in commit order. Locks are taken in the order of subjects.
+WITH said AS (
+    SELECT * FROM ROWS FROM (jsonb_to_recordset($1) AS (
+        message_id text, type text, subject text, version integer, traceparent text,
+        correlation text, causation text, to_address text, mandatory boolean, data jsonb
+    )) WITH ORDINALITY AS row (
+        message_id, type, subject, version, traceparent,
+        correlation, causation, to_address, mandatory, data, place
+    )
+), counted AS (
+    INSERT INTO subjects AS s (subject, sequence)
+    SELECT subject, count(*) FROM said GROUP BY subject ORDER BY subject
+    ON CONFLICT (subject) DO UPDATE SET sequence = s.sequence + excluded.sequence
+    RETURNING s.subject, s.sequence AS last
+)
+INSERT INTO outbox (message_id, type, subject, sequence, version, said, traceparent, correlation,
+    causation, to_address, mandatory, data, next_at)
+SELECT message_id, type, subject,
+    last - count(*) OVER (PARTITION BY subject)
+        + row_number() OVER (PARTITION BY subject ORDER BY place),
+    version, stowage_now(), traceparent, correlation, causation, to_address, mandatory, data,
+    stowage_now()
+FROM said JOIN counted USING (subject) ORDER BY place
+
+-- name: runtime.intend
+INSERT INTO intents (kind, key, payload, traceparent, correlation, causation, created, deadline,
+    run_at)
+VALUES ($1, $2, $3, $4, $5, $6, stowage_now(), stowage_now() + $7::interval,
+    stowage_now() + make_interval(secs => $8))
+ON CONFLICT (kind, key) WHERE key <> '' DO NOTHING
+
+-- name: runtime.received
+-- No row: this message was handled before.
+INSERT INTO inbox (message_id, received) VALUES ($1, stowage_now())
+ON CONFLICT DO NOTHING RETURNING received
+
+-- name: runtime.forget
+DELETE FROM inbox WHERE message_id IN (
+    SELECT message_id FROM inbox WHERE received < stowage_now() - $1::interval
+    ORDER BY received LIMIT $2
+)
+
+-- name: runtime.claim
+-- Lease due intents to worker $1 for $2 seconds: of each kind in $3 as many as $4 says.
+WITH due AS MATERIALIZED (
+    SELECT found.id
+    FROM unnest($3::text[], $4::integer[]) AS wanted (kind, free)
+    CROSS JOIN LATERAL (
+        SELECT id FROM intents
+        WHERE kind = wanted.kind AND run_at <= stowage_now()
+            AND (leased_until IS NULL OR leased_until < stowage_now())
+        ORDER BY run_at LIMIT wanted.free FOR UPDATE SKIP LOCKED
+    ) AS found
+)
+UPDATE intents SET owner = $1, attempts = attempts + 1,
+    leased_until = stowage_now() + make_interval(secs => $2)
+FROM due WHERE intents.id = due.id
+RETURNING intents.*, stowage_now() AS now
+
+-- name: runtime.renew
+UPDATE intents SET leased_until = stowage_now() + make_interval(secs => $2)
+WHERE owner = $1 AND id = ANY($3::bigint[]) RETURNING id
+
+-- name: runtime.settle
+-- Only who still owns the lease may end an intent: $2 the worker, $3 its attempt.
+DELETE FROM intents WHERE id = $1 AND owner = $2 AND attempts = $3
+
+-- name: runtime.postpone
+UPDATE intents SET run_at = stowage_now() + make_interval(secs => $4), owner = '',
+    leased_until = NULL, last_error = $5
+WHERE id = $1 AND owner = $2 AND attempts = $3
+
+-- name: runtime.hand_back
+UPDATE intents SET owner = '', leased_until = NULL, attempts = attempts - 1 WHERE owner = $1
+
+-- name: runtime.said
+SELECT * FROM outbox ORDER BY id
+
+-- name: runtime.forget_said
+DELETE FROM outbox
+
+-- name: runtime.pending
+SELECT kind, key, payload, attempts, run_at, deadline, last_error FROM intents ORDER BY id
+
+-- name: runtime.shift_clock
+UPDATE clock SET shift = shift + $1::interval
+
+-- name: runtime.alone
+SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))
