@@ -1,0 +1,35 @@
+"""The bounds of a bus: how many at once, how often again, how long a wait may last."""
+
+from dataclasses import dataclass
+
+from stowage_contracts.topology import DELIVERY_LIMIT, RETRY_SECONDS, SIGNAL_QUEUE_LENGTH
+
+
+@dataclass(frozen=True)
+class BusLimits:
+    """All have defaults for production; tests shorten the waits."""
+
+    ladder: tuple[float, ...] = RETRY_SECONDS
+    """Seconds before each retry; the last one repeats until ``deliveries`` are used up."""
+    deliveries: int = DELIVERY_LIMIT
+    prefetch: int = 64
+    parallel: int = 16
+    """Handlers at once on one lane; messages of one subject never overlap."""
+    hold_seconds: float = 30.0
+    """How long a delivery waits in place for its handler's own database."""
+    hold_pause: float = 0.5
+    confirm_seconds: float = 10.0
+    connect_seconds: float = 10.0
+    stop_seconds: float = 20.0
+    """How long running handlers may finish when the bus is paused."""
+    queue_length: int = 1_000_000
+    """Beyond it the broker refuses to take more, and outboxes wait."""
+    signal_length: int = SIGNAL_QUEUE_LENGTH
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after the ``attempt``-th failed delivery."""
+        return self.ladder[self.step(attempt)]
+
+    def step(self, attempt: int) -> int:
+        """Index of the rung for the ``attempt``-th failed delivery (from 1)."""
+        return min(attempt, len(self.ladder)) - 1

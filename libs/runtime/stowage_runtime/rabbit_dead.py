@@ -1,0 +1,141 @@
+"""Dead letters on RabbitMQ: browsed without being taken, replayed with a confirm."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractIncomingMessage
+from pydantic import ValidationError
+from stowage_contracts.envelope import Envelope
+from stowage_contracts.errors import NotFound
+
+from stowage_runtime.dead_letters import DeadLetter, Reason
+from stowage_runtime.rabbit_consumer import settle
+from stowage_runtime.rabbit_durable import DIED, REASON, attempts
+from stowage_runtime.rabbit_link import Link, unavailable
+from stowage_runtime.rabbit_publisher import Publisher, Target
+from stowage_runtime.rabbit_wire import QUEUE, Origin
+
+SCANNED = 100_000
+"""Dead letters looked through for one id."""
+
+
+class RabbitDeadLetters:
+    """The dead-letter queue of one service (agents share one)."""
+
+    def __init__(self, link: Link, publisher: Publisher, queue: str) -> None:
+        self._link, self._publisher, self._queue = link, publisher, queue
+
+    async def entries(self, limit: int = 100) -> list[DeadLetter]:
+        """The oldest ones first."""
+        async with self._browse(limit) as messages:
+            return [letter(message) async for message in messages]
+
+    async def show(self, id: str) -> DeadLetter:
+        """One of them; raises NotFound."""
+        async with self._browse(SCANNED) as messages:
+            async for message in messages:
+                if identity(message) == id:
+                    return letter(message)
+        raise self._missing(id)
+
+    async def replay(self, id: str) -> None:
+        """Deliver it again, as if new; raises NotFound."""
+        async with self._browse(SCANNED) as messages:
+            async for message in messages:
+                if identity(message) == id:
+                    return await self._replay(message)
+        raise self._missing(id)
+
+    async def replay_all(self) -> int:
+        """Replay those that are there now; answers how many."""
+        count = 0
+        async with self._browse(SCANNED) as messages:
+            async for message in messages:
+                await self._replay(message)
+                count += 1
+        return count
+
+    @asynccontextmanager
+    async def _browse(self, limit: int) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
+        """Closing the channel hands back, in order, all that was only looked at."""
+        channel = await self._link.channel(confirms=False)
+        try:
+            with unavailable(code="queue"):
+                queue = await channel.declare_queue(self._queue, passive=True)
+            count = min(limit, queue.declaration_result.message_count or 0)
+
+            async def messages() -> AsyncIterator[AbstractIncomingMessage]:
+                for _ in range(count):
+                    message = await queue.get(fail=False)
+                    if message is None:
+                        return
+                    yield message
+
+            yield messages()
+        finally:
+            await channel.close()
+
+    async def _replay(self, message: AbstractIncomingMessage) -> None:
+        fresh = Message(
+            message.body,
+            content_type=message.content_type,
+            delivery_mode=DeliveryMode.PERSISTENT,
+            message_id=message.message_id,
+            type=message.type,
+            user_id=self._link.user,
+            headers=dict(Origin.of(message).headers),
+        )
+        await self._publisher.publish(fresh, Target(letter(message).queue))
+        await settle(message, ack=True)
+
+    def _missing(self, id: str) -> NotFound:
+        return NotFound(f"no dead letter {id} in {self._queue}", resource=id, code="dead_letter")
+
+
+def identity(message: AbstractIncomingMessage) -> str:
+    """Its message id; foreign messages may have none."""
+    return message.message_id or sha256(message.body).hexdigest()[:32]
+
+
+def letter(message: AbstractIncomingMessage) -> DeadLetter:
+    """What the headers and the body tell."""
+    told = {"type": message.type or "", "subject": "", "source": ""}
+    try:
+        envelope = Envelope.model_validate_json(message.body)
+        told = {name: getattr(envelope, name) for name in told}
+    except ValidationError:
+        told["subject"] = "(not an envelope)"
+    headers = message.headers
+    return DeadLetter(
+        id=identity(message),
+        queue=str(headers.get(QUEUE) or headers.get("x-first-death-queue", "")),
+        attempts=max(1, attempts(message)),
+        reason=_reason(message),
+        died=_died(message),
+        body=message.body.decode(errors="replace"),
+        **told,
+    )
+
+
+def _reason(message: AbstractIncomingMessage) -> Reason:
+    texts = {name: str(message.headers.get(REASON + name, "")) for name in Reason.model_fields}
+    if texts["code"]:
+        return Reason(**texts)
+    why = str(message.headers.get("x-first-death-reason", "unknown"))
+    cause = {
+        "delivery_limit": "it was handed back each time: its handler ends the process, or hangs",
+        "rejected": "its reader refused it; the reader's log says why",
+    }.get(why, f"the broker gave it up: {why}")
+    return Reason(code=f"broker.{why}", cause=cause)
+
+
+def _died(message: AbstractIncomingMessage) -> datetime:
+    if text := message.headers.get(DIED):
+        return datetime.fromisoformat(str(text))
+    deaths = message.headers.get("x-death")
+    rows = [row for row in deaths if isinstance(row, dict)] if isinstance(deaths, list) else []
+    known = [row["time"] for row in rows if isinstance(row.get("time"), datetime)]
+    return known[0].replace(tzinfo=UTC) if known else datetime.now(UTC)

@@ -1,0 +1,139 @@
+"""What happens to a delivery of the durable lane: handled, tried again, or buried."""
+
+import asyncio
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Protocol
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+from stowage_contracts.errors import Unavailable
+from stowage_contracts.topology import Topology
+
+from stowage_runtime.bus import Deliver, Rejected
+from stowage_runtime.bus_limits import BusLimits
+from stowage_runtime.dead_letters import Reason
+from stowage_runtime.holding import deliver_held
+from stowage_runtime.metrics import DEAD_LETTERS
+from stowage_runtime.rabbit_consumer import settle
+from stowage_runtime.rabbit_publisher import Publisher, Target
+from stowage_runtime.rabbit_wire import ATTEMPT, QUEUE, again, unpack
+
+REASON = "x-stowage-"
+DIED = "x-stowage-died"
+
+
+class Rescue(Protocol):
+    """What to do with a delivery that failed."""
+
+    async def again(self, message: AbstractIncomingMessage, reason: Reason, counts: bool) -> None:
+        """Try it later; ``counts`` is false when its content cannot be at fault."""
+        ...
+
+    async def bury(self, message: AbstractIncomingMessage, reason: Reason) -> None:
+        """Dead-letter it."""
+        ...
+
+
+class DurableHandler:
+    """Delivers envelopes, and leaves no message unsettled while the broker is there."""
+
+    def __init__(
+        self, deliver: Deliver, rescue: Rescue, topology: Topology, limits: BusLimits
+    ) -> None:
+        self._deliver, self._rescue = deliver, rescue
+        self._topology, self._limits = topology, limits
+
+    async def __call__(self, message: AbstractIncomingMessage) -> None:
+        """Handle one message and settle it."""
+        try:
+            await self._handle(message)
+        except Unavailable as error:
+            structlog.get_logger(__name__).warning("bus.rescue_failed", cause=error.cause)
+            await asyncio.sleep(1)
+            await settle(message, ack=False, requeue=True)
+
+    async def _handle(self, message: AbstractIncomingMessage) -> None:
+        try:
+            envelope = unpack(message, self._topology)
+            await deliver_held(self._deliver, envelope, self._limits)
+        except Rejected as error:
+            await self._rescue.bury(message, Reason.of(error))
+        except Exception as error:
+            counts = not isinstance(error, Unavailable)
+            await self._rescue.again(message, Reason.of(error), counts)
+        else:
+            await settle(message, ack=True)
+
+
+class LadderRescue:
+    """A service's: publishes to a retry or the dead-letter queue, confirmed, then acknowledges."""
+
+    def __init__(self, publisher: Publisher, queue: str, user: str, limits: BusLimits) -> None:
+        self._publisher, self._queue, self._user = publisher, queue, user
+        self._limits = limits
+
+    async def again(self, message: AbstractIncomingMessage, reason: Reason, counts: bool) -> None:
+        attempt = attempts(message) + (1 if counts else 0)
+        rung = self._limits.step(attempt) if counts else len(self._limits.ladder) - 1
+        spent = attempt >= self._limits.deliveries
+        await self._move(message, "dead" if spent else f"retry.{rung + 1}", reason, attempt)
+
+    async def bury(self, message: AbstractIncomingMessage, reason: Reason) -> None:
+        await self._move(message, "dead", reason, attempts(message) + 1)
+
+    async def _move(
+        self, message: AbstractIncomingMessage, lane: str, reason: Reason, attempt: int
+    ) -> None:
+        headers: dict[str, str | int] = {ATTEMPT: attempt, QUEUE: self._queue}
+        headers |= {REASON + name: text for name, text in reason if text}
+        if lane == "dead":
+            headers[DIED] = datetime.now(UTC).isoformat()
+            _tell(self._queue, message, reason)
+        await self._publisher.publish(
+            again(message, headers, self._user), Target(f"{self._queue}.{lane}")
+        )
+        await settle(message, ack=True)
+
+
+class AgentRescue:
+    """An agent's: it may publish nowhere but its reports, so it waits and hands back."""
+
+    REMEMBERED = 1000
+
+    def __init__(self, queue: str, limits: BusLimits) -> None:
+        self._queue, self._limits = queue, limits
+        self._failures: OrderedDict[str, int] = OrderedDict()
+
+    async def again(self, message: AbstractIncomingMessage, reason: Reason, counts: bool) -> None:
+        attempt = self._count(message) if counts else 1
+        if attempt >= self._limits.deliveries:
+            await self.bury(message, reason)
+        else:
+            await asyncio.sleep(self._limits.delay(attempt))
+            await settle(message, ack=False, requeue=True)
+
+    async def bury(self, message: AbstractIncomingMessage, reason: Reason) -> None:
+        _tell(self._queue, message, reason)
+        self._failures.pop(message.message_id or "", None)
+        await settle(message, ack=False)
+
+    def _count(self, message: AbstractIncomingMessage) -> int:
+        name = message.message_id or ""
+        self._failures[name] = self._failures.pop(name, 0) + 1
+        if len(self._failures) > self.REMEMBERED:
+            self._failures.popitem(last=False)
+        return self._failures[name]
+
+
+def attempts(message: AbstractIncomingMessage) -> int:
+    """How often this message has failed before."""
+    value = message.headers.get(ATTEMPT, 0)
+    return value if isinstance(value, int) else 0
+
+
+def _tell(queue: str, message: AbstractIncomingMessage, reason: Reason) -> None:
+    DEAD_LETTERS.add(1, {"queue": queue, "type": message.type or "", "code": reason.code})
+    structlog.get_logger(__name__).error(
+        "bus.dead_letter", queue=queue, message=message.message_id, **reason.model_dump()
+    )
