@@ -117,3 +117,14 @@ async def test_removing_a_store_fails_the_replica_being_made(scene: Scene) -> No
     (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
     assert failed.error.code == "conflict.store_removed"
     assert failed.copy_id == request.copy_id
+
+
+async def test_adding_a_store_again_tells_its_state_and_changes_nothing(scene: Scene) -> None:
+    await scene.zone()
+    await scene.store()
+    again = await scene.store()
+    assert not await scene.bench.said(StoreRejected)
+    assert again == []
+    (told,) = await scene.bench.said(StoreChanged)
+    assert isinstance(told, StoreChanged)
+    assert told.state.state is StoreState.UP

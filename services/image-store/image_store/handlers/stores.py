@@ -26,6 +26,10 @@ from image_store.store import store_view
 
 async def on_add_store(message: AddStore, tx: Tx, deps: Deps) -> None:
     """Keep the settings only until the probe has spoken; a refusal leaves nothing behind."""
+    known = await tx.row("store", message.store_id)
+    if known is not None:
+        await tx.say(StoreChanged(state=store_view(known)))
+        return
     try:
         settings, sealed = _settings(message, deps)
         await _insert(message, settings, sealed, tx)
@@ -82,8 +86,7 @@ async def _insert(message: AddStore, settings: dict[str, Any], sealed: str, tx: 
         settings,
         sealed,
     )
-    known = None if added else await tx.row("store", message.store_id)
-    if not added and (known is None or known["state"] != StoreState.ADDING):
+    if not added:
         raise Conflict("this place is already a store", resource=f"store/{message.store_id}")
 
 
