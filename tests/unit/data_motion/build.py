@@ -1,0 +1,168 @@
+"""Agents, ends, copies and rules for tests of data-motion."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from data_motion.limits import Limits, Rules
+from pydantic import SecretStr
+from stowage_contracts.messages.data_motion import CancelCopy, HopCommitted
+from stowage_contracts.messages.hypervisor_agent import (
+    ExecuteHop,
+    HopFinished,
+    HopProgressed,
+    HostJoined,
+)
+from stowage_contracts.messages.image_store import CopyRequested
+from stowage_contracts.plugins.data_motion_strategy import AgentView
+from stowage_contracts.values import (
+    CopyEnd,
+    EndKind,
+    GrantRef,
+    HostAbilities,
+    HypervisorKind,
+    ImageFormat,
+    Location,
+    ObjectKind,
+    ObjectRef,
+    Receipt,
+    Scope,
+    ScopeType,
+    ServiceName,
+    StoreRole,
+    StoreState,
+    Transfer,
+)
+from stowage_contracts.views import StoreView
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SIZE = 8 << 20
+DIGEST = "sha256-tree-4m:" + "a" * 64
+OTHER_DIGEST = "sha256-tree-4m:" + "b" * 64
+WEB = ("http", "https", "file")
+RULES = Rules(Limits(), lambda ticket, expires: SecretStr(ticket.model_dump_json()))
+
+
+def place(host_id: str, zone: str = "z1") -> Location:
+    return Location(zone_id=zone, pod_id="p1", cluster_id="c1", host_id=host_id)
+
+
+def abilities(kind: HypervisorKind = HypervisorKind.KVM, **changes: Any) -> HostAbilities:
+    given = {"reads": WEB, "writes": WEB, "roots": ("/pool",), "fetch": True, "slots": 4}
+    return HostAbilities(hypervisor=kind, **(given | changes))
+
+
+def kvm(host_id: str = "kvm1", zone: str = "z1", **changes: Any) -> AgentView:
+    return AgentView(host_id=host_id, location=place(host_id, zone), abilities=abilities(**changes))
+
+
+def xen(host_id: str = "xen1", zone: str = "z1", **changes: Any) -> AgentView:
+    only_files = {"reads": ("file",), "writes": ("file",), "fetch": False} | changes
+    return AgentView(
+        host_id=host_id, location=place(host_id, zone),
+        abilities=abilities(HypervisorKind.XENSERVER, **only_files),
+    )  # fmt: skip
+
+
+def mover(host_id: str = "mover1", zone: str = "z1", **changes: Any) -> AgentView:
+    return AgentView(
+        host_id=host_id, location=Location(zone_id=zone, host_id=host_id),
+        abilities=abilities(HypervisorKind.NONE, **changes),
+    )  # fmt: skip
+
+
+def joined(agent: AgentView, boot_id: str = "boot1") -> HostJoined:
+    return HostJoined(
+        host_id=agent.host_id, name=agent.host_id, location=agent.location,
+        abilities=agent.abilities, boot_id=boot_id,
+    )  # fmt: skip
+
+
+def template(id: str = "t1") -> ObjectRef:
+    return ObjectRef(kind=ObjectKind.TEMPLATE, id=id)
+
+
+def url(grant: str = "g-url") -> CopyEnd:
+    return CopyEnd(
+        kind=EndKind.URL, object=template(), schemes=("https",), format=ImageFormat.QCOW2,
+        grant=GrantRef(id=grant, owner=ServiceName.IMAGE_STORE),
+    )  # fmt: skip
+
+
+def image(store: str = "s3", **changes: Any) -> CopyEnd:
+    given: dict[str, Any] = {
+        "object": template(), "role": StoreRole.IMAGE, "provider": "S3", "store_id": store,
+        "schemes": ("https",), "key": "template/t1", "format": ImageFormat.QCOW2,
+        "grant": GrantRef(id=f"g-{store}", owner=ServiceName.IMAGE_STORE),
+    }  # fmt: skip
+    return CopyEnd(**(given | changes))
+
+
+def pool(host: AgentView, **changes: Any) -> CopyEnd:
+    given: dict[str, Any] = {
+        "object": template(), "role": StoreRole.PRIMARY, "provider": "directory",
+        "store_id": f"pool-{host.host_id}", "root": "/pool/one", "key": "t1.qcow2",
+        "scope": Scope(type=ScopeType.HOST, id=host.host_id, zone_id="z1"),
+        "schemes": ("file",), "format": ImageFormat.QCOW2,
+        "hypervisor": host.abilities.hypervisor,
+        "grant": GrantRef(id=f"g-{host.host_id}", owner=ServiceName.HYPERVISOR_AGENT),
+    }  # fmt: skip
+    return CopyEnd(**(given | changes))
+
+
+def cached(grant: str) -> CopyEnd:
+    return CopyEnd(
+        object=template(), role=StoreRole.IMAGE_CACHE, provider="directory", store_id="cache1",
+        scope=Scope.zone("z1"), schemes=("file",), root="/pool/cache", key="cached/t1",
+        format=ImageFormat.QCOW2, grant=GrantRef(id=grant, owner=ServiceName.CACHE_AUTOSCALER),
+    )  # fmt: skip
+
+
+def cache(id: str = "cache1", **changes: Any) -> StoreView:
+    given: dict[str, Any] = {
+        "id": id, "name": id, "provider": "directory", "role": StoreRole.IMAGE_CACHE,
+        "scope": Scope.zone("z1"), "state": StoreState.UP,
+    }  # fmt: skip
+    return StoreView(**(given | changes))
+
+
+def asked(
+    copy_id: str = "copy1", source: CopyEnd | None = None, destination: CopyEnd | None = None,
+    **changes: Any,
+) -> CopyRequested:  # fmt: skip
+    given: dict[str, Any] = {
+        "copy_id": copy_id, "account_id": "acc1", "source": source or image(),
+        "destination": destination or image("nfs"), "size": SIZE, "digest": DIGEST,
+    }  # fmt: skip
+    return CopyRequested(**(given | changes))
+
+
+def receipt(**changes: Any) -> Receipt:
+    return Receipt(**({"size": SIZE, "digest": DIGEST, "part": "part"} | changes))
+
+
+def reported(offer: ExecuteHop, **changes: Any) -> HopFinished:
+    given: dict[str, Any] = {
+        "host_id": offer.host_id, "hop_id": offer.hop_id, "copy_id": offer.copy_id,
+        "epoch": offer.epoch, "receipt": None if "error" in changes else receipt(),
+    }  # fmt: skip
+    return HopFinished(**(given | changes))
+
+
+def moved(offer: ExecuteHop, done: int, **changes: Any) -> HopProgressed:
+    given: dict[str, Any] = {
+        "host_id": offer.host_id, "hop_id": offer.hop_id, "copy_id": offer.copy_id,
+        "epoch": offer.epoch,
+        "transfer": Transfer(bytes_done=done, bytes_total=SIZE, bytes_per_second=1e6),
+    }  # fmt: skip
+    return HopProgressed(**(given | changes))
+
+
+def made_visible(offer: ExecuteHop, **changes: Any) -> HopCommitted:
+    given: dict[str, Any] = {
+        "hop_id": offer.hop_id, "copy_id": offer.copy_id, "epoch": offer.epoch, "digest": DIGEST,
+    }  # fmt: skip
+    return HopCommitted(**(given | changes))
+
+
+def withdraw(copy_id: str = "copy1") -> CancelCopy:
+    return CancelCopy(copy_id=copy_id)
