@@ -23,6 +23,9 @@ OUTBOX_DEPTH = _meter.create_gauge(
 OUTBOX_AGE = _meter.create_gauge(
     "stowage_outbox_age", unit="s", description="Age of the oldest unconfirmed message, by service."
 )
+OUTBOX_REFUSED = _meter.create_gauge(
+    "stowage_outbox_refused", description="Messages the bus has no queue for, by service."
+)
 INTENTS = _meter.create_counter(
     "stowage_intents_run", description="Intents by service, kind and outcome."
 )

@@ -94,3 +94,44 @@ UPDATE clock SET shift = shift + $1::interval
 
 -- name: runtime.alone
 SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))
+
+-- name: runtime.turn
+-- Forget what was confirmed ($1); answer the next messages of subjects that are not under way ($2),
+-- oldest first, at most $3. A message waits behind an earlier one of its subject and address that
+-- could not be delivered.
+WITH gone AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
+SELECT said.* FROM outbox AS said
+WHERE said.id <> ALL($1::bigint[]) AND said.subject <> ALL($2::text[])
+    AND NOT EXISTS (
+        SELECT FROM outbox AS held
+        WHERE held.subject = said.subject AND held.to_address = said.to_address
+            AND held.attempts > 0 AND held.next_at > stowage_now() AND held.id <> ALL($1::bigint[])
+    )
+ORDER BY said.id LIMIT $3
+
+-- name: runtime.refused
+UPDATE outbox SET attempts = attempts + 1, last_error = $2,
+    next_at = stowage_now() + make_interval(secs => $3)
+WHERE id = $1
+
+-- name: runtime.backlog
+SELECT count(*) AS depth, count(*) FILTER (WHERE attempts > 0) AS refused,
+    coalesce(extract(epoch FROM stowage_now() - min(said)), 0)::float8 AS age
+FROM outbox
+
+-- name: runtime.bury
+-- $1 id, $2 queue, $3 type, $4 subject, $5 source, $6 attempts, $7 body, $8 reason, $9 died
+INSERT INTO dead_letters (id, queue, type, subject, source, attempts, body, reason, died)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (queue, id) DO UPDATE
+SET attempts = excluded.attempts, reason = excluded.reason, died = excluded.died
+
+-- name: runtime.dead_letters
+-- Those of reader $1, whose queue has its name; the agents' queues are read together. $2 an id or NULL.
+SELECT * FROM dead_letters
+WHERE (queue = $1 OR $1 = 'hypervisor-agent' AND starts_with(queue, 'agent.'))
+    AND ($2::text IS NULL OR id = $2)
+ORDER BY died, id LIMIT $3
+
+-- name: runtime.exhume
+DELETE FROM dead_letters WHERE queue = $1 AND id = $2

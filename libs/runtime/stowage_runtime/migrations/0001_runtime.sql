@@ -32,7 +32,7 @@ CREATE TABLE outbox (
     attempts integer NOT NULL DEFAULT 0,
     next_at timestamptz NOT NULL,
     last_error text NOT NULL DEFAULT ''
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 -- The first message of a subject that could not be delivered holds the later ones back.
 CREATE INDEX outbox_held ON outbox (subject) WHERE attempts > 0;
 
