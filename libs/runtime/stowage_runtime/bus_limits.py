@@ -10,14 +10,12 @@ class BusLimits:
     """All have defaults for production; tests shorten the waits."""
 
     ladder: tuple[float, ...] = RETRY_SECONDS
-    """Seconds before each retry; the last one repeats until ``deliveries`` are used up."""
+    """Seconds before each retry; the last one repeats until ``deliveries`` are used up, and for
+    as long as a reader is Unavailable: an outage is no fault of the message."""
     deliveries: int = DELIVERY_LIMIT
     prefetch: int = 64
     parallel: int = 16
     """Handlers at once on one lane; messages of one subject never overlap."""
-    hold_seconds: float = 30.0
-    """How long a delivery waits in place for its handler's own database."""
-    hold_pause: float = 0.5
     confirm_seconds: float = 10.0
     connect_seconds: float = 10.0
     stop_seconds: float = 20.0

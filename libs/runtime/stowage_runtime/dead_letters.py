@@ -7,9 +7,10 @@ from typing import Any, Protocol, Self
 
 from pydantic import Field
 from stowage_contracts.errors import StowageError
-from stowage_contracts.values import Instant, Value
+from stowage_contracts.values import Instant, ServiceName, Value
 
 from stowage_runtime.bus import Rejected
+from stowage_runtime.bus_routing import AGENT_PREFIX
 
 LONGEST = 500
 """Characters of a cause or hint that travel with a dead letter."""
@@ -72,21 +73,24 @@ class DeadLetters(Protocol):
 
 
 class DeadLetterSink(Protocol):
-    """Where the in-process bus keeps its dead letters; a grave is one reader's share."""
+    """Where the in-process bus keeps its dead letters, one for each queue and id.
 
-    async def bury(self, grave: str, letter: DeadLetter) -> None:
-        """Keep it; a second one of the same grave and id takes the place of the first."""
+    A reader is a service, or ``hypervisor-agent`` for the queues of all agents.
+    """
+
+    async def bury(self, letter: DeadLetter) -> None:
+        """Keep it, in place of an older one; raises Unavailable."""
         ...
 
-    async def entries(self, grave: str, limit: int) -> list[DeadLetter]:
+    async def entries(self, reader: str, limit: int) -> list[DeadLetter]:
         """The oldest ones first."""
         ...
 
-    async def get(self, grave: str, id: str) -> DeadLetter | None:
+    async def get(self, reader: str, id: str) -> DeadLetter | None:
         """One of them."""
         ...
 
-    async def remove(self, grave: str, id: str) -> None:
+    async def remove(self, queue: str, id: str) -> None:
         """Forget it; idempotent."""
         ...
 
@@ -97,17 +101,22 @@ class ListSink:
     def __init__(self) -> None:
         self._letters: dict[tuple[str, str], DeadLetter] = {}
 
-    async def bury(self, grave: str, letter: DeadLetter) -> None:
-        self._letters[grave, letter.id] = letter
+    async def bury(self, letter: DeadLetter) -> None:
+        self._letters[letter.queue, letter.id] = letter
 
-    async def entries(self, grave: str, limit: int) -> list[DeadLetter]:
-        return [item for (name, _), item in self._letters.items() if name == grave][:limit]
+    async def entries(self, reader: str, limit: int) -> list[DeadLetter]:
+        return [item for item in self._letters.values() if _reads(reader, item)][:limit]
 
-    async def get(self, grave: str, id: str) -> DeadLetter | None:
-        return self._letters.get((grave, id))
+    async def get(self, reader: str, id: str) -> DeadLetter | None:
+        return next((i for i in self._letters.values() if i.id == id and _reads(reader, i)), None)
 
-    async def remove(self, grave: str, id: str) -> None:
-        self._letters.pop((grave, id), None)
+    async def remove(self, queue: str, id: str) -> None:
+        self._letters.pop((queue, id), None)
+
+
+def _reads(reader: str, letter: DeadLetter) -> bool:
+    agents = reader == ServiceName.HYPERVISOR_AGENT and letter.queue.startswith(AGENT_PREFIX)
+    return agents or letter.queue == reader
 
 
 def _stowage(error: BaseException) -> StowageError | None:

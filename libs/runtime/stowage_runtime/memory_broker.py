@@ -7,16 +7,12 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import NotFound, Problem, Unavailable
 from stowage_contracts.message import Kind, Message
 from stowage_contracts.topology import bindings
-from stowage_contracts.values import ServiceName
 
 from stowage_runtime.bus import Reader
 from stowage_runtime.bus_limits import BusLimits
 from stowage_runtime.bus_routing import AGENT_PREFIX
 from stowage_runtime.dead_letters import DeadLetter, DeadLetterSink
 from stowage_runtime.memory_queue import MemoryQueue
-
-AGENTS = ServiceName.HYPERVISOR_AGENT.value
-"""All agents share one grave."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class MemoryBroker:
         """Create what ``reader`` needs; nothing for an agent, whose enrolment did it."""
         if reader.name.startswith(AGENT_PREFIX):
             return
-        self._queue(reader.name, reader.name)
+        self._queue(reader.name)
         self._bind(reader.name, reader.durable)
         if reader.signals:
             self.signals.setdefault(reader.name, asyncio.Queue(self.limits.signal_length))
@@ -52,7 +48,7 @@ class MemoryBroker:
 
     def admit(self, host_id: str) -> None:
         """Make an agent's queue."""
-        self._queue(AGENT_PREFIX + host_id, AGENTS)
+        self._queue(AGENT_PREFIX + host_id)
 
     def dismiss(self, host_id: str) -> None:
         """Delete an agent's queue with what is in it."""
@@ -73,9 +69,9 @@ class MemoryBroker:
         for queue in self.queues.values():
             queue.close()
 
-    def _queue(self, name: str, grave: str) -> None:
+    def _queue(self, name: str) -> None:
         if name not in self.queues:
-            self.queues[name] = MemoryQueue(name, grave, self.sink, self.limits)
+            self.queues[name] = MemoryQueue(name, self.sink, self.limits)
             self._bound.add((Kind.COMMAND, name, name))
 
     def _bind(self, name: str, messages: tuple[type[Message], ...]) -> None:
@@ -91,18 +87,18 @@ class MemoryBroker:
 class MemoryDeadLetters:
     """The dead letters of one reader of a ``MemoryBroker``."""
 
-    def __init__(self, broker: MemoryBroker, grave: str) -> None:
-        self._broker, self._grave = broker, grave
+    def __init__(self, broker: MemoryBroker, reader: str) -> None:
+        self._broker, self._reader = broker, reader
 
     async def entries(self, limit: int = 100) -> list[DeadLetter]:
         """The oldest ones first."""
-        return await self._broker.sink.entries(self._grave, limit)
+        return await self._broker.sink.entries(self._reader, limit)
 
     async def show(self, id: str) -> DeadLetter:
         """One of them; raises NotFound."""
-        letter = await self._broker.sink.get(self._grave, id)
+        letter = await self._broker.sink.get(self._reader, id)
         if letter is None:
-            cause = f"no dead letter {id} of {self._grave}"
+            cause = f"no dead letter {id} of {self._reader}"
             raise NotFound(cause, resource=id, code="dead_letter")
         return letter
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from stowage_runtime.lanes import Lanes
@@ -33,7 +34,7 @@ class Pump(Generic[T]):
         while True:
             await self._free.acquire()
             item = await self._shelf.get()
-            self._lanes.put("", lambda taken=item: self._one(taken))
+            self._lanes.put("", partial(self._one, item))
 
     async def _one(self, item: T) -> None:
         try:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from stowage_contracts.envelope import Envelope
@@ -11,7 +12,6 @@ from stowage_contracts.errors import Unavailable
 from stowage_runtime.bus import Deliver, Rejected
 from stowage_runtime.bus_limits import BusLimits
 from stowage_runtime.dead_letters import DeadLetter, DeadLetterSink, Reason
-from stowage_runtime.holding import deliver_held
 from stowage_runtime.lanes import Lanes
 from stowage_runtime.metrics import DEAD_LETTERS
 
@@ -32,8 +32,8 @@ class Letter:
 class MemoryQueue:
     """Letters wait here; any number of consumers compete for them."""
 
-    def __init__(self, name: str, grave: str, sink: DeadLetterSink, limits: BusLimits) -> None:
-        self.name, self._grave, self._sink, self._limits = name, grave, sink, limits
+    def __init__(self, name: str, sink: DeadLetterSink, limits: BusLimits) -> None:
+        self.name, self._sink, self._limits = name, sink, limits
         self._ready: deque[Letter] = deque()
         self._known: dict[str, Letter] = {}
         self._filled = asyncio.Event()
@@ -64,7 +64,7 @@ class MemoryQueue:
     async def handle(self, letter: Letter, deliver: Deliver) -> None:
         """Deliver one letter and settle it."""
         try:
-            await deliver_held(deliver, letter.envelope, self._limits)
+            await deliver(letter.envelope)
         except Rejected as error:
             await self._bury(letter, Reason.of(error))
         except Exception as error:
@@ -99,7 +99,7 @@ class MemoryQueue:
     async def _bury(self, letter: Letter, reason: Reason) -> None:
         dead = dead_letter(letter, self.name, reason)
         try:
-            await self._sink.bury(self._grave, dead)
+            await self._sink.bury(dead)
         except Unavailable as error:
             structlog.get_logger(__name__).warning("bus.bury_failed", cause=error.cause)
             return self._retry(letter, BURY_AGAIN_SECONDS)
@@ -113,7 +113,7 @@ class MemoryQueue:
     async def _commit(self, letter: Letter) -> None:
         self._settle(letter)
         if letter.replayed:
-            await self._sink.remove(self._grave, letter.envelope.id)
+            await self._sink.remove(self.name, letter.envelope.id)
 
     def _settle(self, letter: Letter) -> None:
         self._known.pop(letter.envelope.id, None)
@@ -152,7 +152,7 @@ class MemoryConsumer:
             await self._free.acquire()
             letter = await self._queue.next()
             self._taken[letter] = None
-            self._lanes.put(letter.envelope.subject, lambda taken=letter: self._handle(taken))
+            self._lanes.put(letter.envelope.subject, partial(self._handle, letter))
 
     async def _handle(self, letter: Letter) -> None:
         del self._taken[letter]

@@ -31,6 +31,7 @@ class RabbitBus:
         self._publisher = Publisher(self._link, self._limits.confirm_seconds)
         self._asker = Asker(self._link, topology)
         self._consumers: list[Consumer] = []
+        self._graves: dict[str, RabbitDeadLetters] = {}
 
     def start(self) -> Self:
         """Begin to connect."""
@@ -81,7 +82,7 @@ class RabbitBus:
     async def listen(self, reader: Reader, deliver: Deliver) -> None:
         """Consume the durable lane."""
         queue = self._topology.queue(reader.name)
-        handler = DurableHandler(deliver, self._rescue(reader), self._topology, self._limits)
+        handler = DurableHandler(deliver, self._rescue(reader), self._topology)
         await self._consume(queue, handler, subject)
 
     async def hear(self, reader: Reader, deliver: Deliver) -> None:
@@ -102,8 +103,10 @@ class RabbitBus:
 
     def dead_letters(self, name: str) -> DeadLetters:
         """Those of one service; ``hypervisor-agent`` for all agents."""
-        queue = self._topology.queue(name, "dead")
-        return RabbitDeadLetters(self._link, self._publisher, queue)
+        if name not in self._graves:
+            queue = self._topology.queue(name, "dead")
+            self._graves[name] = RabbitDeadLetters(self._link, self._publisher, queue)
+        return self._graves[name]
 
     async def pause(self) -> None:
         """Stop consuming; finish what runs, hand the rest back."""

@@ -1,5 +1,6 @@
 """Dead letters on RabbitMQ: browsed without being taken, replayed with a confirm."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,10 +15,11 @@ from stowage_contracts.errors import NotFound
 from stowage_runtime.dead_letters import DeadLetter, Reason
 from stowage_runtime.rabbit_consumer import settle
 from stowage_runtime.rabbit_durable import DIED, REASON, attempts
-from stowage_runtime.rabbit_link import Link, unavailable
+from stowage_runtime.rabbit_link import Link, OpenChannel, unavailable
 from stowage_runtime.rabbit_publisher import Publisher, Target
 from stowage_runtime.rabbit_wire import QUEUE, Origin
 
+GET_SECONDS = 10.0
 SCANNED = 100_000
 """Dead letters looked through for one id."""
 
@@ -27,58 +29,65 @@ class RabbitDeadLetters:
 
     def __init__(self, link: Link, publisher: Publisher, queue: str) -> None:
         self._link, self._publisher, self._queue = link, publisher, queue
+        self._channel = OpenChannel(link, confirms=False)
+        self._alone = asyncio.Lock()
 
     async def entries(self, limit: int = 100) -> list[DeadLetter]:
         """The oldest ones first."""
         async with self._browse(limit) as messages:
-            return [letter(message) async for message in messages]
+            return [letter(message) for message in messages]
 
     async def show(self, id: str) -> DeadLetter:
         """One of them; raises NotFound."""
         async with self._browse(SCANNED) as messages:
-            async for message in messages:
-                if identity(message) == id:
-                    return letter(message)
-        raise self._missing(id)
+            return letter(self._find(messages, id))
 
     async def replay(self, id: str) -> None:
         """Deliver it again, as if new; raises NotFound."""
         async with self._browse(SCANNED) as messages:
-            async for message in messages:
-                if identity(message) == id:
-                    return await self._replay(message)
-        raise self._missing(id)
+            await self._replay(self._find(messages, id), messages)
 
     async def replay_all(self) -> int:
         """Replay those that are there now; answers how many."""
-        count = 0
         async with self._browse(SCANNED) as messages:
-            async for message in messages:
-                await self._replay(message)
-                count += 1
-        return count
+            found = list(messages)
+            for message in found:
+                await self._replay(message, messages)
+        return len(found)
 
     @asynccontextmanager
-    async def _browse(self, limit: int) -> AsyncIterator[AsyncIterator[AbstractIncomingMessage]]:
-        """Closing the channel hands back, in order, all that was only looked at."""
-        channel = await self._link.channel(confirms=False)
-        try:
-            with unavailable(code="queue"):
-                queue = await channel.declare_queue(self._queue, passive=True)
-            count = min(limit, queue.declaration_result.message_count or 0)
+    async def _browse(self, limit: int) -> AsyncIterator[list[AbstractIncomingMessage]]:
+        """Take what is there and hand back, in order, what is still in the list at the end.
 
-            async def messages() -> AsyncIterator[AbstractIncomingMessage]:
-                for _ in range(count):
-                    message = await queue.get(fail=False)
-                    if message is None:
-                        return
-                    yield message
+        One channel does both, so that the next look sees all that this one handed back.
+        """
+        async with self._alone:
+            messages: list[AbstractIncomingMessage] = []
+            try:
+                with unavailable(code="queue"):
+                    await self._take(limit, messages)
+                yield messages
+            finally:
+                for message in messages:
+                    await settle(message, ack=False, requeue=True)
 
-            yield messages()
-        finally:
-            await channel.close()
+    async def _take(self, limit: int, messages: list[AbstractIncomingMessage]) -> None:
+        queue = await (await self._channel.get()).get_queue(self._queue, ensure=False)
+        while len(messages) < limit:
+            message = await queue.get(fail=False, timeout=GET_SECONDS)
+            if message is None:
+                return
+            messages.append(message)
 
-    async def _replay(self, message: AbstractIncomingMessage) -> None:
+    def _find(self, messages: list[AbstractIncomingMessage], id: str) -> AbstractIncomingMessage:
+        for message in messages:
+            if identity(message) == id:
+                return message
+        raise NotFound(f"no dead letter {id} in {self._queue}", resource=id, code="dead_letter")
+
+    async def _replay(
+        self, message: AbstractIncomingMessage, messages: list[AbstractIncomingMessage]
+    ) -> None:
         fresh = Message(
             message.body,
             content_type=message.content_type,
@@ -89,10 +98,8 @@ class RabbitDeadLetters:
             headers=dict(Origin.of(message).headers),
         )
         await self._publisher.publish(fresh, Target(letter(message).queue))
+        messages.remove(message)
         await settle(message, ack=True)
-
-    def _missing(self, id: str) -> NotFound:
-        return NotFound(f"no dead letter {id} in {self._queue}", resource=id, code="dead_letter")
 
 
 def identity(message: AbstractIncomingMessage) -> str:
@@ -137,5 +144,5 @@ def _died(message: AbstractIncomingMessage) -> datetime:
         return datetime.fromisoformat(str(text))
     deaths = message.headers.get("x-death")
     rows = [row for row in deaths if isinstance(row, dict)] if isinstance(deaths, list) else []
-    known = [row["time"] for row in rows if isinstance(row.get("time"), datetime)]
-    return known[0].replace(tzinfo=UTC) if known else datetime.now(UTC)
+    when = rows[0].get("time") if rows else None
+    return when.replace(tzinfo=UTC) if isinstance(when, datetime) else datetime.now(UTC)

@@ -13,7 +13,6 @@ from stowage_contracts.topology import Topology
 from stowage_runtime.bus import Deliver, Rejected
 from stowage_runtime.bus_limits import BusLimits
 from stowage_runtime.dead_letters import Reason
-from stowage_runtime.holding import deliver_held
 from stowage_runtime.metrics import DEAD_LETTERS
 from stowage_runtime.rabbit_consumer import settle
 from stowage_runtime.rabbit_publisher import Publisher, Target
@@ -38,11 +37,8 @@ class Rescue(Protocol):
 class DurableHandler:
     """Delivers envelopes, and leaves no message unsettled while the broker is there."""
 
-    def __init__(
-        self, deliver: Deliver, rescue: Rescue, topology: Topology, limits: BusLimits
-    ) -> None:
-        self._deliver, self._rescue = deliver, rescue
-        self._topology, self._limits = topology, limits
+    def __init__(self, deliver: Deliver, rescue: Rescue, topology: Topology) -> None:
+        self._deliver, self._rescue, self._topology = deliver, rescue, topology
 
     async def __call__(self, message: AbstractIncomingMessage) -> None:
         """Handle one message and settle it."""
@@ -56,7 +52,7 @@ class DurableHandler:
     async def _handle(self, message: AbstractIncomingMessage) -> None:
         try:
             envelope = unpack(message, self._topology)
-            await deliver_held(self._deliver, envelope, self._limits)
+            await self._deliver(envelope)
         except Rejected as error:
             await self._rescue.bury(message, Reason.of(error))
         except Exception as error:

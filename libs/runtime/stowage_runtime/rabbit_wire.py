@@ -5,6 +5,7 @@ from typing import Self
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractIncomingMessage
+from pydantic import ValidationError
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import InvalidInput, NotAuthorized
 from stowage_contracts.message import Kind
@@ -92,17 +93,16 @@ def unpack(incoming: AbstractIncomingMessage, topology: Topology) -> Envelope:
     """The envelope; raises Rejected when it is none, or not from whom it says."""
     try:
         envelope = Envelope.model_validate_json(incoming.body)
-    except ValueError as error:
-        told = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows(error))
+    except ValidationError as error:
         raise Rejected from InvalidInput(
-            told, resource=incoming.routing_key or "", hint="send a CloudEvents envelope",
-            code="malformed",
+            _told(error), resource=incoming.routing_key or "", code="malformed",
+            hint="send a CloudEvents envelope in structured JSON form",
         )  # fmt: skip
     Origin.of(incoming).check(envelope.source, topology)
     return envelope
 
 
-def rows(error: ValueError) -> list[dict[str, object]]:
+def _told(error: ValidationError) -> str:
     """Pydantic's findings, without the values it found them in."""
-    found = getattr(error, "errors", list)(include_url=False, include_input=False)
-    return list(found[:4])
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in found[:4])
