@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -11,6 +11,8 @@ from stowage_contracts.grants import FetchRules
 
 Address = IPv4Address | IPv6Address
 
+_SPECIAL_4 = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"))
+"""Protocol assignments and 6to4 relays, which older Pythons call global."""
 _GLOBAL_6 = IPv6Network("2000::/3")
 _EMBEDDING_6 = tuple(
     IPv6Network(text)
@@ -86,5 +88,6 @@ def _listed(address: Address, rules: FetchRules) -> bool:
 
 def _public(address: Address) -> bool:
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_reserved
+        special = any(address in network for network in _SPECIAL_4)
+        return address.is_global and not address.is_reserved and not special
     return address in _GLOBAL_6 and not any(address in network for network in _EMBEDDING_6)

@@ -41,12 +41,12 @@ class GuardedClient:
     ) -> None:
         """``resolver`` answers names; what it answers is checked like any other address."""
         self._rules = rules
-        connector = aiohttp.TCPConnector(
+        self._connector = aiohttp.TCPConnector(
             resolver=CheckedResolver(rules, resolver or aiohttp.ThreadedResolver()),
             socket_factory=socket_factory(rules), limit=limits.connections,
         )  # fmt: skip
         self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
+            connector=self._connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
             auto_decompress=False, timeout=aiohttp.ClientTimeout(
                 total=None, connect=limits.connect_seconds, sock_read=limits.read_seconds),
         )  # fmt: skip
@@ -60,6 +60,10 @@ class GuardedClient:
     async def close(self) -> None:
         """Close every connection; idempotent."""
         await self._session.close()
+
+    def forget_names(self) -> None:
+        """Ask the name server again for the next connection (answers are kept for seconds)."""
+        self._connector.clear_dns_cache()
 
     async def get(
         self, url: str | SecretStr, headers: Mapping[str, str] = {}
@@ -93,6 +97,8 @@ class GuardedClient:
             raise SourceRefused(
                 "its certificate is not trusted", resource=shown(url), code="tls"
             ) from None
+        except aiohttp.InvalidURL:
+            raise SourceRefused("it is not a URL", resource=shown(url), code="url") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(
                 f"it does not answer ({type(error).__name__})", resource=shown(url), code="source"
@@ -143,7 +149,7 @@ def _target(response: aiohttp.ClientResponse, here: URL, rules: FetchRules) -> U
         if not location:
             raise ValueError
         joined = here.join(URL(location, encoded=location.isascii() and " " not in location))
-        return parse(str(joined.with_user(None)), rules)
+        return parse(str(joined), rules).with_user(None)
     except (ValueError, SourceRefused) as error:
         response.close()
         if isinstance(error, SourceRefused):

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from aiohttp import ClientConnectionError, web
 from opentelemetry.trace import SpanKind
-from stowage_contracts.errors import NotAuthorized
+from stowage_contracts.errors import Conflict, NotAuthorized
 
 from stowage_runtime import metrics
 from stowage_runtime.http import Answer, Authenticate, Call, Reply, Route, Stream
@@ -54,7 +54,7 @@ class HttpServer(Generic[D]):
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Listen; raises OSError when the address is taken."""
+        """Listen; raises Conflict (``conflict.port``) when the address cannot be had."""
         limits = self._surface.limits
         app = web.Application(client_max_size=limits.body_bytes, middlewares=[self._observe])
         for route in self._surface.routes:
@@ -63,7 +63,14 @@ class HttpServer(Generic[D]):
             app, access_log=None, handle_signals=False, shutdown_timeout=limits.stop_seconds
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self.port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise Conflict(
+                f"cannot listen on {self._host} port {self.port}: {error.strerror}",
+                resource="http", code="port", hint="set STOWAGE_HTTP_HOST and STOWAGE_HTTP_PORT",
+            ) from None  # fmt: skip
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:

@@ -13,7 +13,9 @@ from stowage_runtime.redaction import Redactor, secrets_of
 from stowage_runtime.settings import ServiceSettings
 from stowage_runtime.telemetry import current_traceparent
 
-_CHATTY = ("aio_pika", "aiormq", "aiohttp.access", "aiobotocore", "botocore", "asyncio", "urllib3")
+_CHATTY = ("aiohttp.access", "aiobotocore", "botocore", "asyncio", "urllib3")
+_TOLD_BY_US = ("aio_pika", "aiormq")
+"""They log each failed attempt as an error; the bus says once that the broker is away."""
 
 
 def start_logs(settings: ServiceSettings, stream: TextIO | None = None) -> None:
@@ -42,6 +44,8 @@ def start_logs(settings: ServiceSettings, stream: TextIO | None = None) -> None:
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _TOLD_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def name_service(service: str) -> None:
