@@ -13,6 +13,8 @@ class PoolSettings(Value):
     provider: str = "directory"
     """Entry-point name of its PrimaryStoreDriver."""
     root: str = ""
+    shared: bool = False
+    """Other hosts write to it too, so parts unknown here may be theirs."""
     formats: tuple[ImageFormat, ...] = (ImageFormat.QCOW2, ImageFormat.RAW, ImageFormat.ISO)
 
 

@@ -1,0 +1,29 @@
+"""What handlers of an agent work with; built in ``wiring`` and nowhere else."""
+
+from dataclasses import dataclass
+
+from stowage_contracts.plugins import Hypervisor
+
+from hypervisor_agent.chores import Chores
+from hypervisor_agent.engine.terms import Tools
+from hypervisor_agent.hops import Hops
+from hypervisor_agent.judge import GateJudge
+from hypervisor_agent.line import Line
+from hypervisor_agent.load import LoadMeter
+from hypervisor_agent.pools import Pools
+from hypervisor_agent.tickets import TicketDoor
+
+
+@dataclass(frozen=True)
+class Deps:
+    """One agent's collaborators."""
+
+    line: Line
+    door: TicketDoor
+    hypervisor: Hypervisor
+    pools: Pools
+    tools: Tools
+    judge: GateJudge
+    hops: Hops
+    chores: Chores
+    load: LoadMeter

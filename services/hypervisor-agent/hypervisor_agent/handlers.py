@@ -1,0 +1,81 @@
+"""What an agent does with each command. Each returns at once: work runs in tasks of its own."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from stowage_contracts.envelope import Envelope
+from stowage_contracts.errors import GrantRefused, InvalidInput
+from stowage_contracts.message import Message
+from stowage_contracts.messages.data_motion import CommitHop
+from stowage_contracts.messages.hypervisor_agent import (
+    CancelHop,
+    ExecuteHop,
+    InspectObject,
+    ListHops,
+)
+from stowage_contracts.values import ServiceName
+from stowage_runtime.bus import Rejected
+
+from hypervisor_agent.commits import commit
+from hypervisor_agent.deps import Deps
+from hypervisor_agent.inspections import inspect
+
+log = structlog.get_logger(__name__)
+Handler = Callable[[Any, Envelope, Deps], Awaitable[None]]
+
+
+async def on_execute_hop(order: ExecuteHop, cause: Envelope, deps: Deps) -> None:
+    """A ticket that isn't ours is dead-lettered; an expired one is dropped, its offer is over."""
+    try:
+        deps.door.check_hop(order)
+    except GrantRefused as error:
+        if error.code == "grant.expired":
+            log.info("hop.offer_expired", hop=order.hop_id, epoch=order.epoch)
+            return
+        raise Rejected(error.cause) from error
+    await deps.hops.take(order, cause)
+
+
+async def on_cancel_hop(order: CancelHop, _cause: Envelope, deps: Deps) -> None:
+    """Stop it, then delete its parts from our own pools; other owners delete theirs."""
+    await deps.hops.cancel(order.hop_id, order.epoch)
+    if order.destination.grant.owner is ServiceName.HYPERVISOR_AGENT:
+        await deps.pools.revoke(order.hop_id)
+
+
+async def on_commit_hop(order: CommitHop, cause: Envelope, deps: Deps) -> None:
+    """In a task: the report after it may have to wait for the broker."""
+    deps.chores.begin(f"commit {order.hop_id} {order.epoch}", commit(order, cause, deps))
+
+
+async def on_inspect_object(order: InspectObject, cause: Envelope, deps: Deps) -> None:
+    """In a task."""
+    deps.chores.begin(f"inspect {order.inspection_id}", inspect(order, cause, deps))
+
+
+async def on_list_hops(order: ListHops, _cause: Envelope, deps: Deps) -> None:
+    """Delete what dead hops left on our pools."""
+    live = frozenset((*order.live, *deps.hops.running))
+    deps.chores.begin("sweep", deps.pools.keep_only(live))
+
+
+HANDLERS: Mapping[type[Message], Handler] = {
+    ExecuteHop: on_execute_hop,
+    CancelHop: on_cancel_hop,
+    CommitHop: on_commit_hop,
+    InspectObject: on_inspect_object,
+    ListHops: on_list_hops,
+}
+
+
+async def handle(envelope: Envelope, deps: Deps) -> None:
+    """Dispatch one delivery. Raises Rejected for what no agent understands."""
+    try:
+        message = envelope.message()
+    except InvalidInput as error:
+        raise Rejected(error.cause) from error
+    handler = HANDLERS.get(type(message))
+    if handler is None:
+        raise Rejected(f"{envelope.type} is nothing an agent does")
+    await handler(message, envelope, deps)

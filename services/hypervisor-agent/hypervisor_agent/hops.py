@@ -1,0 +1,173 @@
+"""The hops an agent is moving: one task each, fenced by epoch, never held on a delivery."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import structlog
+from stowage_contracts.envelope import Envelope
+from stowage_contracts.errors import StowageError, Unavailable
+from stowage_contracts.messages.hypervisor_agent import ExecuteHop, HopFinished, HopProgressed
+from stowage_contracts.values import Range, Receipt
+from stowage_runtime.telemetry import span
+
+from hypervisor_agent.engine.progress import Meter
+from hypervisor_agent.line import Line
+
+PROGRESS_SECONDS = 1.0
+HINT_RANGES = 64
+REMEMBERED = 4096
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Running:
+    """One hop under way."""
+
+    order: ExecuteHop
+    cause: Envelope
+    meter: Meter = field(default_factory=Meter)
+    done: Callable[[], tuple[Range, ...]] = tuple
+    """Ranges the destination holds; set once the copy runs."""
+
+
+Move = Callable[[Running], Awaitable[Receipt]]
+
+
+class Hops:
+    """Starts, cancels and reports hops; at most ``slots`` move at a time."""
+
+    def __init__(self, slots: int, line: Line, move: Move) -> None:
+        self._line, self._move = line, move
+        self._slots = asyncio.Semaphore(slots)
+        self._tasks: dict[str, tuple[Running, asyncio.Task[None]]] = {}
+        self._epochs: OrderedDict[str, int] = OrderedDict()
+        self._reports: OrderedDict[str, HopFinished] = OrderedDict()
+        self._stopping = False
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Ids of hops under way."""
+        return tuple(self._tasks)
+
+    async def take(self, order: ExecuteHop, cause: Envelope) -> None:
+        """Begin an order, unless it is old, known or the agent is stopping."""
+        newest = self._epochs.get(order.hop_id, -1)
+        if order.epoch < newest or self._stopping:
+            log.info("hop.ignored", hop=order.hop_id, epoch=order.epoch, newest=newest)
+            return
+        if order.epoch == newest:
+            self._say_again(order.hop_id, cause)
+            return
+        self._remember(order.hop_id, order.epoch)
+        await self._end(order.hop_id)
+        running = Running(order, cause)
+        task = asyncio.create_task(self._work(running), name=f"hop {order.hop_id}")
+        self._tasks[order.hop_id] = (running, task)
+
+    async def cancel(self, hop_id: str, epoch: int) -> None:
+        """Stop a hop, and refuse its older epochs from now on."""
+        newest = self._epochs.get(hop_id, -1)
+        if epoch < newest:
+            return
+        self._remember(hop_id, epoch)
+        await self._end(hop_id)
+
+    async def stop(self) -> None:
+        """Stop every hop where its journal is; its lease passes on."""
+        self._stopping = True
+        stopped = [running for running, _ in self._tasks.values()]
+        await asyncio.gather(*(self._end(running.order.hop_id) for running in stopped))
+        error = Unavailable(
+            "the agent stops", code="agent_stopped", hint="the hop goes on elsewhere"
+        )
+        for running in stopped:
+            await self._line.say(_failed(running.order, self._line.host_id, error), running.cause)
+
+    async def _end(self, hop_id: str) -> None:
+        found = self._tasks.pop(hop_id, None)
+        if found is not None:
+            found[1].cancel()
+            await asyncio.wait([found[1]])
+
+    async def _work(self, running: Running) -> None:
+        order = running.order
+        telling = asyncio.create_task(self._tell(running))
+        try:
+            parent = running.cause.traceparent
+            with span("hop", parent, hop=order.hop_id, copy=order.copy_id, epoch=order.epoch):
+                report = await self._report(running)
+                self._reports[order.hop_id] = report
+                _trim(self._reports)
+                await self._line.say(report, running.cause)
+        finally:
+            telling.cancel()
+            await asyncio.wait([telling])
+            if self._tasks.get(order.hop_id, (None,))[0] is running:
+                del self._tasks[order.hop_id]
+
+    async def _report(self, running: Running) -> HopFinished:
+        order, host = running.order, self._line.host_id
+        running.meter.phase = "waiting"
+        try:
+            async with self._slots:
+                receipt = await self._move(running)
+        except StowageError as error:
+            log.warning("hop.failed", hop=order.hop_id, epoch=order.epoch, code=error.code)
+            return _failed(order, host, error)
+        except Exception as error:  # a fault of ours: told without its text, kept in our own log
+            log.error("hop.broke", hop=order.hop_id, epoch=order.epoch, exc_info=error)
+            kind = type(error).__name__
+            return _failed(order, host, Unavailable(f"the agent broke ({kind})", code="internal"))
+        log.info("hop.moved", hop=order.hop_id, epoch=order.epoch, size=receipt.size)
+        return HopFinished(
+            host_id=host, hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch,
+            receipt=receipt,
+        )  # fmt: skip
+
+    async def _tell(self, running: Running) -> None:
+        while True:
+            order = running.order
+            progress = HopProgressed(
+                host_id=self._line.host_id, hop_id=order.hop_id, copy_id=order.copy_id,
+                epoch=order.epoch, transfer=running.meter.transfer(),
+                journaled=running.done()[:HINT_RANGES],
+            )  # fmt: skip
+            try:
+                await self._line.signal(progress, running.cause)
+            except StowageError as error:
+                log.debug("hop.progress_lost", hop=order.hop_id, code=error.code)
+            await asyncio.sleep(PROGRESS_SECONDS)
+
+    def _say_again(self, hop_id: str, cause: Envelope) -> None:
+        """A repeated order of a finished hop: its report may have been lost."""
+        report = self._reports.get(hop_id)
+        if report is None or hop_id in self._tasks or report.epoch != self._epochs[hop_id]:
+            return
+        order = ExecuteHop.model_validate(cause.data)
+        task = asyncio.create_task(self._again(hop_id, report, cause), name=f"hop {hop_id}")
+        self._tasks[hop_id] = (Running(order, cause), task)
+
+    async def _again(self, hop_id: str, report: HopFinished, cause: Envelope) -> None:
+        try:
+            await self._line.say(report, cause)
+        finally:
+            self._tasks.pop(hop_id, None)
+
+    def _remember(self, hop_id: str, epoch: int) -> None:
+        self._epochs[hop_id] = epoch
+        self._epochs.move_to_end(hop_id)
+        _trim(self._epochs)
+
+
+def _failed(order: ExecuteHop, host_id: str, error: StowageError) -> HopFinished:
+    return HopFinished(
+        host_id=host_id, hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch,
+        error=error.problem,
+    )  # fmt: skip
+
+
+def _trim(kept: OrderedDict[str, int] | OrderedDict[str, HopFinished]) -> None:
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)

@@ -1,0 +1,1 @@
+"""Hypervisor plug-ins: what a host can do."""

@@ -1,0 +1,51 @@
+"""A host whose kind, abilities and faults are set: stands in for hypervisors that can't be had."""
+
+from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
+from stowage_contracts.values import HostAbilities, HypervisorKind, ImageFormat, PoolView, Value
+
+from hypervisor_agent.faults import Faults
+from hypervisor_agent.hypervisors import local
+from hypervisor_agent.hypervisors.kvm import SCHEMES
+
+
+class FakeOptions(Value):
+    """What the fake pretends to be; by default an able KVM host."""
+
+    kind: HypervisorKind = HypervisorKind.KVM
+    reads: tuple[str, ...] = SCHEMES
+    """``["file"]`` makes it need a cache store, as XenServer does."""
+    writes: tuple[str, ...] = SCHEMES
+    convert: tuple[ImageFormat, ...] = ()
+    inspect: tuple[ImageFormat, ...] = local.JUDGED
+    faults: Faults = Faults()
+
+
+class FakeHypervisor:
+    """Moves real bytes with pretended abilities."""
+
+    def __init__(self, settings: HypervisorSettings) -> None:
+        self._settings = settings
+        self._options = FakeOptions.model_validate(settings.options)
+
+    @property
+    def faults(self) -> Faults:
+        """What the agent should suffer."""
+        return self._options.faults
+
+    async def abilities(self) -> HostAbilities:
+        """As set."""
+        settings, options = self._settings, self._options
+        roots = (*settings.roots, *(pool.root for pool in settings.pools if pool.root))
+        return HostAbilities(
+            hypervisor=options.kind, reads=options.reads, writes=options.writes, roots=roots,
+            fetch=settings.fetch, inspect=options.inspect, convert=options.convert,
+            slots=settings.slots,
+        )  # fmt: skip
+
+    async def pools(self) -> tuple[PoolView, ...]:
+        """Real directories."""
+        return await local.pool_views(self._settings.pools)
+
+    async def convert(self, job: Conversion) -> None:
+        """By qemu-img, where the options allow it."""
+        await local.convert(job, self._options.convert)

@@ -1,0 +1,35 @@
+"""A KVM host: directory pools, files and HTTP, conversion by qemu-img."""
+
+from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
+from stowage_contracts.values import HostAbilities, HypervisorKind, ImageFormat, PoolView
+
+from hypervisor_agent.hypervisors import local
+from hypervisor_agent.hypervisors.qemu_img import installed
+
+SCHEMES = ("file", "http", "https")
+
+
+class KvmHypervisor:
+    """Reads every store directly; never needs a cache."""
+
+    def __init__(self, settings: HypervisorSettings) -> None:
+        self._settings = settings
+        self._convert = (ImageFormat.RAW, ImageFormat.QCOW2) if installed() else ()
+
+    async def abilities(self) -> HostAbilities:
+        """All schemes, and conversion where qemu-img is installed."""
+        settings = self._settings
+        roots = (*settings.roots, *(pool.root for pool in settings.pools if pool.root))
+        return HostAbilities(
+            hypervisor=HypervisorKind.KVM, reads=SCHEMES, writes=SCHEMES, roots=roots,
+            fetch=settings.fetch, inspect=local.JUDGED, convert=self._convert,
+            slots=settings.slots,
+        )  # fmt: skip
+
+    async def pools(self) -> tuple[PoolView, ...]:
+        """Directory pools by statvfs."""
+        return await local.pool_views(self._settings.pools)
+
+    async def convert(self, job: Conversion) -> None:
+        """By qemu-img."""
+        await local.convert(job, self._convert)

@@ -1,0 +1,52 @@
+"""What kinds of hosts with directory pools have in common."""
+
+import asyncio
+import os
+
+from stowage_contracts.errors import InvalidInput, Unavailable
+from stowage_contracts.plugins.hypervisor import Conversion, PoolSettings
+from stowage_contracts.values import ImageFormat, PoolView
+
+from hypervisor_agent.hypervisors.qemu_img import qemu_img
+
+JUDGED = (ImageFormat.RAW, ImageFormat.QCOW2, ImageFormat.ISO)
+"""Formats the gate of every agent judges."""
+STATFS_SECONDS = 10
+THREADS = "4"
+
+
+async def pool_view(pool: PoolSettings) -> PoolView | None:
+    """A pool with fresh capacity; None while its file system doesn't answer."""
+    try:
+        async with asyncio.timeout(STATFS_SECONDS):
+            room = await asyncio.to_thread(os.statvfs, pool.root)
+    except (OSError, TimeoutError):
+        return None
+    return PoolView(
+        id=pool.id, name=pool.name, provider=pool.provider, root=pool.root, formats=pool.formats,
+        total_bytes=room.f_blocks * room.f_frsize, free_bytes=room.f_bavail * room.f_frsize,
+    )  # fmt: skip
+
+
+async def pool_views(pools: tuple[PoolSettings, ...]) -> tuple[PoolView, ...]:
+    """Views of the pools that answer."""
+    views = await asyncio.gather(*(pool_view(pool) for pool in pools))
+    return tuple(view for view in views if view is not None)
+
+
+async def convert(job: Conversion, able: tuple[ImageFormat, ...]) -> None:
+    """By qemu-img, out of order and in parallel, past the page cache where that works."""
+    if job.source_format not in able or job.destination_format not in able:
+        raise InvalidInput(
+            f"{job.source_format.value} to {job.destination_format.value} is not converted here",
+            code="conversion",
+        )  # fmt: skip
+    name = os.path.basename(job.destination)  # noqa: PTH119 - names a part, opens nothing
+    common = (
+        "-f", job.source_format.value, "-O", job.destination_format.value,
+        "-m", THREADS, "-W", job.source, job.destination,
+    )  # fmt: skip
+    try:
+        await qemu_img("convert", "-t", "none", *common, resource=name)
+    except Unavailable:  # the file system may have no direct I/O
+        await qemu_img("convert", "-t", "writeback", *common, resource=name)

@@ -1,0 +1,31 @@
+"""A plain mover: no hypervisor, no pools; carries bytes from URLs and stores to stores."""
+
+from stowage_contracts.errors import InvalidInput
+from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
+from stowage_contracts.values import HostAbilities, HypervisorKind, PoolView
+
+from hypervisor_agent.hypervisors import local
+from hypervisor_agent.hypervisors.kvm import SCHEMES
+
+
+class PlainMover:
+    """Moves and judges, converts nothing."""
+
+    def __init__(self, settings: HypervisorSettings) -> None:
+        self._settings = settings
+
+    async def abilities(self) -> HostAbilities:
+        """All schemes."""
+        return HostAbilities(
+            hypervisor=HypervisorKind.NONE, reads=SCHEMES, writes=SCHEMES,
+            roots=self._settings.roots, fetch=self._settings.fetch, inspect=local.JUDGED,
+            slots=self._settings.slots,
+        )  # fmt: skip
+
+    async def pools(self) -> tuple[PoolView, ...]:
+        """None."""
+        return ()
+
+    async def convert(self, job: Conversion) -> None:
+        """Never able."""
+        raise InvalidInput("a plain mover converts nothing", code="conversion")

@@ -1,0 +1,1 @@
+"""Primary store drivers: pools that only this host sees."""

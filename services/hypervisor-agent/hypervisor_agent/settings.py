@@ -1,0 +1,47 @@
+"""hypervisor-agent's settings; every one has an environment name (STOWAGE_…)."""
+
+from typing import Any
+
+from pydantic import Field, SecretStr
+from stowage_contracts.plugins.hypervisor import PoolSettings
+from stowage_runtime.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of an agent; broker address and names come with its identity."""
+
+    agent_state_dir: str = Field(
+        "/var/lib/stowage-agent", description="Keeps the agent's identity (mode 600)."
+    )
+    agent_gateway_url: str = Field(
+        "", description="The gateway an agent without identity enrols at, as https://host:8080."
+    )
+    agent_host_id: str = Field("", description="The host's id, as the gateway announced it.")
+    agent_join_token: SecretStr = Field(
+        SecretStr(""), description="One-time token for enrolling; useless afterwards."
+    )
+    agent_hypervisor: str = Field(
+        "kvm", description="Hypervisor plug-in: `kvm`, `none` (a plain mover), `fake`, or foreign."
+    )
+    agent_pools: tuple[PoolSettings, ...] = Field(
+        (), description='Primary pools, as JSON: [{"id": "…", "name": "…", "root": "/…"}].'
+    )
+    agent_roots: tuple[str, ...] = Field(
+        (), description='Directories of file stores mounted here, as JSON: ["/mnt/nfs1"].'
+    )
+    agent_options: dict[str, Any] = Field(
+        {}, description="The hypervisor plug-in's own options, as JSON."
+    )
+    agent_fetch: bool = Field(True, description="Whether this agent opens user-given URLs.")
+    agent_slots: int = Field(4, ge=1, le=1000, description="Hops moved at the same time.")
+    agent_connections: int = Field(
+        4, ge=1, le=64, description="Connections one hop opens to its source and destination."
+    )
+    agent_buffer_bytes: int = Field(
+        64 * 1024 * 1024, ge=8 * 1024 * 1024,
+        description="Bytes of buffers all hops share; the process needs about 80 MiB more.",
+    )  # fmt: skip
+    agent_max_virtual_size: int = Field(
+        1 << 43, ge=1, description="Largest virtual size the gate accepts, in bytes."
+    )
+    agent_heartbeat_seconds: float = Field(5.0, gt=0, description="Time between heartbeats.")
