@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from pydantic import SecretStr
 from stowage_contracts.testing.image_store_suite import ImageStoreSuite
-from stowage_stores.s3 import S3Driver, S3Provider, S3Settings
+from stowage_stores.s3 import S3Driver
 
+from tests.contract.stores.s3_store import s3_driver
 from tests.servers.s3 import S3Server
 
 
@@ -15,11 +15,6 @@ class TestS3(ImageStoreSuite):
 
     @pytest.fixture
     async def driver(self, s3_server: S3Server, s3_bucket: str) -> AsyncIterator[S3Driver]:
-        settings = S3Settings(
-            endpoint=s3_server.endpoint, bucket=s3_bucket, region=s3_server.region,
-            access_key=s3_server.access_key, secret_key=SecretStr(s3_server.secret_key),
-            page=5, part_bytes=8 << 20,
-        )  # fmt: skip
-        driver = S3Provider().open(settings)
+        driver = s3_driver(s3_server, s3_bucket, prefix="cloud/one")
         yield driver
         await driver.aclose()

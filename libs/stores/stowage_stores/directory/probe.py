@@ -81,7 +81,7 @@ def _stale(path: Path) -> bool:
     age = time.time() - path.lstat().st_mtime
     if path.name.startswith("probe-"):
         return age > 3600
-    return path.name.endswith((".done", ".done.new")) and age > _MARKER_SECONDS
+    return path.name.endswith((".done", ".new")) and age > _MARKER_SECONDS
 
 
 def _remove_if_empty(folder: Path) -> None:

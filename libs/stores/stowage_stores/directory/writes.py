@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -39,9 +40,7 @@ def commit(tree: Tree, ask: CommitAsk) -> ObjectStat:
     """Link the part under its key; each step may be repeated after a crash."""
     tree.check_root()
     target = tree.path(ask.key)
-    done = committed(tree, ask.key, ask.writer)
-    if done is None:
-        done = _link(tree, ask, target)
+    done = committed(tree, ask.key, ask.writer) or _link_once(tree, ask, target)
     if done.size != ask.receipt.size:
         raise _wrong_size(ask, done.size)
     sync_folder(target.parent)
@@ -68,22 +67,34 @@ def committed(tree: Tree, key: str, writer: str) -> ObjectStat | None:
     return known if told == {"key": key, "validator": known.validator} else None
 
 
+def _link_once(tree: Tree, ask: CommitAsk, target: Path) -> ObjectStat:
+    try:
+        return _link(tree, ask, target)
+    except NotFound:  # unless the same commit, running beside this one, was quicker
+        done = committed(tree, ask.key, ask.writer)
+        if done is None:
+            raise
+        return done
+
+
 def _link(tree: Tree, ask: CommitAsk, target: Path) -> ObjectStat:
     part = tree.part(ask.writer)
     found = _settle(part, ask)
     known = described(ask.key, found)
     _mark(tree, ask, known)
     for _ in range(_ATTEMPTS):  # a delete next door may take the empty folder away
-        _make_parents(tree, target, ask.key)
         try:
+            tree.make_folder(target.parent)
             os.link(part, target, follow_symlinks=False)
             return known
         except FileExistsError:
             return _already(target, found, known)
-        except FileNotFoundError:
-            continue
+        except NotADirectoryError:
+            raise Conflict("its folder is an object", resource=ask.key, code="key") from None
         except PermissionError as error:  # what some file systems say for "no such ability"
             raise OSError(errno.EOPNOTSUPP, "cannot link the part to its name") from error
+        except FileNotFoundError:
+            continue
     raise NotFound("the part is gone", resource=ask.key)
 
 
@@ -111,22 +122,13 @@ def _already(target: Path, part: os.stat_result, known: ObjectStat) -> ObjectSta
 
 def _mark(tree: Tree, ask: CommitAsk, known: ObjectStat) -> None:
     marker = tree.marker(ask.writer)
-    fresh = marker.with_suffix(".done.new")
+    fresh = marker.with_suffix(f".{secrets.token_hex(4)}.new")
     with fresh.open("w") as file:
         json.dump({"key": ask.key, "validator": known.validator}, file)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(marker)
     sync_folder(tree.own)
-
-
-def _make_parents(tree: Tree, target: Path, key: str) -> None:
-    try:
-        tree.make_folder(target.parent)
-    except NotADirectoryError:
-        raise Conflict(
-            "an object stands where a folder must be", resource=key, code="key"
-        ) from None
 
 
 def _set_mode(handle: int, mode: int) -> None:
