@@ -1,0 +1,27 @@
+"""AcmeProvider: the entry point ``stowage.data_store_provider``."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+from stowage_contracts.values import ScopeType, StoreRole
+
+from acme_store.driver import AcmeDriver
+
+
+class AcmeSettings(BaseModel):
+    """What an operator types when adding the store; a ``SecretStr`` field would be sealed."""
+
+    folder: Path
+
+
+class AcmeProvider:
+    """Names the store, describes its settings, makes its driver."""
+
+    name: str = "Acme"
+    roles: tuple[StoreRole, ...] = (StoreRole.IMAGE,)
+    scopes: tuple[ScopeType, ...] = (ScopeType.REGION, ScopeType.ZONE)
+    settings: type[BaseModel] = AcmeSettings
+
+    def open(self, settings: BaseModel) -> AcmeDriver:
+        """A driver for one folder."""
+        return AcmeDriver(AcmeSettings.model_validate(settings.model_dump()).folder)
