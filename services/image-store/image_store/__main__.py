@@ -19,7 +19,7 @@ from image_store.timers import TIMERS
 def wire(settings: Settings) -> Service[Deps]:
     """Build the service; nothing is opened yet."""
     cipher = RowCipher(settings.at_rest_key)
-    drivers = Drivers(plugins.load("stowage.data_store_provider"), cipher)
+    drivers = Drivers(plugins.load("stowage.data_store_provider", plugins.instance), cipher)
     deps = Deps(
         settings=settings,
         drivers=drivers,

@@ -209,9 +209,10 @@ class Scene:
         await self.bench.pass_time(timedelta(seconds=seconds))
 
     def leftovers(self, store_id: str) -> list[str]:
-        """Every file on a store."""
+        """Every file on a store but the commit markers, which a later probe sweeps."""
         root = self.folder / store_id
-        return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+        files = [p for p in root.rglob("*") if p.is_file() and p.suffix != ".done"]
+        return sorted(str(p.relative_to(root)) for p in files)
 
 
 def accepted(virtual_size: int = 4096) -> Verdict:

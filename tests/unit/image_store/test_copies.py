@@ -27,7 +27,7 @@ async def ready(scene: Scene) -> Scene:
 
 
 async def ask(scene: Scene, **changes: object) -> CopyRequested:
-    said = await scene.bench.handle(ASK.model_copy(update=changes))
+    said = await scene.bench.handle(RequestCopy.model_validate({**dict(ASK), **changes}))
     (request,) = [m for m in said if isinstance(m, CopyRequested)]
     return request
 
@@ -77,7 +77,7 @@ async def test_a_volume_is_an_object_of_its_own(ready: Scene) -> None:
 async def test_a_copy_that_cannot_be_is_refused_with_its_reason(
     ready: Scene, changes: dict[str, object], code: str
 ) -> None:
-    said = await ready.bench.handle(ASK.model_copy(update=changes))
+    said = await ready.bench.handle(RequestCopy.model_validate({**dict(ASK), **changes}))
     (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
     assert failed.copy_id == "copy2"
     assert failed.error.code == code

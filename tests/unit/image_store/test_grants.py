@@ -112,12 +112,12 @@ async def test_a_commit_of_an_older_epoch_is_ignored(scene: Scene) -> None:
     assert await scene.bench.intents("commit") == []
 
 
-async def test_a_commit_of_nothing_says_what_is_absent(scene: Scene) -> None:
+async def test_a_commit_of_too_few_bytes_says_how_many_are_there(scene: Scene) -> None:
     request = await scene.requested()
     await scene.redeem(request, request.destination.grant.id, size=10)
     (failed,) = await scene.commit(request)
     assert isinstance(failed, HopCommitFailed)
-    assert failed.error.code.startswith("not_found")
+    assert failed.error.code == "conflict.size"
 
 
 def _commit(scene: Scene, request: CopyRequested, epoch: int) -> CommitHop:

@@ -57,7 +57,8 @@ async def test_wrong_settings_are_refused_before_any_probe(
     assert isinstance(rejected, StoreRejected)
     assert rejected.state.error is not None
     assert rejected.state.error.code == code
-    assert not await scene.bench.said(StoreAdded)
+    async with scene.bench.tx() as tx:
+        assert await tx.row("store", "s1") is None
 
 
 async def test_the_same_place_is_never_two_stores(scene: Scene) -> None:
