@@ -54,7 +54,7 @@ SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excl
     excluded.receipt, excluded.error, excluded.due)
 
 -- name: lock_scheduling
-SELECT only FROM scheduling FOR UPDATE
+SELECT one FROM scheduling FOR UPDATE
 
 -- name: candidates
 -- Pending hops that may find a slot: $1 slots per store, $2 per zone, at most $3 rows.
@@ -145,7 +145,7 @@ SELECT DISTINCT copy_id AS id FROM hops WHERE state IN ('offered', 'moving') ORD
 -- Records that the sweeper ran, and answers when it did so before.
 WITH before AS (SELECT beat FROM pulse)
 INSERT INTO pulse (beat) VALUES (stowage_now())
-ON CONFLICT (only) DO UPDATE SET beat = excluded.beat
+ON CONFLICT (one) DO UPDATE SET beat = excluded.beat
 RETURNING (SELECT beat FROM before)
 
 -- name: withdraw

@@ -99,10 +99,10 @@ CREATE TABLE withdrawn (
 
 -- When the sweeper last ran: tells whether data-motion itself was away.
 CREATE TABLE pulse (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
     beat timestamptz NOT NULL
 );
 
 -- Locked by whoever gives out slots, so that two never give out the same one.
-CREATE TABLE scheduling (only boolean PRIMARY KEY DEFAULT true CHECK (only));
+CREATE TABLE scheduling (one boolean PRIMARY KEY DEFAULT true CHECK (one));
 INSERT INTO scheduling DEFAULT VALUES;
