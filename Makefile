@@ -13,6 +13,7 @@ PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 CODE := $(wildcard libs services tests bench docs examples)
 SERVERS := $(PY) -m tests.servers
 JOBS ?= 2
+TESTS ?= tests
 ARGS ?=
 PORT ?= 8080
 DATA ?= .stowage
@@ -65,8 +66,8 @@ format: setup ## what lint would complain about, as far as a tool can mend it
 unit: setup ## the tests that need no server; ARGS= goes to pytest
 	$(PY) -m pytest tests/unit -n $(JOBS) $(ARGS)
 
-test: setup ## every test, on private servers that are stopped afterwards; ARGS=, JOBS=2
-	$(SERVERS) run -- $(PY) -m pytest tests -n $(JOBS) --dist loadfile $(ARGS)
+test: setup ## every test, or those in TESTS=, on private servers that are stopped afterwards
+	$(SERVERS) run -- $(PY) -m pytest $(TESTS) -n $(JOBS) --dist loadfile $(ARGS)
 
 bench: setup ## the measurements, in full, with their results in bench/results/
 	for program in data_plane control_plane; do \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,9 @@ from tests.servers.server import Server
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
+
+YOUNG = "find /var/lib/rabbitmq/mnesia -path '*/quorum/*/2F_*' -newerct '1 second ago'"
+SETTLED = f'while [ -n "$({YOUNG})" ]; do sleep 0.1; done'
 
 
 class ContainerServer(Server):
@@ -27,29 +31,44 @@ class ContainerServer(Server):
 
         Raises ServerError when it does not within 90 s.
         """
-        if "container" in self.record():
-            self._container().start()
-        else:
+        stopped = self.container()
+        if stopped is None:
             self._run()
+        else:
+            stopped.start()
         if not poll(self._is_ready, 90):
             raise ServerError(f"container for {self.directory.name} did not become ready")
 
     def stop(self) -> None:
         if self.alive():
-            self._container().stop(timeout=20)
+            self.container().stop(timeout=20)
 
     def kill(self) -> None:
         if self.alive():
-            self._container().kill()
+            self.container().kill()
 
     def alive(self) -> bool:
-        return "container" in self.record() and self._container().status == "running"
+        container = self.container()
+        return container is not None and container.status == "running"
 
     def destroy(self) -> None:
         """Remove the container with its volumes."""
-        if "container" in self.record():
-            self._container().remove(force=True, v=True)
-        super().destroy()
+        container = self.container()
+        if container is not None:
+            container.remove(force=True, v=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def container(self) -> Any:
+        """Our container; None before it was made, and when it or its whole engine is gone."""
+        from docker import from_env  # type: ignore[import-untyped]
+        from docker.errors import DockerException  # type: ignore[import-untyped]
+
+        if "container" not in self.record():
+            return None
+        try:
+            return from_env().containers.get(self.record()["container"])
+        except DockerException:
+            return None
 
     @abstractmethod
     def definition(self) -> DockerContainer:
@@ -72,12 +91,7 @@ class ContainerServer(Server):
         self.remember(container=container.get_wrapped_container().id)
 
     def _is_ready(self) -> bool:
-        return bool(self._container().exec_run(self.ready).exit_code == 0)
-
-    def _container(self) -> Any:
-        from testcontainers.core.docker_client import DockerClient
-
-        return DockerClient().client.containers.get(self.record()["container"])
+        return bool(self.container().exec_run(self.ready).exit_code == 0)
 
 
 class RabbitMqContainer(ContainerServer):
@@ -85,6 +99,12 @@ class RabbitMqContainer(ContainerServer):
 
     inner_ports: ClassVar = (5672, 15672)
     ready: ClassVar = ["rabbitmq-diagnostics", "-q", "check_port_listener", "5672"]
+
+    def kill(self) -> None:
+        """End it as a crash would, once what it has declared is safe, as for the native one."""
+        if self.alive():
+            self.container().exec_run(["timeout", "5", "sh", "-c", SETTLED])
+        super().kill()
 
     def definition(self) -> DockerContainer:
         from testcontainers.core.container import DockerContainer
