@@ -11,28 +11,33 @@ SELECT a.* FROM accounts a JOIN api_keys k ON k.account_id = a.id WHERE k.key_ha
 -- name: drop_key
 DELETE FROM api_keys WHERE id = $1
 -- name: keys
-SELECT id, account_id, created FROM api_keys ORDER BY created
+SELECT id, account_id, created FROM api_keys ORDER BY created, id
 
 -- name: add_pending
--- What a caller just asked for, until its owner speaks.
+-- What a caller just asked for, until its owner speaks; no row when the id is taken.
 INSERT INTO resources (noun, id, account_id, sequence, state, created, updated)
-VALUES ($1, $2, $3, 0, $4, stowage_now(), stowage_now())
+VALUES ($1, $2, $3, 0, $4, stowage_now(), stowage_now()) ON CONFLICT DO NOTHING
 -- name: project
 -- Keeps the newest sequence; tells whether this one was news.
 INSERT INTO resources (noun, id, account_id, sequence, state, removed, created, updated)
 VALUES ($1, $2, $3, $4, $5, $6, stowage_now(), stowage_now())
 ON CONFLICT (noun, id) DO UPDATE SET sequence = EXCLUDED.sequence, state = EXCLUDED.state,
-    removed = EXCLUDED.removed, updated = EXCLUDED.updated
+    removed = EXCLUDED.removed, updated = EXCLUDED.updated, progressed = NULL, progress = NULL
 WHERE resources.sequence < EXCLUDED.sequence
 -- name: progress
-UPDATE resources SET state = jsonb_set(state, '{transfer}', $2), updated = stowage_now()
-WHERE noun = 'copy' AND id = $1 AND state->>'state' IN ('planned', 'waiting', 'running')
-RETURNING account_id
+UPDATE resources SET state = jsonb_set(state, '{transfer}', $2::jsonb -> 'transfer'),
+    progress = $2, progressed = stowage_now()
+WHERE noun = 'copy' AND id = $1 AND state ->> 'state' IN ('planned', 'waiting', 'running')
+-- name: progress_since
+SELECT id, account_id, progress, progressed FROM resources
+WHERE noun = 'copy' AND progressed > $1 ORDER BY progressed
 -- name: refuse_pending
 -- A copy its owner never heard of, refused before it became one.
-UPDATE resources SET state = state || jsonb_build_object('state', 'failed', 'error', $2::jsonb),
-    updated = stowage_now()
-WHERE noun = 'copy' AND id = $1 AND sequence = 0
+UPDATE resources SET updated = stowage_now(), state = state || jsonb_build_object(
+    'state', 'failed', 'error', $2::jsonb, 'finished', stowage_now())
+WHERE noun = 'copy' AND id = $1 AND sequence = 0 RETURNING account_id, state
+-- name: hide
+UPDATE resources SET removed = true WHERE noun = $1 AND id = $2
 -- name: resource
 SELECT * FROM resources WHERE noun = $1 AND id = $2
 -- name: page
@@ -47,12 +52,15 @@ INSERT INTO join_tokens (host_id, token_hash, expires) VALUES ($1, $2, $3)
 ON CONFLICT (host_id) DO UPDATE SET token_hash = EXCLUDED.token_hash, expires = EXCLUDED.expires,
     used = NULL
 -- name: use_token
--- Works once; NULL used again is a new token.
+-- Works once; a new token has not been used.
 UPDATE join_tokens SET used = stowage_now()
 WHERE host_id = $1 AND token_hash = $2 AND used IS NULL AND expires > stowage_now()
 -- name: unuse_token
 UPDATE join_tokens SET used = NULL WHERE host_id = $1 AND token_hash = $2
 
+-- name: one_at_a_time
+-- Requests with one idempotency key wait for each other.
+SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('idempotency/' || $1, 0))
 -- name: replay
 SELECT request_hash, reply FROM idempotency WHERE account_id = $1 AND key = $2
 -- name: remember
@@ -63,12 +71,23 @@ DELETE FROM idempotency WHERE created < stowage_now() - make_interval(secs => $1
 
 -- name: add_feed
 INSERT INTO feed (at, type, noun, subject_id, account_id, body)
-VALUES (stowage_now(), $1, $2, $3, $4, $5) RETURNING id
+VALUES (stowage_now(), $1, $2, $3, $4, $5)
 -- name: feed_after
-SELECT * FROM feed WHERE id > $1 ORDER BY id LIMIT $2
+-- In the order of transactions, and only those that no older one can still join: a position once
+-- shown has nothing before it that is shown later. Foreign transactions hold it up only so long.
+SELECT * FROM feed
+WHERE (tx, id) > ($1, $2)
+    AND (tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+        OR at < stowage_now() - interval '3 seconds')
+    AND ($4 = '' OR noun = $4) AND ($5 = '' OR subject_id = $5)
+    AND ($6 = '' OR account_id IN ('', $6))
+ORDER BY tx, id LIMIT $3
 -- name: feed_end
-SELECT coalesce(max(id), 0) FROM feed
+SELECT tx, id FROM feed
+WHERE tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    OR at < stowage_now() - interval '3 seconds'
+ORDER BY tx DESC, id DESC LIMIT 1
 -- name: feed_old
+-- Too old, or brought here by a restore from a server that had counted further.
 DELETE FROM feed WHERE at < stowage_now() - make_interval(secs => $1)
--- name: notify
-SELECT pg_notify('stowage_feed', $1)
+    OR tx > pg_current_xact_id()::text::bigint

@@ -1,46 +1,58 @@
-"""Reading and accepting resources: what every route of a noun shares."""
+"""Reading resources: what every route of a noun shares."""
 
 import asyncio
-import base64
-import hashlib
-import json
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Any
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
 
 from asyncpg import Record
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 from stowage_contracts.errors import Conflict, InvalidInput, NotFound
-from stowage_contracts.values import Value
-from stowage_runtime.http import Call, Reply
+from stowage_runtime.http import Call
 from stowage_runtime.service import Desk
 from stowage_runtime.tx import Tx
 
+from api_gateway.accounts import Principal
+from api_gateway.bodies import Given, is_id
 from api_gateway.deps import Deps
 
+T = TypeVar("T")
+RECHECK_SECONDS = 2.0
+"""A waiting caller looks again after so long even when nothing was heard."""
+_CURSOR = re.compile(r"(\d{1,17})\.([A-Za-z0-9][A-Za-z0-9_.-]{0,63})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
-class Page(BaseModel):
+
+class State(RootModel[dict[str, Any]]):
+    """The state of one resource."""
+
+
+class Page(BaseModel, Generic[T]):
     """One page of a list, newest first; pass ``next`` back as ``cursor`` for the one after."""
 
-    items: list[dict[str, Any]]
+    items: list[T]
     next: str | None = None
 
 
-class PageQuery(Value):
+class PageQuery(Given):
     """How much of a list, and from where."""
 
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str = ""
+    cursor: str = Field(default="", max_length=100)
 
 
-class WaitQuery(Value):
+class WaitQuery(Given):
     """Wait until the resource settled, at most so many seconds."""
 
     wait: float = Field(default=0, ge=0, le=600)
 
 
-async def page(noun: str, call: Call, desk: Desk, match: dict[str, Any] | None = None) -> Page:
-    """The caller's resources of a noun."""
+async def page(
+    noun: str, call: Call, desk: Desk, match: dict[str, Any] | None = None
+) -> Page[dict[str, Any]]:
+    """The caller's resources of a noun; a page stays where it is while others are added."""
     after = _decode(call.query.cursor)
     limit = call.query.limit
     async with desk.transaction() as tx:
@@ -53,88 +65,68 @@ async def page(noun: str, call: Call, desk: Desk, match: dict[str, Any] | None =
 
 
 def _encode(row: Record) -> str:
-    text = json.dumps([row["created"].isoformat(), row["id"]])
-    return base64.urlsafe_b64encode(text.encode()).decode()
+    return f"{(row['created'] - _EPOCH) // _MICROSECOND}.{row['id']}"
 
 
 def _decode(cursor: str) -> tuple[datetime | None, str]:
     if not cursor:
         return None, ""
-    try:
-        when, last = json.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(when), str(last)
-    except (ValueError, TypeError):
-        raise InvalidInput("not a cursor this list gave out", code="cursor") from None
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise InvalidInput("not a cursor this list gave out", code="cursor")
+    return _EPOCH + int(match[1]) * _MICROSECOND, match[2]
 
 
 async def show(noun: str, key: str, call: Call, desk: Desk) -> dict[str, Any]:
     """One resource's state; raises NotFound, also for what belongs to others."""
     async with desk.transaction() as tx:
-        return await state(noun, key, call, tx)
+        return await state(noun, key, call.principal, tx)
 
 
-async def state(noun: str, key: str, call: Call, tx: Tx) -> dict[str, Any]:
+async def state(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, Any]:
     """As ``show``, in a transaction."""
-    row = await tx.row("resource", noun, key)
-    if row is None or (call.principal.sees and row["account_id"] not in {"", call.principal.sees}):
-        raise NotFound(f"no such {noun}", resource=f"{noun}/{key}")
+    row = await tx.row("resource", noun, key) if is_id(key) else None
+    if row is None or (principal.sees and row["account_id"] not in {"", principal.sees}):
+        raise NotFound(f"no such {noun}", resource=f"{noun}/{key[:64]}")
     return dict(row["state"])
+
+
+async def reference(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, Any]:
+    """The state of what a request refers to; what was removed is not found either."""
+    found = await state(noun, key, principal, tx)
+    if found.get("removed") or found.get("state") == "Removed":
+        raise NotFound(f"the {noun} was removed", resource=f"{noun}/{key}", code="removed")
+    return found
 
 
 async def settled(
     noun: str, call: Call, desk: Desk, deps: Deps, done: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
     """The state once ``done``, or as it is when the asked ``wait`` is over."""
-    key = call.path["id"]
-    seconds = min(call.query.wait, deps.settings.max_wait_seconds)
-    async with deps.feed.listen() as queue:
-        found = await show(noun, key, call, desk)
-        try:
-            async with asyncio.timeout(seconds):
-                while not done(found):
-                    await queue.get()
-                    found = await show(noun, key, call, desk)
-        except TimeoutError:
-            pass
-    return found
+    key, now = call.path["id"], asyncio.get_running_loop().time
+    found = await show(noun, key, call, desk)
+    if done(found) or not call.query.wait:
+        return found
+    until = now() + min(call.query.wait, deps.settings.max_wait_seconds)
+    async with deps.feed.listen(desk) as listener:
+        while True:
+            found = await show(noun, key, call, desk)
+            left = until - now()
+            if done(found) or left <= 0 or listener.ended:
+                return found
+            await listener.about(noun, key, min(left, RECHECK_SECONDS))
 
 
-async def accept(call: Call, desk: Desk, make: Callable[[Tx], Awaitable[BaseModel]]) -> Reply:
-    """Do ``make`` once for each Idempotency-Key of an account; again it answers the same."""
-    key = call.headers.get("Idempotency-Key", "")
-    if len(key) > 255:
-        raise InvalidInput("an Idempotency-Key has at most 255 characters", code="idempotency_key")
-    async with desk.transaction() as tx:
-        known = await _replay(tx, call, key) if key else None
-        if known is not None:
-            return Reply(json.dumps(known).encode(), headers={"Idempotency-Replayed": "true"})
-        made = await make(tx)
-        if key:
-            body = made.model_dump(mode="json")
-            await tx.run("remember", call.principal.account_id, key, _fingerprint(call), body)
-    return Reply(made)
+async def pending(tx: Tx, noun: str, view: BaseModel, account_id: str = "") -> None:
+    """Insert what was just asked for, so that its caller reads it back at once.
 
-
-async def _replay(tx: Tx, call: Call, key: str) -> dict[str, Any] | None:
-    row = await tx.row("replay", call.principal.account_id, key)
-    if row is None:
-        return None
-    if row["request_hash"] != _fingerprint(call):
-        raise Conflict(
-            "the Idempotency-Key was used for another request",
-            code="idempotency_key",
-            hint="take a new key for a new request",
-        )
-    return dict(row["reply"])
-
-
-def _fingerprint(call: Call) -> str:
-    body = call.body.model_dump_json() if call.body is not None else ""
-    return hashlib.sha256(f"{call.method} {call.target}\n{body}".encode()).hexdigest()
-
-
-async def pending(tx: Tx, noun: str, view: BaseModel, account_id: str = "") -> BaseModel:
-    """Insert what was just asked for, so that its caller reads it back at once."""
+    Raises Conflict when the id is taken.
+    """
     body = view.model_dump(mode="json")
-    await tx.run("add_pending", noun, body["id"], account_id, body)
-    return view
+    if not await tx.run("add_pending", noun, body["id"], account_id, body):
+        raise Conflict(
+            f"the {noun} exists already",
+            resource=f"{noun}/{body['id']}",
+            code="exists",
+            hint="leave the id out to get a fresh one; ids are never used twice",
+        )

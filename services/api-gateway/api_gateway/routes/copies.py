@@ -1,9 +1,9 @@
 """Copies: create, show, list, cancel, explain."""
 
-from datetime import UTC, datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
-from stowage_contracts.errors import Conflict
+from stowage_contracts.errors import Conflict, InvalidInput
 from stowage_contracts.messages.data_motion import CancelCopy
 from stowage_contracts.messages.image_store import RequestCopy
 from stowage_contracts.topology import address
@@ -13,7 +13,7 @@ from stowage_contracts.values import (
     ObjectKind,
     ObjectRef,
     ServiceName,
-    Value,
+    StoreRole,
     new_id,
 )
 from stowage_contracts.views import CopyView, HopView, StrategyAnswer
@@ -21,24 +21,31 @@ from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 from stowage_runtime.tx import Tx
 
+from api_gateway.accounts import Principal
+from api_gateway.bodies import Given
 from api_gateway.deps import Deps
+from api_gateway.idempotency import accept
 from api_gateway.resources import (
     Page,
     PageQuery,
+    State,
     WaitQuery,
-    accept,
     page,
     pending,
+    reference,
     settled,
     show,
     state,
 )
-from api_gateway.routes.places import IMAGE_STORE, State
+from api_gateway.routes.places import IMAGE_STORE
 
 FINAL = {"done", "failed", "cancelled"}
+CopyState = Literal[
+    "requested", "planned", "waiting", "running", "paused", "done", "failed", "cancelled"
+]
 
 
-class NewCopy(Value):
+class NewCopy(Given):
     """A template to put on a primary pool, as the pool's copy of it or as a new volume."""
 
     id: Id | None = None
@@ -54,7 +61,7 @@ class NewCopy(Value):
 class CopiesQuery(PageQuery):
     """Which copies."""
 
-    state: str = ""
+    state: CopyState | None = None
 
 
 class Explanation(BaseModel):
@@ -73,29 +80,41 @@ async def create(call: Call, desk: Desk, deps: Deps) -> Reply:
     body: NewCopy = call.body
 
     async def make(tx: Tx) -> CopyView:
-        template = await state("template", body.template_id, call, tx)
-        await state("store", body.store_id, call, tx)
-        view = _pending(body, template["kind"], call)
-        await pending(tx, "copy", view, view.account_id)
-        await tx.say(_command(body, view), to=IMAGE_STORE)
-        return view
+        return await ask(body, call.principal, tx)
 
-    return await accept(call, desk, make)
+    return await accept(call, desk, deps, make)
 
 
-def _pending(body: NewCopy, kind: str, call: Call) -> CopyView:
+async def ask(body: NewCopy, principal: Principal, tx: Tx) -> CopyView:
+    """Ask image-store for a copy; raises InvalidInput, NotFound, Conflict."""
+    template = await reference("template", body.template_id, principal, tx)
+    pool = await reference("store", body.store_id, principal, tx)
+    if pool["role"] != StoreRole.PRIMARY:
+        raise InvalidInput(
+            f"the store has role {pool['role']}; a copy goes to a primary pool",
+            code="role",
+            resource=f"store/{body.store_id}",
+            hint="list the pools with role=Primary",
+        )
+    view = _pending(body, template, principal, tx)
+    await pending(tx, "copy", view, view.account_id)
+    await tx.say(_command(body, view), to=IMAGE_STORE)
+    return view
+
+
+def _pending(body: NewCopy, template: dict[str, Any], principal: Principal, tx: Tx) -> CopyView:
     copy_id = body.id or new_id()
-    wanted = ObjectRef(kind=ObjectKind.VOLUME, id=body.volume_id) if body.volume_id else None
+    volume = ObjectRef(kind=ObjectKind.VOLUME, id=body.volume_id) if body.volume_id else None
     return CopyView(
         id=copy_id,
         leader_id=copy_id,
-        account_id=call.principal.account_id,
-        object=wanted or ObjectRef(kind=ObjectKind(kind), id=body.template_id),
+        account_id=principal.account_id,
+        object=volume or ObjectRef(kind=ObjectKind(template["kind"]), id=body.template_id),
         source=f"template/{body.template_id}",
         destination=f"store/{body.store_id}",
         destination_store_id=body.store_id,
         state="requested",
-        created=datetime.now(UTC),
+        created=tx.now,
     )
 
 
@@ -111,7 +130,7 @@ def _command(body: NewCopy, view: CopyView) -> RequestCopy:
     )
 
 
-async def list_copies(call: Call, desk: Desk, deps: Deps) -> Page:
+async def list_copies(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     """The caller's copies."""
     return await page("copy", call, desk, {"state": call.query.state} if call.query.state else None)
 
@@ -122,21 +141,23 @@ async def show_copy(call: Call, desk: Desk, deps: Deps) -> State:
 
 
 async def cancel(call: Call, desk: Desk, deps: Deps) -> State:
-    """Withdraw; the transfer stops when nobody else asked for it."""
+    """Withdraw; the transfer stops when nobody else asked for it.
+
+    Also before its owner has heard of the copy: the cancel is kept for it there.
+    """
     async with desk.transaction() as tx:
-        found = await state("copy", call.path["id"], call, tx)
+        found = await state("copy", call.path["id"], call.principal, tx)
         if found["state"] in FINAL:
             raise Conflict(
-                f"the copy is {found['state']}", resource=f"copy/{call.path['id']}", code="final"
+                f"the copy is {found['state']}", resource=f"copy/{found['id']}", code="final"
             )
-        await tx.say(CancelCopy(copy_id=call.path["id"]), to=address(ServiceName.DATA_MOTION))
+        await tx.say(CancelCopy(copy_id=found["id"]), to=address(ServiceName.DATA_MOTION))
     return State(found)
 
 
 async def explain(call: Call, desk: Desk, deps: Deps) -> Explanation:
     """Every strategy's answer, the hops, and what is being waited for."""
-    found = await show("copy", call.path["id"], call, desk)
-    view = CopyView.model_validate(found)
+    view = CopyView.model_validate(await show("copy", call.path["id"], call, desk))
     return Explanation(
         copy_id=view.id,
         state=view.state,
@@ -164,7 +185,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         list_copies,
         "List copies",
         query=CopiesQuery,
-        reply=Page,
+        reply=Page[CopyView],
         tags=("copies",),
     ),
     Route(
@@ -173,7 +194,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         show_copy,
         "Show a copy",
         query=WaitQuery,
-        reply=State,
+        reply=CopyView,
         tags=("copies",),
         seconds=630,
     ),
@@ -182,7 +203,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "/v1/copies/{id}/cancel",
         cancel,
         "Cancel a copy",
-        reply=State,
+        reply=CopyView,
         status=202,
         tags=("copies",),
     ),

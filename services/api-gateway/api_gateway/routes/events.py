@@ -1,97 +1,113 @@
 """Server-sent events: what happened, resumable, and live progress."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
 
-from asyncpg import Record
+from pydantic import Field
 from stowage_contracts.errors import InvalidInput
-from stowage_contracts.values import Value
 from stowage_runtime.http import EVENTS, Call, Route, Stream
 from stowage_runtime.service import Desk
 
+from api_gateway.bodies import Given
 from api_gateway.deps import Deps
+from api_gateway.listeners import START, Happened, Listener, Position
 
 BATCH = 200
 KEEP_ALIVE_SECONDS = 10.0
 
 
-class EventsQuery(Value):
+class EventsQuery(Given):
     """Which events; all the caller may see when nothing is named."""
 
-    noun: str = ""
-    id: str = ""
-    after: int | None = None
-    """Begin after this event id; from now on when missing. Last-Event-ID wins."""
+    noun: str = Field(default="", max_length=64)
+    id: str = Field(default="", max_length=64)
+    after: str = Field(default="", max_length=40)
+    """Begin after the event of this id, ``0-0`` for all that are kept; from now on when missing.
+    Last-Event-ID wins."""
 
 
 async def events(call: Call, desk: Desk, deps: Deps) -> Stream:
-    """Follow events; each carries an id to resume after, progress has none."""
+    """Follow events; each carries an id to resume after, live progress has none."""
     return Stream(_follow(call, desk, deps, _start(call)))
 
 
-def _start(call: Call) -> int | None:
-    text = call.headers.get("Last-Event-ID", "")
+def _start(call: Call) -> Position | None:
+    text = call.headers.get("Last-Event-ID", "") or call.query.after
     if not text:
-        after: int | None = call.query.after
-        return after
-    if not text.isdigit():
-        raise InvalidInput("Last-Event-ID is not one of ours", code="last_event_id")
-    return int(text)
+        return None
+    position = Position.parse(text)
+    if position is None:
+        raise InvalidInput("not the id of an event of ours", code="last_event_id")
+    return position
 
 
-async def _follow(call: Call, desk: Desk, deps: Deps, after: int | None) -> AsyncIterator[bytes]:
-    async with deps.feed.listen() as queue:
-        if after is None:
-            async with desk.transaction() as tx:
-                after = int(await tx.value("feed_end"))
+async def _follow(
+    call: Call, desk: Desk, deps: Deps, after: Position | None
+) -> AsyncGenerator[bytes, None]:
+    async with deps.feed.listen(desk) as listener:
         yield b": stowage events\n\n"
-        while True:
-            rows = await _after(desk, after)
-            for row in rows:
-                after = row["id"]
-                if _wanted(call, row["noun"], row["subject_id"], row["account_id"]):
-                    yield _event(row)
-            if len(rows) == BATCH:
-                continue
-            event = await _next(queue)
-            if event.get("end"):
-                return
-            yield _live(call, event)
+        at = await _end(desk)
+        if after is not None:
+            # a position beyond the end is of another server's count: show all there is
+            async for item in _kept(call, desk, after if after <= at else START):
+                at = item.position or at
+                yield _written(item)
+        async for chunk in _live(call, desk, listener, at):
+            yield chunk
 
 
-async def _after(desk: Desk, after: int) -> list[Record]:
+async def _live(
+    call: Call, desk: Desk, listener: Listener, at: Position
+) -> AsyncGenerator[bytes, None]:
+    while not listener.ended:
+        items = await listener.next(KEEP_ALIVE_SECONDS)
+        if listener.behind:
+            listener.behind = False
+            async for item in _kept(call, desk, at):
+                at = item.position or at
+                yield _written(item)
+        elif not items:
+            yield b": alive\n\n"
+        for item in items:
+            if _wanted(call, item) and (item.position is None or item.position > at):
+                yield _written(item)
+            at = max(at, item.position or at)
+
+
+async def _end(desk: Desk) -> Position:
     async with desk.transaction() as tx:
-        return await tx.rows("feed_after", after, BATCH)
+        return Position.of(await tx.row("feed_end"))
 
 
-async def _next(queue: "asyncio.Queue[dict[str, Any]]") -> dict[str, Any]:
-    try:
-        return await asyncio.wait_for(queue.get(), KEEP_ALIVE_SECONDS)
-    except TimeoutError:
-        return {}
+async def _kept(call: Call, desk: Desk, after: Position) -> AsyncGenerator[Happened, None]:
+    """Kept events after a position, page by page; no transaction is open while one is sent."""
+    query, sees = call.query, call.principal.sees
+    while True:
+        async with desk.transaction() as tx:
+            rows = await tx.rows("feed_after", *after, BATCH, query.noun, query.id, sees)
+        for row in rows:
+            yield Happened.of_row(row)
+        if len(rows) < BATCH:
+            return
+        after = Position.of(rows[-1])
 
 
-def _wanted(call: Call, noun: str, key: str, account: str) -> bool:
-    if call.principal.sees and account not in {"", call.principal.sees}:
-        return False
-    return call.query.noun in {"", noun} and call.query.id in {"", key}
+def _wanted(call: Call, item: Happened) -> bool:
+    sees, query = call.principal.sees, call.query
+    mine = not sees or item.account in {"", sees}
+    return mine and query.noun in {"", item.noun} and query.id in {"", item.id}
 
 
-def _event(row: Record) -> bytes:
-    data = json.dumps({"type": row["type"], "at": row["at"].isoformat(), **row["body"]})
-    return f"id: {row['id']}\nevent: {row['type']}\ndata: {data}\n\n".encode()
-
-
-def _live(call: Call, event: dict[str, Any]) -> bytes:
-    progress = event.get("progress")
-    if not progress:
-        return b": alive\n\n"
-    data = progress["data"]
-    if not _wanted(call, "copy", data["copy_id"], progress["account"]):
-        return b": alive\n\n"
-    return f"event: CopyProgressed\ndata: {json.dumps(data)}\n\n".encode()
+def _written(item: Happened) -> bytes:
+    told = {
+        "type": item.type,
+        "at": item.at.isoformat(),
+        "noun": item.noun,
+        "id": item.id,
+        "data": item.body,
+    }
+    position = f"id: {item.position}\n" if item.position else ""
+    return f"{position}event: {item.type}\ndata: {json.dumps(told)}\n\n".encode()
 
 
 ROUTES: tuple[Route[Deps], ...] = (

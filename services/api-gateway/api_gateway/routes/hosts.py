@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from pydantic import SecretStr
-from stowage_contracts.errors import Conflict, InvalidInput, NotAuthorized
+from pydantic import Field, SecretStr
+from stowage_contracts.errors import InvalidInput, NotAuthorized
 from stowage_contracts.messages.image_store import AddHost
 from stowage_contracts.values import (
     HostState,
@@ -16,17 +16,20 @@ from stowage_contracts.values import (
     new_id,
 )
 from stowage_contracts.views import HostView
+from stowage_runtime.agent_users import check_host_id
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 from stowage_runtime.tx import Tx
 
 from api_gateway.accounts import hash_of, new_key
+from api_gateway.bodies import Given, is_id
 from api_gateway.deps import Deps
-from api_gateway.resources import accept, pending, state
+from api_gateway.idempotency import accept, refuse_key
+from api_gateway.resources import Page, pending, reference
 from api_gateway.routes.places import IMAGE_STORE, readers
 
 
-class NewHost(Value):
+class NewHost(Given):
     """A host (in a cluster) or plain mover (in a zone, or anywhere) to announce."""
 
     id: Id | None = None
@@ -42,10 +45,10 @@ class AnnouncedHost(HostView):
     join_token: Secret
 
 
-class Enrolment(Value):
+class Enrolment(Given):
     """An agent's join token."""
 
-    token: Secret
+    token: SecretStr = Field(max_length=200)
 
 
 class Identity(Value):
@@ -63,12 +66,14 @@ class Identity(Value):
 async def add_host(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Announce a host; the answer carries its one-time join token."""
     call.principal.require_admin()
+    refuse_key(call, "a join token")
     body: NewHost = call.body
-    token = new_key()
+    host_id, token = body.id or new_id(), new_key()
+    check_host_id(host_id)
 
     async def make(tx: Tx) -> AnnouncedHost:
         host = HostView(
-            id=body.id or new_id(),
+            id=host_id,
             name=body.name,
             hypervisor=body.hypervisor,
             location=await _place(body, call, tx),
@@ -79,13 +84,7 @@ async def add_host(call: Call, desk: Desk, deps: Deps) -> Reply:
         await tx.say(_command(host, body), to=IMAGE_STORE)
         return AnnouncedHost(**dict(host), join_token=token)
 
-    if call.headers.get("Idempotency-Key"):
-        raise InvalidInput(
-            "a join token is shown once and not kept",
-            code="idempotency_key",
-            hint="give the host an id instead: the same id twice is a conflict",
-        )
-    return await accept(call, desk, make)
+    return await accept(call, desk, deps, make)
 
 
 def _command(host: HostView, body: NewHost) -> AddHost:
@@ -101,9 +100,9 @@ def _command(host: HostView, body: NewHost) -> AddHost:
 async def _place(body: NewHost, call: Call, tx: Tx) -> Location:
     if body.cluster_id is None:
         if body.zone_id is not None:
-            await state("zone", body.zone_id, call, tx)
+            await reference("zone", body.zone_id, call.principal, tx)
         return Location(zone_id=body.zone_id)
-    cluster = await state("cluster", body.cluster_id, call, tx)
+    cluster = await reference("cluster", body.cluster_id, call.principal, tx)
     if cluster["hypervisor"] != body.hypervisor:
         raise InvalidInput(
             f"the cluster runs {cluster['hypervisor']}",
@@ -126,7 +125,7 @@ async def renew_token(call: Call, desk: Desk, deps: Deps) -> AnnouncedHost:
     call.principal.require_admin()
     token = new_key()
     async with desk.transaction() as tx:
-        found = await state("host", call.path["id"], call, tx)
+        found = await reference("host", call.path["id"], call.principal, tx)
         await _keep_token(tx, call.path["id"], token, deps)
     return AnnouncedHost.model_validate({**found, "join_token": token})
 
@@ -135,18 +134,16 @@ async def enrol(call: Call, desk: Desk, deps: Deps) -> Identity:
     """Exchange a join token for a broker user limited to the host's own queue."""
     host_id, digest = call.path["id"], hash_of(call.body.token)
     async with desk.transaction() as tx:
-        if not await tx.run("use_token", host_id, digest):
-            raise NotAuthorized(
-                "the join token is unknown, used or expired",
-                code="join_token",
-                resource=f"host/{host_id}",
-                hint="ask an operator for a new one",
-            )
-        row = await tx.row("resource", "host", host_id)
+        known = is_id(host_id) and await tx.run("use_token", host_id, digest)
+        row = await tx.row("resource", "host", host_id) if known else None
     if row is None:
-        raise Conflict("the host was removed", resource=f"host/{host_id}")
-    host = HostView.model_validate(row["state"])
-    return await _identity(host, digest, desk, deps)
+        raise NotAuthorized(
+            "the join token is unknown, used or expired",
+            code="join_token",
+            resource=f"host/{host_id[:64]}",
+            hint="ask an operator for a new one",
+        )
+    return await _identity(HostView.model_validate(row["state"]), digest, desk, deps)
 
 
 async def _identity(host: HostView, digest: str, desk: Desk, deps: Deps) -> Identity:
@@ -196,5 +193,5 @@ ROUTES: tuple[Route[Deps], ...] = (
         auth=False,
         tags=("hosts",),
     ),
-    *readers("host", "hosts"),
+    *readers("host", HostView, Page[HostView]),
 )

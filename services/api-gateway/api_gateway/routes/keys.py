@@ -6,10 +6,12 @@ from stowage_runtime.http import Call, Route
 from stowage_runtime.service import Desk
 
 from api_gateway.accounts import Keys, add_keys, new_key
+from api_gateway.bodies import Given, is_id
 from api_gateway.deps import Deps
+from api_gateway.idempotency import refuse_key
 
 
-class NewAccount(Value):
+class NewAccount(Given):
     """An account to create, with its first pair of keys."""
 
     name: Name
@@ -42,6 +44,7 @@ class KeyList(Value):
 async def add_account(call: Call, desk: Desk, deps: Deps) -> KeyPair:
     """Create an account; the answer carries its keys."""
     call.principal.require_admin()
+    refuse_key(call, "a pair of keys")
     account_id = new_id()
     keys = Keys(api_key=new_key(), secret_key=new_key())
     async with desk.transaction() as tx:
@@ -64,8 +67,9 @@ async def drop_key(call: Call, desk: Desk, deps: Deps) -> KeyList:
     """Revoke a pair of keys; it stops working at once."""
     call.principal.require_admin()
     async with desk.transaction() as tx:
-        if not await tx.run("drop_key", call.path["id"]):
-            raise NotFound("no such key", resource=f"key/{call.path['id']}")
+        key_id = call.path["id"]
+        if not is_id(key_id) or not await tx.run("drop_key", key_id):
+            raise NotFound("no such key", resource=f"key/{key_id[:64]}")
     return await list_keys(call, desk, deps)
 
 

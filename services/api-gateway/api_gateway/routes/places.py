@@ -1,34 +1,30 @@
 """Zones, pods and clusters."""
 
-from typing import Any
-
-from pydantic import RootModel
+from pydantic import BaseModel
 from stowage_contracts.messages.image_store import AddCluster, AddPod, AddZone
 from stowage_contracts.topology import address
-from stowage_contracts.values import HypervisorKind, Id, Name, ServiceName, Value, new_id
+from stowage_contracts.values import HypervisorKind, Id, Name, ServiceName, new_id
 from stowage_contracts.views import ClusterView, PodView, ZoneView
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 from stowage_runtime.tx import Tx
 
+from api_gateway.bodies import Given
 from api_gateway.deps import Deps
-from api_gateway.resources import Page, PageQuery, accept, page, pending, show, state
+from api_gateway.idempotency import accept
+from api_gateway.resources import Page, PageQuery, State, page, pending, reference, show
 
 IMAGE_STORE = address(ServiceName.IMAGE_STORE)
 
 
-class State(RootModel[dict[str, Any]]):
-    """The state of one resource."""
-
-
-class NewZone(Value):
+class NewZone(Given):
     """A zone to create."""
 
     id: Id | None = None
     name: Name
 
 
-class NewPod(Value):
+class NewPod(Given):
     """A pod to create."""
 
     id: Id | None = None
@@ -36,7 +32,7 @@ class NewPod(Value):
     zone_id: Id
 
 
-class NewCluster(Value):
+class NewCluster(Given):
     """A cluster to create; all its hosts run one hypervisor."""
 
     id: Id | None = None
@@ -55,7 +51,7 @@ async def add_zone(call: Call, desk: Desk, deps: Deps) -> Reply:
         await tx.say(AddZone(zone_id=zone.id, name=zone.name), to=IMAGE_STORE)
         return zone
 
-    return await accept(call, desk, make)
+    return await accept(call, desk, deps, make)
 
 
 async def add_pod(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -65,13 +61,13 @@ async def add_pod(call: Call, desk: Desk, deps: Deps) -> Reply:
     pod = PodView(id=body.id or new_id(), name=body.name, zone_id=body.zone_id)
 
     async def make(tx: Tx) -> PodView:
-        await state("zone", pod.zone_id, call, tx)
+        await reference("zone", pod.zone_id, call.principal, tx)
         await pending(tx, "pod", pod)
         command = AddPod(pod_id=pod.id, zone_id=pod.zone_id, name=pod.name)
         await tx.say(command, to=IMAGE_STORE)
         return pod
 
-    return await accept(call, desk, make)
+    return await accept(call, desk, deps, make)
 
 
 async def add_cluster(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -80,7 +76,7 @@ async def add_cluster(call: Call, desk: Desk, deps: Deps) -> Reply:
     body: NewCluster = call.body
 
     async def make(tx: Tx) -> ClusterView:
-        pod = await state("pod", body.pod_id, call, tx)
+        pod = await reference("pod", body.pod_id, call.principal, tx)
         cluster = ClusterView(
             id=body.id or new_id(),
             name=body.name,
@@ -95,22 +91,23 @@ async def add_cluster(call: Call, desk: Desk, deps: Deps) -> Reply:
         await tx.say(command, to=IMAGE_STORE)
         return cluster
 
-    return await accept(call, desk, make)
+    return await accept(call, desk, deps, make)
 
 
-def readers(noun: str, tag: str) -> tuple[Route[Deps], ...]:
+def readers(noun: str, view: type[BaseModel], listing: type[BaseModel]) -> tuple[Route[Deps], ...]:
     """List and show of a noun that anybody may see."""
 
-    async def list_all(call: Call, desk: Desk, deps: Deps) -> Page:
+    async def list_all(call: Call, desk: Desk, deps: Deps) -> BaseModel:
         return await page(noun, call, desk)
 
     async def show_one(call: Call, desk: Desk, deps: Deps) -> State:
         return State(await show(noun, call.path["id"], call, desk))
 
+    tag = f"{noun}s"
     path = f"/v1/{tag}"
     return (
-        Route("GET", path, list_all, f"List {tag}", query=PageQuery, reply=Page, tags=(tag,)),
-        Route("GET", f"{path}/{{id}}", show_one, f"Show a {noun}", reply=State, tags=(tag,)),
+        Route("GET", path, list_all, f"List {tag}", query=PageQuery, reply=listing, tags=(tag,)),
+        Route("GET", f"{path}/{{id}}", show_one, f"Show a {noun}", reply=view, tags=(tag,)),
     )
 
 
@@ -125,7 +122,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         status=202,
         tags=("zones",),
     ),
-    *readers("zone", "zones"),
+    *readers("zone", ZoneView, Page[ZoneView]),
     Route(
         "POST",
         "/v1/pods",
@@ -136,7 +133,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         status=202,
         tags=("pods",),
     ),
-    *readers("pod", "pods"),
+    *readers("pod", PodView, Page[PodView]),
     Route(
         "POST",
         "/v1/clusters",
@@ -147,5 +144,5 @@ ROUTES: tuple[Route[Deps], ...] = (
         status=202,
         tags=("clusters",),
     ),
-    *readers("cluster", "clusters"),
+    *readers("cluster", ClusterView, Page[ClusterView]),
 )

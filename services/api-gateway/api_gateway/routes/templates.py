@@ -1,8 +1,6 @@
 """Templates and ISOs."""
 
-from datetime import UTC, datetime
-
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr, field_validator
 from stowage_contracts.messages.image_store import DeleteTemplate, RegisterTemplate
 from stowage_contracts.values import (
     Digest,
@@ -10,22 +8,36 @@ from stowage_contracts.values import (
     Id,
     ImageFormat,
     Name,
+    ObjectKind,
+    ObjectRef,
     Scope,
-    Value,
     new_id,
 )
-from stowage_contracts.views import TemplateView
+from stowage_contracts.views import CopyView, TemplateView
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.service import Desk
 from stowage_runtime.tx import Tx
 
+from api_gateway.bodies import Given
 from api_gateway.deps import Deps
-from api_gateway.resources import Page, PageQuery, WaitQuery, accept, page, pending, settled, state
-from api_gateway.routes.places import IMAGE_STORE, State
+from api_gateway.idempotency import accept
+from api_gateway.resources import (
+    Page,
+    PageQuery,
+    State,
+    WaitQuery,
+    page,
+    pending,
+    reference,
+    settled,
+)
+from api_gateway.routes.places import IMAGE_STORE
+
+LONGEST_URL = 4096
 
 
-class NewTemplate(Value):
+class NewTemplate(Given):
     """An image to fetch from a URL, verify and keep."""
 
     id: Id | None = None
@@ -40,6 +52,14 @@ class NewTemplate(Value):
     """``<algorithm>:<hex>`` of the bytes at the URL; refused when they differ."""
     store_id: Id | None = None
 
+    @field_validator("url")
+    @classmethod
+    def _fetchable(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if not text.lower().startswith(("http://", "https://")) or len(text) > LONGEST_URL:
+            raise ValueError(f"a URL is http or https and has at most {LONGEST_URL} characters")
+        return url
+
 
 class RegisteredTemplate(TemplateView):
     """A template and the copy that fetches it."""
@@ -50,32 +70,53 @@ class RegisteredTemplate(TemplateView):
 async def register(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Register a template; follow it by its own state or by ``copy_id``."""
     body: NewTemplate = call.body
-    copy_id = new_id()
 
     async def make(tx: Tx) -> RegisteredTemplate:
-        scope = await _scope(body, call, tx)
-        view = TemplateView(
-            id=body.id or new_id(),
-            account_id=call.principal.account_id,
-            name=body.name,
-            format=body.format,
-            hypervisor=body.hypervisor,
-            scope=scope,
-            checksum=body.checksum,
-            created=datetime.now(UTC),
-        )
+        view = await _view(body, call, tx)
+        copy = _fetching(view, body)
         await pending(tx, "template", view, view.account_id)
-        await tx.say(_command(view, body, copy_id, deps), to=IMAGE_STORE)
-        return RegisteredTemplate(**dict(view), copy_id=copy_id)
+        await pending(tx, "copy", copy, copy.account_id)
+        await tx.say(_command(view, body, copy.id, deps), to=IMAGE_STORE)
+        return RegisteredTemplate(**dict(view), copy_id=copy.id)
 
-    return await accept(call, desk, make)
+    return await accept(call, desk, deps, make)
 
 
-async def _scope(body: NewTemplate, call: Call, tx: Tx) -> Scope:
-    if body.zone_id is None:
-        return Scope.region()
-    await state("zone", body.zone_id, call, tx)
-    return Scope.zone(body.zone_id)
+async def _view(body: NewTemplate, call: Call, tx: Tx) -> TemplateView:
+    scope = Scope.region()
+    if body.zone_id is not None:
+        await reference("zone", body.zone_id, call.principal, tx)
+        scope = Scope.zone(body.zone_id)
+    if body.store_id is not None:
+        await reference("store", body.store_id, call.principal, tx)
+    kind = ObjectKind.ISO if body.format is ImageFormat.ISO else ObjectKind.TEMPLATE
+    return TemplateView(
+        id=body.id or new_id(),
+        account_id=call.principal.account_id,
+        name=body.name,
+        kind=kind,
+        format=body.format,
+        hypervisor=body.hypervisor,
+        scope=scope,
+        checksum=body.checksum,
+        created=tx.now,
+    )
+
+
+def _fetching(view: TemplateView, body: NewTemplate) -> CopyView:
+    copy_id = new_id()
+    wanted = ObjectRef(kind=ObjectKind(view.kind), id=view.id)
+    return CopyView(
+        id=copy_id,
+        leader_id=copy_id,
+        account_id=view.account_id,
+        object=wanted,
+        source=f"URL of {wanted}",
+        destination="an image store",
+        destination_store_id=body.store_id,
+        state="requested",
+        created=view.created,
+    )
 
 
 def _command(view: TemplateView, body: NewTemplate, copy_id: str, deps: Deps) -> RegisterTemplate:
@@ -95,24 +136,29 @@ def _command(view: TemplateView, body: NewTemplate, copy_id: str, deps: Deps) ->
     )
 
 
-async def list_templates(call: Call, desk: Desk, deps: Deps) -> Page:
+async def list_templates(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     """The caller's templates."""
     return await page("template", call, desk, {"removed": False})
 
 
 async def show_template(call: Call, desk: Desk, deps: Deps) -> State:
     """A template; with ``wait`` once it is ready or has failed."""
-    found = await settled(
-        "template", call, desk, deps, lambda row: bool(row["ready"] or row["error"])
+    return State(
+        await settled(
+            "template",
+            call,
+            desk,
+            deps,
+            lambda row: bool(row["ready"] or row["error"] or row["removed"]),
+        )
     )
-    return State(found)
 
 
 async def delete_template(call: Call, desk: Desk, deps: Deps) -> State:
     """Hide a template and delete its replicas."""
     async with desk.transaction() as tx:
-        found = await state("template", call.path["id"], call, tx)
-        await tx.say(DeleteTemplate(template_id=call.path["id"]), to=IMAGE_STORE)
+        found = await reference("template", call.path["id"], call.principal, tx)
+        await tx.say(DeleteTemplate(template_id=found["id"]), to=IMAGE_STORE)
     return State(found)
 
 
@@ -133,7 +179,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         list_templates,
         "List templates",
         query=PageQuery,
-        reply=Page,
+        reply=Page[TemplateView],
         tags=("templates",),
     ),
     Route(
@@ -142,7 +188,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         show_template,
         "Show a template",
         query=WaitQuery,
-        reply=State,
+        reply=TemplateView,
         tags=("templates",),
         seconds=630,
     ),
@@ -151,7 +197,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "/v1/templates/{id}",
         delete_template,
         "Delete a template",
-        reply=State,
+        reply=TemplateView,
         status=202,
         tags=("templates",),
     ),

@@ -1,0 +1,62 @@
+"""stowage-api-gateway: run, migrate, check."""
+
+from stowage_contracts.topology import Topology
+from stowage_contracts.values import ServiceName
+from stowage_runtime.broker_users import BrokerUsers
+from stowage_runtime.command import ServiceCommand
+from stowage_runtime.command import main as run_command
+from stowage_runtime.secrets import RowCipher
+from stowage_runtime.service import Service
+from yarl import URL
+
+from api_gateway.accounts import authenticate
+from api_gateway.deps import AdmitsAgents, Deps
+from api_gateway.enrolment import BrokerAdmission, NoAdmission, vhost_of
+from api_gateway.feed import Feed
+from api_gateway.handlers import HANDLERS, SIGNALS
+from api_gateway.routes import ROUTES
+from api_gateway.settings import Settings
+from api_gateway.timers import TIMERS
+
+
+def wire(settings: Settings) -> Service[Deps]:
+    """Build the service; nothing is opened yet."""
+    feed = Feed()
+    deps = Deps(
+        settings=settings,
+        cipher=RowCipher(settings.at_rest_key),
+        feed=feed,
+        agents=_admission(settings),
+    )
+    return Service(
+        name=ServiceName.API_GATEWAY,
+        package="api_gateway",
+        deps=deps,
+        handlers=HANDLERS,
+        signals=SIGNALS,
+        timers=TIMERS,
+        routes=ROUTES,
+        close=feed.close,
+        authenticate=authenticate,
+        ready_without_bus=True,
+    )
+
+
+def _admission(settings: Settings) -> AdmitsAgents:
+    management = settings.amqp_management_url.get_secret_value()
+    if not management:
+        return NoAdmission()
+    users = BrokerUsers(
+        URL(management), Topology(settings.bus_prefix), vhost=vhost_of(settings.amqp_url)
+    )
+    given = settings.agent_amqp_url.get_secret_value()
+    return BrokerAdmission(users, settings.agent_amqp_url if given else settings.amqp_url)
+
+
+def main() -> None:
+    """The command's entry point."""
+    run_command(ServiceCommand(settings=Settings, wire=wire))
+
+
+if __name__ == "__main__":
+    main()
