@@ -35,27 +35,28 @@ class BrokerUsers:
         self._vhost, self._limits = quote(vhost, safe=""), limits or BusLimits()
 
     async def admit(self, host_id: str) -> AgentLogin:
-        """Make what an agent needs, with a new password; raises Unavailable or InvalidInput."""
+        """Make what an agent needs; whoever used an older password is cut off.
+
+        Raises Unavailable, or InvalidInput for a host id that could pass for another name.
+        """
         check_host_id(host_id)
         password = secrets.token_urlsafe(32)
-        calls = [*self._queue(host_id), *self._user(host_id, password)]
-        await self._call(calls)
+        await self._call([*self._queue(host_id), *self._user(host_id, password)])
         return AgentLogin(
             user=self._name(host_id), password=SecretStr(password),
             queue=self._topology.agent(host_id),
         )  # fmt: skip
 
     async def dismiss(self, host_id: str) -> None:
-        """Close its connections, delete its user and queue; idempotent; raises Unavailable."""
-        name = quote(self._name(host_id), safe="")
-        await self._call([
-            ("DELETE", f"users/{name}", {}),
-            ("DELETE", f"connections/username/{name}", {}),
-            ("DELETE", f"queues/{self._vhost}/{quote(self._topology.agent(host_id), safe='')}", {}),
-        ])  # fmt: skip
+        """Delete its user, which cuts its connections, and its queue; idempotent."""
+        queue = quote(self._topology.agent(host_id), safe="")
+        await self._call([self._delete(host_id), ("DELETE", f"queues/{self._vhost}/{queue}", {})])
 
     def _name(self, host_id: str) -> str:
         return f"{self._topology.prefix}.agent.{host_id}"
+
+    def _delete(self, host_id: str) -> Call:
+        return "DELETE", f"users/{quote(self._name(host_id), safe='')}", {}
 
     def _queue(self, host_id: str) -> Iterator[Call]:
         dead = dead_queue(self._topology, ServiceName.HYPERVISOR_AGENT, self._limits)
@@ -71,6 +72,7 @@ class BrokerUsers:
 
     def _user(self, host_id: str, password: str) -> Iterator[Call]:
         name, prefix = quote(self._name(host_id), safe=""), escape(self._topology.prefix)
+        yield self._delete(host_id)
         yield "PUT", f"users/{name}", {"password": password, "tags": ""}
         yield "PUT", f"permissions/{self._vhost}/{name}", {
             "configure": "^$",

@@ -3,16 +3,16 @@
 from stowage_contracts.errors import InvalidInput, Problem, StowageError, Unavailable
 
 from stowage_runtime.bus import Rejected
-from stowage_runtime.dead_letters import Reason
+from stowage_runtime.dead_letters import Reason, stowage_error
 
 
 def problem_of(error: Exception) -> Problem:
     """What an asker is told of a failed request; of an unknown exception its type and place."""
-    if isinstance(error, StowageError):
-        return error.problem
+    if known := stowage_error(error):
+        return known.problem
     reason = Reason.of(error)
     if isinstance(error, Rejected):
-        return InvalidInput(reason.cause, resource=reason.resource, hint=reason.hint).problem
+        return InvalidInput(reason.cause).problem
     return StowageError(reason.cause).problem
 
 

@@ -27,7 +27,7 @@ class Reason(Value):
     @classmethod
     def of(cls, error: BaseException) -> Self:
         """What may be told of ``error``: unknown exceptions by type and place only."""
-        known = _stowage(error)
+        known = stowage_error(error)
         if known is not None:
             parts = (known.code, known.cause, known.resource, known.hint)
             return cls(**dict(zip(cls.model_fields, (p[:LONGEST] for p in parts), strict=True)))
@@ -119,7 +119,8 @@ def _reads(reader: str, letter: DeadLetter) -> bool:
     return agents or letter.queue == reader
 
 
-def _stowage(error: BaseException) -> StowageError | None:
+def stowage_error(error: BaseException) -> StowageError | None:
+    """The typed error that ``error`` is or, if Rejected, stands for."""
     candidates: tuple[Any, ...] = (error, error.__cause__, *error.args)
     wrapped = candidates if isinstance(error, Rejected) else candidates[:1]
     return next((item for item in wrapped if isinstance(item, StowageError)), None)

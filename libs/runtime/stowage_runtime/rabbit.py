@@ -43,8 +43,8 @@ class RabbitBus:
         self.start()
         try:
             await asyncio.wait_for(self._link.up(), self._limits.connect_seconds)
-        except TimeoutError as error:
-            raise away(error) from None
+        except TimeoutError:
+            raise away(self._link.trouble) from None
         return self
 
     @property

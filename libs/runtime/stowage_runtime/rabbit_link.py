@@ -53,6 +53,8 @@ class Link:
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self.connects = 0
+        self.trouble: BaseException | None = None
+        """Why the last attempt to connect failed."""
 
     @property
     def user(self) -> str:
@@ -97,6 +99,7 @@ class Link:
             try:
                 await self._connect()
             except BROKEN as error:
+                self.trouble = error
                 structlog.get_logger(__name__).warning("bus.away", cause=away(error).cause)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
                 pause = min(2 * pause, LONGEST_PAUSE)

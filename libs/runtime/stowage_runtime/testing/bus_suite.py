@@ -30,7 +30,7 @@ from stowage_runtime.testing.eventually import eventually
 
 LIMITS = BusLimits(
     ladder=(0.05, 0.1), deliveries=4, prefetch=20, parallel=4,
-    confirm_seconds=5, stop_seconds=1, signal_length=10,
+    confirm_seconds=5, connect_seconds=3, stop_seconds=1, signal_length=10,
 )  # fmt: skip
 OWNER, OTHER = ServiceName.IMAGE_STORE.value, ServiceName.API_GATEWAY.value
 CACHE, MOTION = ServiceName.CACHE_AUTOSCALER.value, ServiceName.DATA_MOTION.value
