@@ -17,7 +17,7 @@ from stowage_contracts.topology import Topology
 from stowage_runtime.broker_users import BrokerUsers
 from stowage_runtime.bus import Reader, Rejected
 from stowage_runtime.rabbit import RabbitBus
-from stowage_runtime.testing.bus_suite import (
+from stowage_runtime.testing.bus_words import (
     CACHE,
     CACHES,
     GATEWAY,

@@ -7,7 +7,8 @@ from stowage_runtime.agent_users import MemoryUsers
 from stowage_runtime.dead_letters import ListSink
 from stowage_runtime.memory_broker import MemoryBroker
 from stowage_runtime.memory_bus import MemoryBus
-from stowage_runtime.testing.bus_suite import LIMITS, BusSuite
+from stowage_runtime.testing.bus_suite import BusSuite
+from stowage_runtime.testing.bus_words import LIMITS
 
 
 class TestMemoryBus(BusSuite):
