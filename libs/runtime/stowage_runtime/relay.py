@@ -23,8 +23,10 @@ class RelayLimits:
     """Subjects under way at once, one message of each; also the most rows read at once."""
     poll_seconds: float = 1.0
     send_seconds: float = 60.0
-    drain_seconds: float = 2.0
-    """How long a stopping relay goes on with what is already said."""
+    drain_seconds: float = 1.5
+    """How long a stopping relay goes on with what is already said…"""
+    last_seconds: float = 1.0
+    """…and then waits for the confirms of what it has sent."""
     refused_seconds: tuple[float, float] = (0.5, 30.0)
     """First and longest wait before a message without a queue is tried again."""
 
@@ -46,10 +48,10 @@ class Relay:
         self._work = transactions.wakes.event(OUTBOX)
         self._sending = Sending(
             transactions, mandatory, self._limits.send_seconds,
-            may_go_on=lambda: leader.leading, done=self._work.set,
+            may_go_on=lambda: leader.leading and not self._ending, done=self._work.set,
         )  # fmt: skip
         self._backoff = Backoff(first=0.1, cap=2.0)
-        self._stopped = asyncio.Event()
+        self._stopped, self._ending = asyncio.Event(), False
 
     async def run(self) -> None:
         """Relay until ``stop``; then go on for a moment with what is already said."""
@@ -61,7 +63,8 @@ class Relay:
             await self._drain()
         finally:
             measuring.cancel()
-            await self._settle(0)
+            self._ending = True
+            await self._settle(self._limits.last_seconds)
 
     def stop(self) -> None:
         """End ``run``; whatever is left stays in the outbox for the next leader."""
