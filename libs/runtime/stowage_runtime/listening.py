@@ -16,16 +16,21 @@ log = structlog.get_logger(__name__)
 
 
 class Listening(Generic[D]):
-    """A loop that joins once and then rests: staying joined is the bus's own business."""
+    """A loop that joins once and then rests: staying joined is the bus's own business.
+
+    ``joined`` says whether every lane is consumed.
+    """
 
     def __init__(self, bus: Bus, consumer: Consumer[D]) -> None:
         self._bus, self._consumer = bus, consumer
+        self.joined = False
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Join, trying again while the broker is away; raises Conflict for another topology."""
         for step in self._steps():
             await self._patiently(step)
+        self.joined = not self._stopped.is_set()
         await self._stopped.wait()
 
     def stop(self) -> None:

@@ -50,6 +50,7 @@ class Running(Generic[D]):
         self._settings = settings
         self._wakes = Wakes(database)
         self.transactions = Transactions(service.name, database, bus, self._wakes)
+        self._listening = Listening(bus, Consumer(service, self.transactions))
         self._loops = Loops()
         self._context = copy_context()
         self._context.run(name_service, service.name)
@@ -101,7 +102,7 @@ class Running(Generic[D]):
         self._loops.start("relay", Relay(transactions, leader, mandatory=READ_INSIDE))
         self._loops.start("intents", IntentWorkers(self.service, transactions))
         self._loops.start("timers", Timers(self.service, transactions, leader))
-        self._loops.start("bus", Listening(self.bus, Consumer(self.service, transactions)))
+        self._loops.start("bus", self._listening)
 
     async def _stop(self) -> None:
         """Take nothing new, finish or hand back what runs, send what was said, let go."""
@@ -119,9 +120,9 @@ class Running(Generic[D]):
         log.info("service.stopped")
 
     async def _check_bus(self) -> None:
-        if not self.bus.connected:
+        if not (self.bus.connected and self._listening.joined):
             raise Unavailable(
-                "not connected", resource="broker", code="broker",
+                "not connected (yet)", resource="broker", code="broker",
                 hint="work is kept and goes on when the broker is back",
             )  # fmt: skip
 

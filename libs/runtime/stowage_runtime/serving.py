@@ -77,7 +77,8 @@ async def opened(
     url = given(settings.database_url, "STOWAGE_DATABASE_URL")
     broker = given(settings.amqp_url, "STOWAGE_AMQP_URL")
     async with AsyncExitStack() as stack:
-        database = await Database.open(url, service.package, service.package)
+        schema = service.package.rpartition(".")[2]
+        database = await Database.open(url, schema, service.package)
         stack.push_async_callback(database.close)
         bus = RabbitBus(broker, Topology(settings.bus_prefix))
         stack.push_async_callback(bus.close)
