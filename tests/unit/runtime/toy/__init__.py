@@ -36,6 +36,8 @@ class World:
     """A survey waits for it."""
     within: timedelta = timedelta(minutes=5)
     handled: int = 0
+    again: int = 0
+    """How often the outcome of a survey intends another one."""
 
     def __post_init__(self) -> None:
         self.open.set()
@@ -84,6 +86,10 @@ async def run_survey(survey: Survey, desk: Desk, world: World) -> Settle:
     async def settle(tx: Tx) -> None:
         await tx.run("add_pod", survey.pod_id, survey.name)
         await tx.say(PodAdded(state=PodView(id=survey.pod_id, name=survey.name, zone_id="z")))
+        if world.again:
+            world.again -= 1
+            more = Survey(pod_id=survey.pod_id, name="again")
+            await tx.intend("survey", more, key=survey.pod_id, within=world.within)
 
     return settle
 

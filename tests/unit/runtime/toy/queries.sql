@@ -13,5 +13,5 @@ SELECT * FROM pods ORDER BY id
 INSERT INTO beats (host_id) VALUES ($1)
 -- name: beats
 SELECT host_id FROM beats ORDER BY id
--- name: divide
-SELECT 1 / $1::integer
+-- name: drop_pods
+DELETE FROM pods
