@@ -3,17 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from stowage_contracts.errors import Problem
 from stowage_contracts.values import Value
 
 from stowage_runtime import metrics
 from stowage_runtime.http import Call, Reply, Route
-from stowage_runtime.http_server import HttpServer, Surface
 from stowage_runtime.problems import problem_of
 from stowage_runtime.service import Desk
-from stowage_runtime.settings import ServiceSettings
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,6 @@ def health_routes(
         Route("GET", "/metrics", exposition, "Prometheus metrics", auth=False, tags=tags,
               media="text/plain"),
     )  # fmt: skip
-
-
-def health_server(
-    service: str, settings: ServiceSettings, routes: Sequence[Route[Any]]
-) -> HttpServer[None]:
-    """A server of ``health_routes`` alone, for what is not a ``Service`` (an agent)."""
-    surface = Surface(service, routes, lambda: cast(Desk, None), None)
-    return HttpServer(surface, settings.http_host, settings.http_port)
 
 
 async def _result(check: Check, seconds: float) -> CheckResult:

@@ -20,6 +20,8 @@ from stowage_runtime.telemetry import span, trace_id
 
 D = TypeVar("D")
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""Told apart in metrics; a client may invent any number of others."""
 log = structlog.get_logger(__name__)
 
 
@@ -88,10 +90,11 @@ class HttpServer(Generic[D]):
     async def _observe(self, request: web.Request, handler: Respond) -> web.StreamResponse:
         resource = request.match_info.route.resource
         where = resource.canonical if resource else "(unknown)"
-        facts = {"service": self._surface.service, "route": where, "method": request.method}
+        method = request.method if request.method in METHODS else "other"
+        facts = {"service": self._surface.service, "route": where, "method": method}
         began = time.perf_counter()
         parent = request.headers.get("traceparent", "")
-        with span(f"{request.method} {where}", parent, SpanKind.SERVER, **facts) as running:
+        with span(f"{method} {where}", parent, SpanKind.SERVER, **facts) as running:
             response = await self._answer(request, handler)
             running.set_attribute("http.response.status_code", response.status)
         metrics.HTTP_REQUESTS.add(1, {**facts, "status": response.status})
@@ -107,7 +110,7 @@ class HttpServer(Generic[D]):
                 log.error("http.failed", path=request.path, code=problem.code, exc_info=error)
             response = problem_reply(problem, error)
         if not response.prepared:
-            response.headers["Trace-Id"] = trace_id()
+            response.headers.update(_traced())
             response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
@@ -144,7 +147,7 @@ class HttpServer(Generic[D]):
 
     async def _stream(self, request: web.Request, answer: Stream) -> web.StreamResponse:
         headers = {"Content-Type": answer.media, "Cache-Control": "no-store", **answer.headers}
-        response = web.StreamResponse(headers={**headers, "Trace-Id": trace_id()})
+        response = web.StreamResponse(headers={**headers, **_traced()})
         pump = asyncio.create_task(_pump(request, response, answer.chunks))
         self._streams.add(pump)
         try:
@@ -171,6 +174,11 @@ async def _pump(
     finally:
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
+
+
+def _traced() -> dict[str, str]:
+    found = trace_id()
+    return {"Trace-Id": found} if found else {}
 
 
 def _whole(route: Route[Any], answer: Answer) -> web.Response:

@@ -186,6 +186,13 @@ async def test_a_missing_dependency_is_told(
     assert (found["ok"], found["problem"]["code"]) == (False, "unavailable.broker")
 
 
+async def test_invented_methods_and_paths_do_not_swell_the_metrics(client: Client) -> None:
+    async with client.request("CANARY", "/canary") as response:
+        await response.read()
+    async with client.get("/metrics") as response:
+        assert "canary" not in (await response.text()).lower()
+
+
 async def test_metrics_count_requests_by_route(client: Client) -> None:
     from stowage_runtime.metrics import start_metrics
 
