@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 import structlog
@@ -18,9 +19,14 @@ _TOLD_BY_US = ("aio_pika", "aiormq")
 """They log each failed attempt as an error; the bus says once that the broker is away."""
 
 
-def start_logs(settings: ServiceSettings, stream: TextIO | None = None) -> None:
-    """Send all logging, ours and the libraries', through one chain; the last call wins."""
-    redactor = Redactor(secrets_of(settings))
+def start_logs(
+    settings: ServiceSettings, stream: TextIO | None = None, hide: Iterable[str] = ()
+) -> None:
+    """Send all logging, ours and the libraries', through one chain; the last call wins.
+
+    The secrets of ``settings`` never show, nor do the values in ``hide``.
+    """
+    redactor = Redactor([*secrets_of(settings), *hide])
     early: list[Processor] = [
         merge_contextvars,
         structlog.stdlib.add_log_level,

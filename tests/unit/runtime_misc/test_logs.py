@@ -16,6 +16,7 @@ from stowage_runtime.telemetry import span, start_tracing
 from structlog.contextvars import clear_contextvars
 
 CANARY = "c4n4ry-5ecret"
+OTHER = "an0ther-c4n4ry"
 SETTINGS = ServiceSettings.read(
     amqp_url=f"amqp://user:{CANARY}@rabbit/", database_url="", log_format="json"
 )
@@ -26,7 +27,7 @@ def lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
     stream = io.StringIO()
-    start_logs(SETTINGS, stream)
+    start_logs(SETTINGS, stream, hide=[OTHER])
     yield stream
     root.handlers[:], level = before
     root.setLevel(level)
@@ -64,6 +65,11 @@ def test_chatty_libraries_are_heard_only_when_it_matters(lines: io.StringIO) -> 
 def test_a_secret_setting_is_hidden_wherever_it_appears(lines: io.StringIO) -> None:
     logging.getLogger("lib").error("refused for %s", CANARY)
     assert CANARY not in lines.getvalue()
+
+
+def test_other_values_may_be_hidden_too(lines: io.StringIO) -> None:
+    structlog.get_logger("x").info("ticket", text=f"has {OTHER} in it")
+    assert last(lines)["text"] == "has [hidden] in it"
 
 
 def test_exceptions_are_written_without_their_secrets(lines: io.StringIO) -> None:
