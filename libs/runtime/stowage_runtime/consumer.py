@@ -1,7 +1,8 @@
 """The consumer: takes envelopes off the bus and hands messages to the service's handlers."""
 
+import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -9,11 +10,12 @@ from typing import Any, Generic, TypeVar
 import structlog
 from opentelemetry.trace import SpanKind
 from stowage_contracts.envelope import Envelope
-from stowage_contracts.errors import InvalidInput, StowageError
+from stowage_contracts.errors import InvalidInput, StowageError, Unavailable
 from stowage_contracts.message import Message
 from stowage_contracts.messages import MESSAGES as KNOWN
 
 from stowage_runtime import inbox
+from stowage_runtime.backoff import Backoff
 from stowage_runtime.bus import Reader, Rejected
 from stowage_runtime.collisions import retried
 from stowage_runtime.desk import ServiceDesk
@@ -23,6 +25,9 @@ from stowage_runtime.telemetry import current_traceparent, error_code, span
 from stowage_runtime.transaction import Transactions
 
 D = TypeVar("D")
+HOLD_SECONDS = 60.0
+"""How long a delivery waits in place for an absent database, so that a restart reorders nothing."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -32,6 +37,7 @@ class Consumer(Generic[D]):
 
     service: Service[D]
     transactions: Transactions
+    hold_seconds: float = HOLD_SECONDS
 
     @property
     def reader(self) -> Reader:
@@ -44,14 +50,14 @@ class Consumer(Generic[D]):
     async def deliver(self, envelope: Envelope) -> None:
         """Handle once and commit; a second delivery has no effect.
 
-        Raises Rejected for what no retry can help (unknown, malformed, refused as invalid) and
-        Unavailable while the database is away; that and anything else is for the bus to retry.
+        Raises Rejected for what no retry can help (unknown, malformed, refused as invalid) and,
+        after ``hold_seconds``, Unavailable; that and anything else is for the bus to retry.
         """
         with self._handling("durable", envelope):
             try:
                 message = envelope.message()
                 handler = _of(message, self.service.handlers)
-                await retried(lambda: self._handle(handler, message, envelope))
+                await self._held(lambda: self._handle(handler, message, envelope))
             except InvalidInput as error:
                 raise Rejected(error.cause) from error
 
@@ -79,6 +85,16 @@ class Consumer(Generic[D]):
         async with self.transactions.begin(envelope) as tx:
             if await inbox.first_time(envelope, tx):
                 await handler(message, tx, self.service.deps)
+
+    async def _held(self, handle: Callable[[], Awaitable[None]]) -> None:
+        backoff, until = Backoff(first=0.1, cap=5.0), time.monotonic() + self.hold_seconds
+        while True:
+            try:
+                return await retried(handle)
+            except Unavailable as error:
+                if error.code != "unavailable.database" or time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(backoff.next())
 
     @contextmanager
     def _handling(self, lane: str, envelope: Envelope) -> Iterator[None]:
