@@ -21,7 +21,7 @@ from tests.servers.ports import free_ports
 PACKAGES = {
     "image-store": "image_store",
     "data-motion": "data_motion",
-    #"cache-autoscaler": "cache_autoscaler",
+    # "cache-autoscaler": "cache_autoscaler",
     "api-gateway": "api_gateway",
 }
 API_KEY = "an-api-key-for-tests-0123456789abcdef"
@@ -58,10 +58,12 @@ class Deployment:
         keys.write(self.folder / "secrets")
         names = list(PACKAGES)
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
-        for name in names:
-            process = await self._spawn(name, PACKAGES[name], "migrate", self._env(name))
-            async with asyncio.timeout(START_SECONDS):
-                assert await process.wait() == 0, self.log(name)
+        await asyncio.gather(*map(self._migrate, names))
+
+    async def _migrate(self, name: str) -> None:
+        process = await self._spawn(name, PACKAGES[name], "migrate", self._env(name))
+        async with asyncio.timeout(START_SECONDS):
+            assert await process.wait() == 0, self.log(name)
 
     async def start(self, *names: str) -> None:
         """Start services and wait until each is ready."""

@@ -19,10 +19,11 @@ def image(size: int, seed: int = 1) -> bytes:
     chance = random.Random(seed)
     block = 256 * 1024
     parts = [
-        chance.randbytes(min(block, size - at)) if chance.random() < 0.5
+        chance.randbytes(min(block, size - at))
+        if chance.random() < 0.5
         else bytes(min(block, size - at))
         for at in range(0, size, block)
-    ]  # fmt: skip
+    ]
     return b"".join(parts)
 
 
