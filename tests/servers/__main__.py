@@ -87,7 +87,10 @@ def _run(kinds: Sequence[str], command: Sequence[str]) -> int:
 
 
 def _attend(command: Sequence[str], env: dict[str, str]) -> int:
-    child = subprocess.Popen(command, env=env)
+    try:
+        child = subprocess.Popen(command, env=env)
+    except OSError as error:
+        raise ServerError(f"cannot run the command: {error}") from error
     try:
         return child.wait()
     finally:

@@ -39,6 +39,15 @@ def test_the_command_sees_the_address_and_its_status_is_ours(env: dict[str, str]
     assert not Path(env["STOWAGE_TEST_STATE"]).exists()
 
 
+def test_a_command_that_cannot_run_is_said_in_one_line(env: dict[str, str]) -> None:
+    done = subprocess.run(
+        [*RUN, "no-such-command"], env=env, cwd=ROOT, timeout=60, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("cannot run the command: ")
+    assert not Path(env["STOWAGE_TEST_STATE"]).exists()
+
+
 def test_a_given_address_wins_over_a_server_of_our_own(env: dict[str, str]) -> None:
     given = {"STOWAGE_TEST_DATABASE_URL": "postgresql://elsewhere/db"}
     script = "echo $STOWAGE_TEST_DATABASE_URL; ls -d $STOWAGE_TEST_STATE/postgres"
