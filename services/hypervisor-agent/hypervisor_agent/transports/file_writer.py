@@ -106,7 +106,8 @@ class FileWriter:
 
     async def write(self, offset: int, buffer: memoryview) -> None:
         """Store what isn't zeros; waits while too much is not journaled."""
-        self.sent += await self._call(self._store, offset, buffer)
+        sent = await self._call(self._store, offset, buffer)
+        self.sent += sent
         await self._note(Range(offset=offset, length=len(buffer)))
 
     async def zero(self, extent: Range) -> None:

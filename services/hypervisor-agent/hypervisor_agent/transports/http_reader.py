@@ -36,12 +36,10 @@ class HttpReader:
         try:
             async with stall_limit(shape.stall_seconds, shown):
                 answer = await client.get({"Range": "bytes=0-0"})
-                reader = cls(client, described(answer), shape, shown)
-                await reader._keep(answer)
+                return await cls._begin(client, answer, shape, shown)
         except BaseException as error:
             await client.close()
             raise _named(error, shown) from None
-        return reader
 
     async def next_data(self, offset: int) -> int:
         """HTTP tells nothing of holes."""
@@ -65,12 +63,20 @@ class HttpReader:
         self._drop_stream()
         await self._client.close()
 
-    async def _keep(self, answer: aiohttp.ClientResponse) -> None:
-        if self.ranged:
-            await answer.read()
-            answer.release()
-        else:
-            self._stream = answer
+    @classmethod
+    async def _begin(
+        cls, client: Getter, answer: aiohttp.ClientResponse, shape: ReadShape, shown: str
+    ) -> "HttpReader":
+        try:
+            reader = cls(client, described(answer), shape, shown)
+            if reader.ranged:
+                await answer.read()
+            else:
+                reader._stream = answer
+        except BaseException:
+            answer.close()
+            raise
+        return reader
 
     async def _read_range(self, offset: int, buffer: memoryview, moved: Moved) -> None:
         wanted = f"bytes={offset}-{offset + len(buffer) - 1}"

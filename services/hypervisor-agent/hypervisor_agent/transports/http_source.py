@@ -41,9 +41,11 @@ class Source:
             raise SourceChanged("it no longer answers with a range of the same bytes")
         match = _RANGE.match(answer.headers.get("Content-Range", ""))
         told = tuple(map(int, match.groups())) if match else None
-        if told != (offset, offset + length - 1, self.size):
-            raise SourceChanged("it answers with another range than was asked for")
         self.check_same(answer)
+        if told is None or (told[0], told[2]) != (offset, self.size):
+            raise SourceChanged("it answers with another range than was asked for")
+        if told[1] != offset + length - 1:
+            raise SourceRefused("it is shorter than it said", code="length")
 
     def check_same(self, answer: ClientResponse) -> None:
         """Raises SourceChanged when the validator of ``answer`` is another one."""
