@@ -141,7 +141,7 @@ class Deployment:
             "STOWAGE_HTTP_PORT": str(self.ports[name]),
             "STOWAGE_ADMIN_API_KEY": API_KEY,
             "STOWAGE_ADMIN_SECRET_KEY": "unused",
-            "STOWAGE_FETCH_ALLOW": '["127.0.0.0/8"]',
+            "STOWAGE_FETCH_ALLOW": "127.0.0.0/8",
             "STOWAGE_STOP_SECONDS": "10",
             **self.settings,
         }

@@ -1,7 +1,9 @@
 """image-store's settings; every one has an environment name (STOWAGE_…)."""
 
-from pydantic import Field, SecretStr
-from stowage_runtime.settings import ServiceSettings
+from ipaddress import ip_network
+
+from pydantic import Field, SecretStr, field_validator
+from stowage_runtime.settings import ServiceSettings, Words
 
 
 class Settings(ServiceSettings):
@@ -13,9 +15,9 @@ class Settings(ServiceSettings):
     at_rest_key: SecretStr = Field(description="Encrypts store secrets and URLs in the database.")
     ticket_signing_key: SecretStr = Field(description="Signs inspection tickets.")
     ticket_verify_key: str = Field(description="Public key hop tickets are checked with.")
-    fetch_allow: tuple[str, ...] = Field(
+    fetch_allow: Words = Field(
         default=(),
-        description="Private networks (CIDR) that user-given URLs may reach; none by default.",
+        description="Private networks (CIDR, comma-separated) that user-given URLs may reach.",
     )
     fetch_max_bytes: int = Field(
         default=1 << 43, ge=1, description="Largest image fetched from a URL, in bytes."
@@ -44,3 +46,10 @@ class Settings(ServiceSettings):
     store_high_water: float = Field(
         default=0.95, gt=0, le=1, description="Share of a store that may be filled or reserved."
     )
+
+    @field_validator("fetch_allow")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for network in given:
+            ip_network(network)
+        return given

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from stowage_contracts.errors import Unavailable
+from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import AddCluster, AddHost, AddPod, AddStore, AddZone
 from stowage_contracts.topology import address
 from stowage_contracts.values import HypervisorKind, Location, Scope, ServiceName, StoreRole
-from stowage_runtime.tx import Tx
 
 from standalone.agents import Host, attached
 from standalone.house import House, house
@@ -23,14 +23,18 @@ READY_SECONDS = 60.0
 async def cloud(home: Home, port: int) -> AsyncIterator[House]:
     """A house with its zone, host and store in place; ready for the first template."""
     async with house(home, port) as made:
-        gateway = made.running[ServiceName.API_GATEWAY].transactions
-        async with gateway.begin() as tx:
-            await announce(tx, home)
-        await appears(made, "host", HOST)
+        for noun, key, command in _commands(home):
+            await _announce(made, command)
+            await appears(made, noun, key)
         async with attached(made, kvm(home)):
-            await appears(made, "store", STORE)
             await appears(made, "store", POOL)
             yield made
+
+
+async def _announce(made: House, command: Message) -> None:
+    """Say it; saying it again at each start changes nothing."""
+    async with made.gateway.begin() as tx:
+        await tx.say(command, to=address(ServiceName.IMAGE_STORE))
 
 
 def kvm(home: Home) -> Host:
@@ -39,33 +43,37 @@ def kvm(home: Home) -> Host:
     return Host(where, HypervisorKind.KVM, POOL, home.pool, roots=(home.data,))
 
 
-async def announce(tx: Tx, home: Home) -> None:
-    """Say what the cloud is made of; saying it again at each start changes nothing."""
+def _commands(home: Home) -> tuple[tuple[str, str, Message], ...]:
+    """What the cloud is made of, each part after what it stands in."""
     kind = HypervisorKind.KVM
-    await tx.say(
-        AddZone(zone_id=ZONE, name="zone"),
-        AddPod(pod_id=POD, zone_id=ZONE, name="pod"),
-        AddCluster(cluster_id=CLUSTER, pod_id=POD, name="cluster", hypervisor=kind),
-        AddHost(host_id=HOST, name="kvm", hypervisor=kind, cluster_id=CLUSTER),
-        AddStore(
-            store_id=STORE,
-            name="images",
-            provider="directory",
-            role=StoreRole.IMAGE,
-            scope=Scope.zone(ZONE),
-            settings={"root": str(home.image_store)},
+    store = AddStore(
+        store_id=STORE,
+        name="images",
+        provider="directory",
+        role=StoreRole.IMAGE,
+        scope=Scope.zone(ZONE),
+        settings={"root": str(home.image_store)},
+    )
+    host = AddHost(host_id=HOST, name="kvm", hypervisor=kind, cluster_id=CLUSTER)
+    return (
+        ("zone", ZONE, AddZone(zone_id=ZONE, name="zone")),
+        ("pod", POD, AddPod(pod_id=POD, zone_id=ZONE, name="pod")),
+        (
+            "cluster",
+            CLUSTER,
+            AddCluster(cluster_id=CLUSTER, pod_id=POD, name="cluster", hypervisor=kind),
         ),
-        to=address(ServiceName.IMAGE_STORE),
+        ("host", HOST, host),
+        ("store", STORE, store),
     )
 
 
 async def appears(made: House, noun: str, key: str) -> None:
     """Wait until the gateway shows a resource; raises Unavailable after a minute."""
-    gateway = made.running[ServiceName.API_GATEWAY].transactions
     try:
         async with asyncio.timeout(READY_SECONDS):
             while True:
-                async with gateway.begin() as tx:
+                async with made.gateway.begin() as tx:
                     if await tx.row("resource", noun, key) is not None:
                         return
                 await asyncio.sleep(0.05)

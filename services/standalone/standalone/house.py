@@ -25,6 +25,7 @@ from stowage_runtime.memory_bus import MemoryBus
 from stowage_runtime.running import Running
 from stowage_runtime.service import Service
 from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.transaction import Transactions
 
 from standalone.postgres import EmbeddedPostgres
 from standalone.settings import Home
@@ -81,6 +82,11 @@ class House:
         """Where the gateway answers."""
         http = self.running[ServiceName.API_GATEWAY].http
         return f"http://127.0.0.1:{http.port}"
+
+    @property
+    def gateway(self) -> Transactions:
+        """Transactions of the gateway: its read models, its outbox."""
+        return self.running[ServiceName.API_GATEWAY].transactions
 
     async def crashed(self) -> None:
         """Wait until any service breaks, which none should; raises what it raised."""
