@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -14,11 +14,11 @@ from stowage_contracts.errors import InvalidInput, StowageError, Unavailable
 from stowage_contracts.message import Message
 from stowage_contracts.messages import MESSAGES as KNOWN
 
-from stowage_runtime import inbox
 from stowage_runtime.backoff import Backoff
 from stowage_runtime.bus import Reader, Rejected
 from stowage_runtime.collisions import retried
 from stowage_runtime.desk import ServiceDesk
+from stowage_runtime.inbox import Duplicate
 from stowage_runtime.metrics import MESSAGE_SECONDS, MESSAGES
 from stowage_runtime.service import Handler, Service
 from stowage_runtime.telemetry import current_traceparent, error_code, span
@@ -82,8 +82,8 @@ class Consumer(Generic[D]):
             )  # fmt: skip
 
     async def _handle(self, handler: Handler[D], message: Message, envelope: Envelope) -> None:
-        async with self.transactions.begin(envelope) as tx:
-            if await inbox.first_time(envelope, tx):
+        with suppress(Duplicate):
+            async with self.transactions.receive(envelope) as tx:
                 await handler(message, tx, self.service.deps)
 
     async def _held(self, handle: Callable[[], Awaitable[None]]) -> None:

@@ -11,12 +11,13 @@ KEEP = timedelta(days=14)
 BATCH = 5000
 
 
-async def first_time(envelope: Envelope, tx: Tx) -> bool:
-    """Whether this service has not handled the message yet; from now on it has, if ``tx`` commits.
+class Duplicate(Exception):
+    """The message was handled before."""
 
-    Waits while another delivery of the same message is being handled.
-    """
-    return await tx.row("runtime.received", f"{envelope.source}/{envelope.id}") is not None
+
+def key(envelope: Envelope) -> str:
+    """What the inbox knows a message by; ids are unique for each source only."""
+    return f"{envelope.source}/{envelope.id}"
 
 
 async def prune(tx: Tx) -> int:

@@ -37,7 +37,7 @@ VALUES ($1, $2, $3, $4, $5, $6, stowage_now(), stowage_now() + $7::interval,
 ON CONFLICT (kind, key) WHERE key <> '' DO NOTHING
 
 -- name: runtime.received
--- No row: this message was handled before.
+-- Answers the time; no row: this message was handled before.
 INSERT INTO inbox (message_id, received) VALUES ($1, stowage_now())
 ON CONFLICT DO NOTHING RETURNING received
 

@@ -1,7 +1,7 @@
 """Transactions: what a handler changed, said and intended commits together or not at all."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.message import Kind, Message
 from stowage_contracts.values import Value
 
-from stowage_runtime import outbox, queries
+from stowage_runtime import inbox, outbox, queries
 from stowage_runtime.bus import Bus
 from stowage_runtime.database import Database, Pooled, translated
 from stowage_runtime.telemetry import current_traceparent
@@ -113,15 +113,29 @@ class Transactions:
     """Signals go there after the commit; everything else through the outbox."""
     wakes: Wakes
 
-    @asynccontextmanager
-    async def begin(
+    def begin(
         self, cause: Envelope | None = None, origin: Origin | None = None
-    ) -> AsyncIterator[Transaction]:
+    ) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that commits on leaving; raises Unavailable when the database is away."""
+        return self._begin(cause, origin or Origin.of(cause), "runtime.now")
+
+    def receive(self, envelope: Envelope) -> AbstractAsyncContextManager[Transaction]:
+        """The transaction that handles a message; raises Duplicate if an earlier one did.
+
+        Waits while another delivery of the same message is being handled.
+        """
+        return self._begin(envelope, Origin.of(envelope), "runtime.received", inbox.key(envelope))
+
+    @asynccontextmanager
+    async def _begin(
+        self, cause: Envelope | None, origin: Origin, query: str, *args: str
+    ) -> AsyncIterator[Transaction]:
         async with self.database.begin() as connection:
             with translated():
-                now = await connection.fetchval(self.database.queries["runtime.now"])
-            tx = Transaction(self, connection, now, origin or Origin.of(cause))
+                now = await connection.fetchval(self.database.queries[query], *args)
+            if now is None:
+                raise inbox.Duplicate
+            tx = Transaction(self, connection, now, origin)
             tx.cause = cause
             yield tx
             await tx.flush()
