@@ -58,11 +58,11 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
         turn.put(hop, error=problem, attempts=attempts)
         fail(turn, problem)
         return
-    excluded = hop.excluded
-    if problem.retry is Retry.ELSEWHERE and hop.host_id is not None:
-        excluded = (*excluded, hop.host_id)
+    # What the one could not do now another may: the store out of its reach, or itself stopping.
+    tried = "excluded" if problem.retry is Retry.ELSEWHERE else "avoided"
     again(
-        turn, hop, attempts=attempts, excluded=excluded, error=problem,
+        turn, hop, **{tried: (*getattr(hop, tried), hop.host_id or "")},
+        attempts=attempts, error=problem,
         generation=hop.generation + changed,
         retry_at=turn.now + turn.limits.backoff(attempts),
     )  # fmt: skip

@@ -39,7 +39,7 @@ from data_motion.deps import Deps
 from data_motion.limits import Rules
 from data_motion.plan import decide
 from data_motion.records import AgentRecord, Job, StoreRecord
-from data_motion.scheduler import schedule
+from data_motion.scheduler import schedule, stirs
 from data_motion.turn import Step
 
 Rule = Callable[[Job, Any, datetime, Rules], Step]
@@ -171,8 +171,9 @@ async def _apply(rule: Rule, copy_id: str, message: Message, tx: Tx, deps: Deps)
     job = await store.lock(tx, copy_id)
     if job is None:
         return
-    await store.save(tx, job, rule(job, message, tx.now, deps.rules))
-    await schedule(tx, deps)
+    after = await store.save(tx, job, rule(job, message, tx.now, deps.rules))
+    if stirs(job, after):
+        await schedule(tx, deps)
 
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from stowage_contracts.errors import Problem, Stalled, Unavailable
 from stowage_contracts.messages.hypervisor_agent import HopProgressed
+from stowage_contracts.values import ServiceName
 
 from data_motion import endings, words
 from data_motion.limits import Rules
@@ -182,8 +183,12 @@ def _lost(turn: Turn, hop: HopRecord) -> None:
 
 
 def _stalled(turn: Turn, hop: HopRecord) -> None:
-    """The old epoch is stopped and deletes its part, so the next one writes a new one."""
-    words.cancel(turn, hop)
+    """The old epoch is stopped and deletes its part, so the next one writes a new one.
+
+    Not on a pool that several hosts share: there the delete could hit the next one's part.
+    """
+    if hop.tied_to or hop.destination.grant.owner is not ServiceName.HYPERVISOR_AGENT:
+        words.cancel(turn, hop)
     if _may_try(turn, hop, f"host {hop.host_id} moved no byte"):
         endings.again(
             turn, hop, attempts=hop.attempts + 1, generation=hop.generation + 1,

@@ -31,6 +31,15 @@ class Fleet:
         """Whether the agent was heard lately."""
         return (self.now - agent.seen).total_seconds() < limits.silent_seconds
 
+    def full(self, slot: str, limits: Limits) -> bool:
+        """Whether every slot of that name is in use."""
+        kind, _, name = slot.partition(":")
+        if kind == "host":
+            slots = next((a.abilities.slots for a in self.agents if a.host_id == name), 0)
+        else:
+            slots = limits.store_slots if kind == "store" else limits.zone_slots
+        return self.used.get(slot, 0) >= slots
+
     def take(self, slots: tuple[str, ...]) -> None:
         """These slots are used from now on."""
         for slot in slots:
@@ -81,17 +90,11 @@ class Placer:
         return Placed(chosen.host_id, chosen.boot_id, choice.reason, slots)
 
     def _full_store(self, hop: HopRecord, fleet: Fleet) -> str:
-        full = (s for s in _store_slots(hop) if fleet.used.get(s, 0) >= self.limits.store_slots)
-        return next(full, "")
+        return next((s for s in _store_slots(hop) if fleet.full(s, self.limits)), "")
 
     def _full(self, agent: AgentRecord, fleet: Fleet) -> str:
         """The first of an agent's slots that none is free of; '' when it can take a hop."""
-        for slot in _agent_slots(agent):
-            host = slot.startswith("host:")
-            limit = agent.abilities.slots if host else self.limits.zone_slots
-            if fleet.used.get(slot, 0) >= limit:
-                return slot
-        return ""
+        return next((s for s in _agent_slots(agent) if fleet.full(s, self.limits)), "")
 
 
 def _fits(hop: HopRecord, agent: AgentView) -> bool:
@@ -106,7 +109,8 @@ def _narrowed(hop: HopRecord, near: Location, free: list[AgentRecord]) -> list[A
     if own:
         return own
     fresh = [agent for agent in free if agent.host_id not in hop.avoided] or free
-    return [agent for agent in fresh if agent.location.zone_id == near.zone_id] or fresh
+    same = [agent for agent in fresh if near.zone_id in (None, agent.location.zone_id)]
+    return same or fresh
 
 
 def _nobody(hop: HopRecord, fleet: Fleet) -> Problem:

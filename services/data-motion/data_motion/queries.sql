@@ -72,7 +72,8 @@ WITH used AS (
     SELECT c.account_id, count(*) AS hops FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
     WHERE h.state IN ('offered', 'moving', 'verified', 'committing') GROUP BY c.account_id
 )
-SELECT h.id, h.copy_id, c.account_id, c.priority, c.created, coalesce(b.hops, 0) AS busy
+SELECT h.id, h.copy_id, c.account_id, c.priority, c.created, h.blocked_on,
+    coalesce(b.hops, 0) AS busy
 FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
 LEFT JOIN busy AS b ON b.account_id = c.account_id
 WHERE h.state = 'pending' AND h.retry_at <= stowage_now()
@@ -81,9 +82,15 @@ WHERE h.state = 'pending' AND h.retry_at <= stowage_now()
 ORDER BY c.priority DESC, coalesce(b.hops, 0), c.created, c.id
 LIMIT $3 FOR UPDATE OF c SKIP LOCKED
 
--- name: used_slots
-SELECT slot, count(*) AS hops FROM hops, unnest(slots) AS slot
-WHERE state IN ('offered', 'moving', 'verified', 'committing') GROUP BY slot
+-- name: fleet
+-- What placing depends on: agents, stores, and how many hops hold each slot.
+SELECT
+    (SELECT jsonb_agg(to_jsonb(a) ORDER BY host_id) FROM agents AS a) AS agents,
+    (SELECT jsonb_agg(to_jsonb(s)) FROM stores AS s) AS stores,
+    (SELECT jsonb_object_agg(slot, hops) FROM (
+        SELECT slot, count(*) AS hops FROM hops, unnest(slots) AS slot
+        WHERE state IN ('offered', 'moving', 'verified', 'committing') GROUP BY slot
+    ) AS u) AS used
 
 -- name: unblock
 -- A new agent may take what no slot was free for.
@@ -92,9 +99,6 @@ UPDATE hops SET blocked_on = NULL WHERE id IN (
     WHERE h.state = 'pending' AND h.blocked_on IS NOT NULL FOR UPDATE OF c SKIP LOCKED
 )
 
--- name: agents
-SELECT to_jsonb(a) FROM agents AS a ORDER BY host_id
-
 -- name: save_agent
 INSERT INTO agents SELECT * FROM jsonb_populate_record(NULL::agents, $1)
 ON CONFLICT (host_id) DO UPDATE SET location = excluded.location,
@@ -102,9 +106,6 @@ ON CONFLICT (host_id) DO UPDATE SET location = excluded.location,
 
 -- name: agent_seen
 UPDATE agents SET seen = stowage_now() WHERE host_id = $1
-
--- name: stores
-SELECT to_jsonb(s) FROM stores AS s
 
 -- name: save_store
 INSERT INTO stores AS s SELECT * FROM jsonb_populate_record(NULL::stores, $1)

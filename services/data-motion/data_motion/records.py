@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from pydantic import Field
 from stowage_contracts.errors import Problem
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.plugins.data_motion_strategy import MotionPlan
@@ -137,8 +136,6 @@ class AgentRecord(Record):
     abilities: HostAbilities
     boot_id: Id
     seen: Instant
-    running: int = Field(default=0, exclude=True)
-    """Hops leased to it; counted, not stored."""
 
 
 class StoreRecord(Record):

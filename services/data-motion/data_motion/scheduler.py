@@ -9,9 +9,10 @@ from stowage_runtime.tx import Tx
 from data_motion import leases, store
 from data_motion.deps import Deps
 from data_motion.leases import Held, Placed
+from data_motion.limits import Limits
 from data_motion.placing import Fleet, Placer
 from data_motion.records import HopRecord, Job
-from data_motion.states import HopState
+from data_motion.states import HOLDS_SLOTS, HopState
 from data_motion.turn import Step
 
 BATCH = 32
@@ -25,9 +26,21 @@ async def schedule(tx: Tx, deps: Deps) -> None:
     limits = deps.rules.limits
     for _ in range(ROUNDS):
         found = await tx.rows("candidates", limits.store_slots, limits.zone_slots, BATCH)
-        if not found:
+        if found:
+            await _round(tx, deps, found, await store.fleet(tx))
+        if len(found) < BATCH:
             return
-        await _round(tx, deps, found, await store.fleet(tx))
+
+
+def stirs(before: Job, after: Job) -> bool:
+    """Whether a step freed slots, or made a hop wait for some."""
+    return _holding(before) - _holding(after) != set() or any(
+        hop.state is HopState.PENDING and hop.retry_at is not None for hop in after.hops
+    )
+
+
+def _holding(job: Job) -> set[str]:
+    return {hop.id for hop in job.hops if hop.state in HOLDS_SLOTS}
 
 
 async def _round(tx: Tx, deps: Deps, found: list[Record], fleet: Fleet) -> None:
@@ -35,7 +48,14 @@ async def _round(tx: Tx, deps: Deps, found: list[Record], fleet: Fleet) -> None:
     while left:
         best = min(left, key=lambda r: (-r["priority"], busy[r["account_id"]], r["created"]))
         left.remove(best)
-        busy[best["account_id"]] += await _place(tx, deps, best, fleet)
+        if not _still_blocked(best, fleet, deps.rules.limits):
+            busy[best["account_id"]] += await _place(tx, deps, best, fleet)
+
+
+def _still_blocked(found: Record, fleet: Fleet, limits: Limits) -> bool:
+    """Whether those before it took every slot it waited for; spares loading the whole job."""
+    blocked = found["blocked_on"]
+    return bool(blocked) and all(fleet.full(slot, limits) for slot in blocked)
 
 
 async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> bool:

@@ -1,7 +1,7 @@
 """data-motion's SQL: jobs are locked, loaded and saved as a whole."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.values import Value
@@ -10,8 +10,18 @@ from stowage_runtime.tx import Tx
 from data_motion.intent_payloads import RESERVE_CACHE, ReserveFor
 from data_motion.model import destination_key, source_key
 from data_motion.placing import Fleet
-from data_motion.records import AgentRecord, AskerRecord, CopyRecord, HopRecord, Job, StoreRecord
+from data_motion.records import (
+    AgentRecord,
+    AskerRecord,
+    CopyRecord,
+    HopRecord,
+    Job,
+    Record,
+    StoreRecord,
+)
 from data_motion.turn import Step
+
+R = TypeVar("R", bound=Record)
 
 
 async def lock(tx: Tx, copy_id: str, *, wait: bool = True) -> Job | None:
@@ -55,9 +65,9 @@ async def save(tx: Tx, before: Job, step: Step) -> Job:
     after = step.job
     if after.copy != before.copy:
         await tx.run("save_copy", _row(after.copy))
-    for asker in set_apart(after.askers, before.askers):
+    for asker in _changed(after.askers, before.askers):
         await tx.run("save_asker", _row(asker))
-    for hop in set_apart(after.hops, before.hops):
+    for hop in _changed(after.hops, before.hops):
         await tx.run("save_hop", _row(hop))
     for said in step.say:
         await tx.say(said.message, to=said.to)
@@ -71,39 +81,25 @@ async def save(tx: Tx, before: Job, step: Step) -> Job:
     return after
 
 
-def set_apart(after: tuple[Any, ...], before: tuple[Any, ...]) -> list[Any]:
-    """Rows that were added or changed."""
-    return [row for row in after if row not in before]
-
-
-async def agents(tx: Tx) -> tuple[AgentRecord, ...]:
-    """Every agent that ever joined, with the hops now leased to it."""
-    used = await used_slots(tx)
-    rows = await tx.rows("agents")
-    found = (AgentRecord.model_validate(row[0]) for row in rows)
-    return tuple(a.having(running=used.get(f"host:{a.host_id}", 0)) for a in found)
-
-
-async def used_slots(tx: Tx) -> dict[str, int]:
-    """Slots in use, by name."""
-    return {row["slot"]: row["hops"] for row in await tx.rows("used_slots")}
-
-
-async def stores(tx: Tx) -> dict[str, StoreRecord]:
-    """Every store and cache as its owner last described it."""
-    found = [StoreRecord.model_validate(row[0]) for row in await tx.rows("stores")]
-    return {store.id: store for store in found}
-
-
 async def fleet(tx: Tx) -> Fleet:
     """What placing a hop depends on."""
-    return Fleet(await agents(tx), await stores(tx), await used_slots(tx), tx.now)
+    row = await tx.row("fleet")
+    agents, stores, used = row or (None, None, None)
+    known = (StoreRecord.model_validate(store) for store in stores or ())
+    return Fleet(
+        tuple(AgentRecord.model_validate(agent) for agent in agents or ()),
+        {store.id: store for store in known}, used or {}, tx.now,
+    )  # fmt: skip
 
 
 async def put(tx: Tx, record: AgentRecord | StoreRecord) -> None:
     """Insert or update what an agent or a store's owner said."""
     query = "save_agent" if isinstance(record, AgentRecord) else "save_store"
     await tx.run(query, _row(record))
+
+
+def _changed(after: tuple[R, ...], before: tuple[R, ...]) -> list[R]:
+    return [row for row in after if row not in before]
 
 
 def _row(record: Value) -> dict[str, Any]:

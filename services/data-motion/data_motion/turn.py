@@ -151,5 +151,5 @@ class Turn:
         return hop.bytes_at + timedelta(seconds=2 * self.limits.stall_seconds)
 
 
-QUIET_PHASES = frozenset({"converting", "verifying", "inspecting", "hashing", "finishing"})
+QUIET_PHASES = frozenset({"converting", "verifying"})
 """Phases in which no byte crosses the wire."""
