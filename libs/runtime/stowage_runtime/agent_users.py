@@ -1,13 +1,10 @@
-"""What enrolment gives an agent on the bus: a queue and, on RabbitMQ, a user of its own."""
+"""What enrolment gives an agent on a broker: a queue and a user of its own."""
 
 from typing import Protocol
 
 from pydantic import SecretStr
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.values import ServiceName, Value
-
-from stowage_runtime.bus_routing import AGENT_PREFIX
-from stowage_runtime.memory_broker import MemoryBroker
 
 
 class AgentLogin(Value):
@@ -28,21 +25,6 @@ class AgentUsers(Protocol):
     async def dismiss(self, host_id: str) -> None:
         """Close its connections and delete its user and queue."""
         ...
-
-
-class MemoryUsers:
-    """On the in-process bus only the queue is needed."""
-
-    def __init__(self, broker: MemoryBroker) -> None:
-        self._broker = broker
-
-    async def admit(self, host_id: str) -> AgentLogin:
-        check_host_id(host_id)
-        self._broker.admit(host_id)
-        return AgentLogin(user="", password=SecretStr(""), queue=AGENT_PREFIX + host_id)
-
-    async def dismiss(self, host_id: str) -> None:
-        self._broker.dismiss(host_id)
 
 
 def check_host_id(host_id: str) -> None:

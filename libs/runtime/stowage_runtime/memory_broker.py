@@ -8,6 +8,7 @@ from stowage_contracts.errors import NotFound, Problem, Unavailable
 from stowage_contracts.message import Kind, Message
 from stowage_contracts.topology import bindings
 
+from stowage_runtime.agent_users import check_host_id
 from stowage_runtime.bus import Reader
 from stowage_runtime.bus_limits import BusLimits
 from stowage_runtime.bus_routing import AGENT_PREFIX
@@ -47,7 +48,8 @@ class MemoryBroker:
             self.requests.setdefault(reader.name, asyncio.Queue(self.limits.prefetch))
 
     def admit(self, host_id: str) -> None:
-        """Make an agent's queue."""
+        """Make an agent's queue; raises InvalidInput for an id that could pass for another name."""
+        check_host_id(host_id)
         self._queue(AGENT_PREFIX + host_id)
 
     def dismiss(self, host_id: str) -> None:

@@ -101,6 +101,8 @@ class MemoryBus:
             raise queue_missing(reader.name)
 
         async def reply(question: Question) -> None:
+            if question.reply.done():
+                return  # nobody waits any more
             outcome = await _answer(question, answer)
             if not question.reply.done():
                 question.reply.set_result(outcome)

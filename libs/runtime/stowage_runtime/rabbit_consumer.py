@@ -25,6 +25,7 @@ class Consumer:
         self._lanes = Lanes(limits.parallel)
         self._tag = ""
         self._keeper: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
 
     async def start(self, key_of: KeyOf) -> None:
         """Consume now, or as soon as there is a broker; raises Unavailable without the queue."""
@@ -42,14 +43,13 @@ class Consumer:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
         channel, self._channel = self._channel, None
-        if channel is None:
-            return
-        with suppress(*BROKEN):
-            queue = await channel.get_queue(self._queue, ensure=False)
-            await queue.cancel(self._tag, timeout=self._limits.confirm_seconds)
+        if channel is not None:
+            with suppress(*BROKEN):
+                queue = await channel.get_queue(self._queue, ensure=False)
+                await queue.cancel(self._tag, timeout=self._limits.confirm_seconds)
         await self._lanes.stop(self._limits.stop_seconds)
-        with suppress(*BROKEN):
-            await asyncio.wait_for(channel.close(), self._limits.confirm_seconds)
+        if channel is not None:
+            await self._leave(channel)
 
     async def _keep(self, key_of: KeyOf) -> None:
         while True:
@@ -68,16 +68,31 @@ class Consumer:
 
     async def _consume(self, key_of: KeyOf) -> None:
         channel = await self._link.channel(confirms=False)
-        lanes = self._lanes
-
-        async def take(message: AbstractIncomingMessage) -> None:
-            lanes.put(key_of(message), lambda: self._handle(message))
-
-        with unavailable(code="queue"):
-            await channel.set_qos(prefetch_count=self._limits.prefetch)
-            queue = await channel.get_queue(self._queue, ensure=False)
-            self._tag = await queue.consume(take, timeout=self._limits.confirm_seconds)
+        try:
+            with unavailable(code="queue"):
+                await self._subscribe(channel, key_of)
+        except BaseException:
+            await self._leave(channel)
+            raise
         self._channel = channel
+
+    async def _subscribe(self, channel: AbstractChannel, key_of: KeyOf) -> None:
+        async def take(message: AbstractIncomingMessage) -> None:
+            self._lanes.put(key_of(message), lambda: self._handle(message))
+
+        def cancelled(_frame: object) -> None:
+            """Called by the channel's reader, which must go on reading while it closes."""
+            self._leaving = asyncio.get_running_loop().create_task(self._leave(channel))
+
+        await channel.set_qos(prefetch_count=self._limits.prefetch)
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(cancelled)
+        queue = await channel.get_queue(self._queue, ensure=False)
+        self._tag = await queue.consume(take, timeout=self._limits.confirm_seconds)
+
+    async def _leave(self, channel: AbstractChannel) -> None:
+        with suppress(*BROKEN):
+            await asyncio.wait_for(channel.close(), self._limits.confirm_seconds)
 
 
 async def settle(message: AbstractIncomingMessage, *, ack: bool, requeue: bool = False) -> None:

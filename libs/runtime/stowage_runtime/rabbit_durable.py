@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import ChannelInvalidStateError
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.topology import Topology
 
@@ -42,6 +43,8 @@ class DurableHandler:
 
     async def __call__(self, message: AbstractIncomingMessage) -> None:
         """Handle one message and settle it."""
+        if lost(message):
+            return
         try:
             await self._handle(message)
         except Unavailable as error:
@@ -100,19 +103,31 @@ class AgentRescue:
     def __init__(self, queue: str, limits: BusLimits) -> None:
         self._queue, self._limits = queue, limits
         self._failures: OrderedDict[str, int] = OrderedDict()
+        self._waiting: set[asyncio.Task[None]] = set()
 
     async def again(self, message: AbstractIncomingMessage, reason: Reason, counts: bool) -> None:
-        attempt = self._count(message) if counts else 1
+        attempt = self._count(message) if counts else 0
         if attempt >= self._limits.deliveries:
             await self.bury(message, reason)
         else:
-            await asyncio.sleep(self._limits.delay(attempt))
-            await settle(message, ack=False, requeue=True)
+            seconds = self._limits.delay(attempt) if counts else self._limits.ladder[-1]
+            self._later(seconds, message)
 
     async def bury(self, message: AbstractIncomingMessage, reason: Reason) -> None:
         _tell(self._queue, message, reason)
         self._failures.pop(message.message_id or "", None)
         await settle(message, ack=False)
+
+    def _later(self, seconds: float, message: AbstractIncomingMessage) -> None:
+        """Hand it back when it is due; should the connection end before, the broker does."""
+
+        async def due() -> None:
+            await asyncio.sleep(seconds)
+            await settle(message, ack=False, requeue=True)
+
+        task = asyncio.get_running_loop().create_task(due())
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
 
     def _count(self, message: AbstractIncomingMessage) -> int:
         name = message.message_id or ""
@@ -120,6 +135,14 @@ class AgentRescue:
         if len(self._failures) > self.REMEMBERED:
             self._failures.popitem(last=False)
         return self._failures[name]
+
+
+def lost(message: AbstractIncomingMessage) -> bool:
+    """Whether it came over a channel that is gone: then it comes again over another."""
+    try:
+        return message.channel.is_closed
+    except ChannelInvalidStateError:
+        return True
 
 
 def attempts(message: AbstractIncomingMessage) -> int:

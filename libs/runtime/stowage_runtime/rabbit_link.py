@@ -9,7 +9,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError
-from stowage_contracts.errors import Unavailable
+from stowage_contracts.errors import InvalidInput, Unavailable
 from yarl import URL
 
 BROKEN = (AMQPError, OSError, RuntimeError, asyncio.TimeoutError)
@@ -46,7 +46,13 @@ class Link:
     """Connects, and connects again with growing pauses, until closed."""
 
     def __init__(self, url: str, connect_seconds: float) -> None:
+        """Raises InvalidInput for a URL that cannot be a broker's."""
         self._url = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
+        if self._url.scheme not in ("amqp", "amqps") or not self._url.host:
+            raise InvalidInput(
+                "not a broker URL", resource="rabbitmq", code="url",
+                hint="amqp://user:password@host/vhost",
+            )  # fmt: skip
         self._seconds = connect_seconds
         self._connection: AbstractConnection | None = None
         self._up = asyncio.Event()
@@ -98,7 +104,7 @@ class Link:
         while True:
             try:
                 await self._connect()
-            except BROKEN as error:
+            except Exception as error:
                 self.trouble = error
                 structlog.get_logger(__name__).warning("bus.away", cause=away(error).cause)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret

@@ -28,7 +28,7 @@ class Asker:
     def __init__(self, link: Link, topology: Topology) -> None:
         self._link, self._exchange = link, topology.exchange("requests")
         self._channel = OpenChannel(link, confirms=True, prepare=self._prepare)
-        self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage]] = {}
+        self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage | None]] = {}
 
     async def ask(self, envelope: Envelope, to: str, seconds: float) -> bytes:
         """The reply's body; raises what the other side raised, or Unavailable."""
@@ -37,11 +37,13 @@ class Asker:
         try:
             async with asyncio.timeout(seconds):
                 await self._publish(envelope, to, seconds)
-                reply: AbstractIncomingMessage = await answer
+                reply: AbstractIncomingMessage | None = await answer
         except TimeoutError:
             raise no_reply(to, seconds) from None
         finally:
             self._waiting.pop(envelope.id, None)
+        if reply is None:
+            raise away()
         if reply.content_type == PROBLEM:
             raise Problem.model_validate_json(reply.body).error()
         return reply.body
@@ -75,7 +77,7 @@ class Asker:
         """Replies cannot arrive any more: say so now rather than at the deadline."""
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(away())
+                waiting.set_result(None)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from stowage_runtime.agent_users import MemoryUsers
 from stowage_runtime.dead_letters import ListSink
 from stowage_runtime.memory_broker import MemoryBroker
 from stowage_runtime.memory_bus import MemoryBus
@@ -35,6 +34,6 @@ class TestMemoryBus(BusSuite):
     @pytest.fixture
     def admit(self, broker: MemoryBroker) -> Callable[[str], Awaitable[None]]:
         async def admit(host_id: str) -> None:
-            await MemoryUsers(broker).admit(host_id)
+            broker.admit(host_id)
 
         return admit

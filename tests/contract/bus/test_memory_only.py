@@ -27,7 +27,6 @@ from stowage_runtime.testing.bus_words import (
 )
 from stowage_runtime.testing.eventually import eventually
 
-
 HASTY = replace(LIMITS, confirm_seconds=0.05)
 
 

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
-from stowage_contracts.errors import Conflict, Unavailable
+from stowage_contracts.errors import Conflict, InvalidInput, Unavailable
 from stowage_contracts.topology import Topology
 from stowage_runtime.bus import Reader
 from stowage_runtime.dead_letters import DeadLetter
 from stowage_runtime.rabbit import RabbitBus
 from stowage_runtime.testing.bus_words import LIMITS, OWNER, STORE, Inbox, command, event
 from stowage_runtime.testing.eventually import eventually
+from structlog.testing import capture_logs
 
 
 @pytest.fixture
@@ -133,6 +135,52 @@ async def test_messages_survive_a_handler_that_never_returns_by_being_handed_bac
     await store.has(3)
     assert store.ids == [item.id for item in said]
     await other.close()
+
+
+async def test_a_consumer_the_broker_cancels_comes_back(
+    bus: RabbitBus, raw: aio_pika.abc.AbstractChannel, bus_prefix: str
+) -> None:
+    store = Inbox()
+    await bus.listen(STORE, store)
+    with capture_logs() as logs:
+        await raw.queue_delete(Topology(bus_prefix).queue(OWNER))
+        await eventually(lambda: any(line["event"] == "bus.queue_away" for line in logs))
+    await bus.declare(STORE)
+    said = command()
+    await bus.send(said, to=OWNER)
+    assert (await store.has(1))[0] == said
+
+
+async def test_a_full_queue_refuses_more_and_takes_it_when_there_is_room(
+    rabbitmq_url: str, bus_prefix: str
+) -> None:
+    small = replace(LIMITS, queue_length=5)
+    bus = await RabbitBus(rabbitmq_url, Topology(bus_prefix), small).ready()
+    await bus.declare(STORE)
+    taken = 0
+
+    async def refused() -> bool:
+        nonlocal taken
+        try:
+            await bus.send(command(), to=OWNER)
+        except Unavailable as error:
+            return error.code == "unavailable.broker"
+        taken += 1
+        return False
+
+    await eventually(refused)
+    store = Inbox()
+    await bus.listen(STORE, store)
+    await store.has(taken)
+    await bus.send(command(), to=OWNER)
+    await store.has(taken + 1)
+    await bus.close()
+
+
+@pytest.mark.parametrize("url", ["http://h/", "amqp:///", "nonsense"])
+def test_what_is_no_broker_url_is_refused_at_once(url: str) -> None:
+    with pytest.raises(InvalidInput, match="broker URL"):
+        RabbitBus(url, Topology("t"))
 
 
 async def _get(queue: aio_pika.abc.AbstractQueue) -> AbstractIncomingMessage:
