@@ -1,7 +1,7 @@
 """Names of objects and writers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.keys import check_key, check_writer, is_key
@@ -25,6 +25,7 @@ def test_tricks_are_refused(key: str) -> None:
         check_key(key)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_a_key_never_leaves_its_root(key: str) -> None:
     if is_key(key):

@@ -1,7 +1,7 @@
 """Parts of an object: sizes, counts, completeness."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stowage_contracts.errors import Conflict
 from stowage_contracts.grants import PartDone
@@ -15,6 +15,7 @@ def done(*numbers: int, size: int = 10) -> list[PartDone]:
     return [PartDone(number=number, size=size, etag=f'"{number}"') for number in numbers]
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=1 << 45))
 def test_any_object_fits_the_part_limit_in_aligned_parts(size: int) -> None:
     each = part_size(size, SMALLEST)

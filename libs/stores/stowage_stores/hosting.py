@@ -1,0 +1,110 @@
+"""What a service that hosts stores does with providers: settings checked, drivers kept open."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from stowage_contracts.errors import InvalidInput
+from stowage_contracts.messages.image_store import AddStore
+from stowage_contracts.plugins import DataStoreProvider, ImageStoreDriver
+
+
+@dataclass(frozen=True)
+class StoreRow:
+    """What of a store's row makes its driver."""
+
+    id: str
+    provider: str
+    settings: dict[str, Any]
+    sealed: str
+    """Secret settings as JSON, sealed at rest."""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Settings that passed, with the secret ones apart."""
+
+    settings: dict[str, Any]
+    secrets: bytes
+
+
+def sealed_for(store_id: str) -> str:
+    """The context in which the gateway seals a store's secrets, whoever owns the store."""
+    return f"image_data_store/{store_id}"
+
+
+class Hosted:
+    """Providers by name, and one open driver per store and secret.
+
+    A driver is kept under all that made it, so that a rotated secret opens a new one and two
+    stores never share a key.
+    """
+
+    def __init__(
+        self, providers: Mapping[str, DataStoreProvider], unseal: Callable[[StoreRow], bytes]
+    ) -> None:
+        self._providers = {provider.name.lower(): provider for provider in providers.values()}
+        self._unseal = unseal
+        self._open: dict[str, tuple[StoreRow, ImageStoreDriver]] = {}
+
+    def provider(self, name: str) -> DataStoreProvider:
+        """Raises InvalidInput naming the installed ones."""
+        found = self._providers.get(name.lower())
+        if found is None:
+            known = ", ".join(sorted(each.name for each in self._providers.values()))
+            raise InvalidInput(
+                f"unknown provider {name!r}", code="provider", hint=f"one of {known}"
+            )  # fmt: skip
+        return found
+
+    def admit(self, asked: AddStore, secrets: dict[str, Any]) -> Admitted:
+        """Check role, scope and settings; raises InvalidInput without echoing a value."""
+        provider = self.provider(asked.provider)
+        if asked.role not in provider.roles:
+            raise InvalidInput(f"{provider.name} stores cannot be {asked.role}", code="role")
+        if asked.scope.type not in provider.scopes:
+            raise InvalidInput(
+                f"{provider.name} stores have no {asked.scope.type} scope", code="scope"
+            )  # fmt: skip
+        settings = _validated(provider, asked.settings | secrets)
+        hidden = {
+            name: value.get_secret_value()
+            for name in type(settings).model_fields
+            if isinstance(value := getattr(settings, name), SecretStr)
+        }
+        plain = settings.model_dump(mode="json", exclude=set(hidden))
+        return Admitted(plain, json.dumps(hidden).encode())
+
+    async def driver(self, row: StoreRow) -> ImageStoreDriver:
+        """The driver of a store; raises InvalidInput when its row cannot be opened."""
+        known = self._open.get(row.id)
+        if known is not None and known[0] == row:
+            return known[1]
+        secrets = json.loads(self._unseal(row)) if row.sealed else {}
+        provider = self.provider(row.provider)
+        driver = provider.open(_validated(provider, row.settings | secrets))
+        await self.forget(row.id)
+        self._open[row.id] = row, driver
+        return driver
+
+    async def forget(self, store_id: str) -> None:
+        """Close the driver of a store that is gone or changed."""
+        _, driver = self._open.pop(store_id, (None, None))
+        close = getattr(driver, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def close(self) -> None:
+        """Close every driver."""
+        for store_id in list(self._open):
+            await self.forget(store_id)
+
+
+def _validated(provider: DataStoreProvider, settings: dict[str, Any]) -> BaseModel:
+    try:
+        return provider.settings.model_validate(settings)
+    except ValidationError as error:
+        rows = [f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()]
+        raise InvalidInput("; ".join(rows), code="store_settings") from None

@@ -1,0 +1,23 @@
+"""What cache-autoscaler's handlers and workers are given."""
+
+from dataclasses import dataclass
+
+from stowage_contracts.plugins import AutoscaleStrategy, CacheSelector
+from stowage_runtime.secrets import Opener, RowCipher
+from stowage_runtime.signing import Verifier
+from stowage_stores.hosting import Hosted
+
+from cache_autoscaler.settings import Settings
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Collaborators, built once in ``__main__.wire``."""
+
+    settings: Settings
+    stores: Hosted
+    opener: Opener
+    cipher: RowCipher
+    verifier: Verifier
+    selector: CacheSelector
+    strategy: AutoscaleStrategy

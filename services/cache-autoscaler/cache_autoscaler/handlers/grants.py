@@ -1,0 +1,131 @@
+"""Grants on entries: redeemed and renewed by agents, committed once, given up."""
+
+from dataclasses import dataclass
+
+from asyncpg import Record
+from stowage_contracts.errors import GrantRefused, NotFound
+from stowage_contracts.messages.data_motion import CommitHop
+from stowage_contracts.messages.hypervisor_agent import HopTicket
+from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant, ReleaseGrants
+from stowage_contracts.plugins.image_store_driver import ReadAsk, WriteAsk
+from stowage_contracts.values import StoreState
+from stowage_runtime.service import Desk
+from stowage_runtime.tx import Tx
+
+from cache_autoscaler.deps import Deps
+from cache_autoscaler.intents import (
+    CommitWork,
+    commit_failed,
+    evict,
+    intend_commit,
+    intend_revoke,
+    say_committed,
+)
+from cache_autoscaler.model import EntryState
+from cache_autoscaler.store import need, store_row
+
+
+@dataclass(frozen=True)
+class _Access:
+    ticket: HopTicket
+    grant: Record
+    entry: Record
+    store: Record
+
+    @property
+    def session(self) -> str:
+        """The upload this writer began; another writer's is not its business."""
+        mine = self.grant["writer"] == self.ticket.writer
+        return self.grant["session"] if mine else ""
+
+
+async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> GrantRedeemed:
+    """Turn a ticket into access; refuses a foreign, stale or unsigned one."""
+    async with desk.transaction() as tx:
+        access = await _admitted(message, desk, tx, deps)
+    if access.grant["writes"]:
+        return await _write(message, access, desk, deps)
+    driver = await deps.stores.driver(store_row(access.store))
+    ask = ReadAsk(key=access.entry["key"], seconds=deps.settings.grant_seconds)
+    grant = await driver.grant(ask)
+    return GrantRedeemed(grant_id=message.grant_id, grant=grant, digest=access.entry["digest"])
+
+
+async def _admitted(message: RedeemGrant, desk: Desk, tx: Tx, deps: Deps) -> _Access:
+    ticket = deps.verifier.verify(message.ticket, HopTicket, tx.now)
+    asker = desk.cause.source if desk.cause else ""
+    if asker != f"agent/{ticket.host_id}" or message.grant_id not in _grants_of(ticket):
+        raise GrantRefused("the ticket is not for this grant and agent", code="ticket")
+    grant = await need(tx, "grant", message.grant_id)
+    entry = await need(tx, "entry", grant["entry_id"])
+    access = _Access(ticket, grant, entry, await need(tx, "store", entry["store_id"]))
+    _check(access)
+    await tx.run("grant_redeemed", grant["id"], ticket.epoch, ticket.writer, access.session)
+    if grant["writes"]:
+        await tx.run("entry_state", entry["id"], EntryState.FILLING)
+        if grant["writer"] and grant["writer"] != ticket.writer:
+            await intend_revoke(tx, entry["id"], grant)
+    return access
+
+
+def _grants_of(ticket: HopTicket) -> set[str]:
+    return {ticket.source_grant.id, ticket.destination_grant.id}
+
+
+def _check(access: _Access) -> None:
+    grant, entry, store = access.grant, access.entry, access.store
+    if grant["state"] != "active":
+        raise GrantRefused(f"the grant is {grant['state']}", code=grant["state"])
+    if access.ticket.epoch < grant["epoch"]:
+        raise GrantRefused("a newer epoch redeemed it", code="superseded")
+    if not StoreState(store["state"]).readable:
+        raise GrantRefused(f"the cache is {store['state']}", resource=f"store/{store['id']}")
+    open_states = (EntryState.RESERVED, EntryState.FILLING) if grant["writes"] else ("ready",)
+    if entry["state"] not in open_states:
+        raise GrantRefused(f"the entry is {entry['state']}", code="entry")
+
+
+async def _write(
+    message: RedeemGrant, access: _Access, desk: Desk, deps: Deps
+) -> GrantRedeemed:  # fmt: skip
+    if message.size is not None and message.size > access.entry["size"]:
+        raise GrantRefused(f"{access.entry['size']} bytes are reserved", code="size")
+    driver = await deps.stores.driver(store_row(access.store))
+    grant = await driver.grant(WriteAsk(
+        key=access.entry["key"], writer=access.ticket.writer, size=message.size,
+        session=access.session, seconds=deps.settings.grant_seconds,
+        first_part=message.first_part, part_count=message.part_count,
+    ))  # fmt: skip
+    if grant.session != access.session:
+        async with desk.transaction() as tx:
+            ticket = access.ticket
+            await tx.run(
+                "grant_redeemed", message.grant_id, ticket.epoch, ticket.writer, grant.session
+            )
+    return GrantRedeemed(grant_id=message.grant_id, grant=grant)
+
+
+async def on_commit_hop(message: CommitHop, tx: Tx, deps: Deps) -> None:
+    """Fenced by epoch; said again it is answered again."""
+    grant = await tx.row("grant", message.destination.grant.id)
+    if grant is None:
+        gone = NotFound("the space was given up", resource=message.subject, code="write")
+        await commit_failed(CommitWork(commit=message), gone, tx, deps)
+    elif message.epoch < grant["epoch"]:
+        return
+    elif grant["state"] == "committed":
+        await say_committed(tx, message)
+    else:
+        await intend_commit(tx, message)
+
+
+async def on_release_grants(message: ReleaseGrants, tx: Tx, deps: Deps) -> None:
+    """A hop ended without commit: the pin goes, and a fill with it."""
+    grant = await tx.row("grant", message.grant.id)
+    if grant is None or message.epoch < grant["epoch"]:
+        return
+    if not await tx.run("grant_state", grant["id"], "revoked"):
+        return
+    await tx.run("unpin", grant["entry_id"], grant["copy_id"])
+    if grant["writes"] and grant["state"] == "active":
+        await evict(tx, grant["entry_id"], f"the fill by copy {grant['copy_id']} ended")

@@ -1,0 +1,83 @@
+"""Data stores of role ImageCache: proven before they exist, drained before they go."""
+
+import json
+from typing import Any
+
+from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
+from stowage_contracts.messages.cache_autoscaler import CacheChanged, CacheDraining, CacheRejected
+from stowage_contracts.messages.image_store import AddStore, HostChanged, ProbeStore, RemoveStore
+from stowage_contracts.values import HostState, StoreRole, StoreState
+from stowage_contracts.views import StoreView
+from stowage_runtime.tx import Tx
+from stowage_stores.hosting import sealed_for
+
+from cache_autoscaler.deps import Deps
+from cache_autoscaler.intents import intend_probe
+from cache_autoscaler.store import secret_row, store_view
+
+
+async def on_add_store(message: AddStore, tx: Tx, deps: Deps) -> None:
+    """Keep the settings only until the probe has spoken; a refusal leaves nothing behind."""
+    known = await tx.row("store", message.store_id)
+    if known is not None:
+        if known["state"] != StoreState.ADDING:
+            await tx.say(CacheChanged(state=store_view(known)))
+        return
+    try:
+        await _insert(message, tx, deps)
+    except StowageError as error:
+        await tx.say(CacheRejected(state=_rejected(message, error.problem)))
+        return
+    await intend_probe(tx, message.store_id)
+
+
+async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
+    if message.role is not StoreRole.IMAGE_CACHE:
+        raise InvalidInput(f"{message.role} stores belong to another service", code="role")
+    admitted = deps.stores.admit(message, _unsealed(message, deps))
+    sealed = deps.cipher.seal(admitted.secrets, secret_row(message.store_id))
+    scope = message.scope
+    added = await tx.run(
+        "add_store", message.store_id, message.name, message.provider,
+        scope.type, scope.id, scope.zone_id, admitted.settings, sealed,
+    )  # fmt: skip
+    if not added:
+        raise Conflict("this place is already a cache store", code="exists")
+
+
+def _unsealed(message: AddStore, deps: Deps) -> dict[str, Any]:
+    if not message.sealed:
+        return {}
+    return dict(json.loads(deps.opener.open(message.sealed, sealed_for(message.store_id))))
+
+
+def _rejected(message: AddStore, problem: Problem) -> StoreView:
+    return StoreView(
+        id=message.store_id, name=message.name, provider=message.provider, role=message.role,
+        scope=message.scope, state=StoreState.REMOVED, error=problem,
+    )  # fmt: skip
+
+
+async def on_probe_store(message: ProbeStore, tx: Tx, deps: Deps) -> None:
+    """Probe a known store again; an unknown one is nobody's."""
+    if await tx.row("store", message.store_id) is not None:
+        await intend_probe(tx, message.store_id)
+
+
+async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
+    """No new entries; the sweeper evicts what no copy pins, and then removes the store."""
+    seconds = deps.settings.cache_drain_seconds
+    if await tx.run("drain_store", message.store_id, seconds):
+        row = await tx.row("store", message.store_id)
+        assert row is not None
+        await tx.say(CacheDraining(state=store_view(row)))
+
+
+async def on_host_changed(message: HostChanged, tx: Tx, deps: Deps) -> None:
+    """Which directories a host's agent may open decides which caches serve it."""
+    host = message.state
+    if host.state is HostState.REMOVED:
+        await tx.run("host_gone", host.id)
+    elif host.abilities is not None:
+        sequence = tx.cause.sequence if tx.cause else 0
+        await tx.run("host_told", host.id, list(host.abilities.roots), sequence)

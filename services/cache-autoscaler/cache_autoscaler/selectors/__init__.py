@@ -1,0 +1,1 @@
+"""Built-in CacheSelector plug-ins."""
