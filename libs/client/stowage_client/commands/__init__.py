@@ -1,0 +1,25 @@
+"""The `stowage` command: one module for each noun, and commands of installed packages."""
+
+import typer
+
+from stowage_client.commands import copies, events, hosts, places, stores, templates
+from stowage_client.commands.shell import root
+
+app = typer.Typer(
+    name="stowage",
+    help="Moves virtual-machine images between stores, caches and hypervisors.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    callback=root,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(stores.app, name="store")
+app.add_typer(templates.app, name="template")
+app.add_typer(copies.app, name="copy")
+app.add_typer(hosts.app, name="host")
+app.add_typer(places.zones, name="zone")
+app.add_typer(places.pods, name="pod")
+app.add_typer(places.clusters, name="cluster")
+app.command("events")(events.events)
+
+__all__ = ["app"]

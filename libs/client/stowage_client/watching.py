@@ -1,0 +1,52 @@
+"""Following copies and templates until they have ended."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from stowage_contracts.values import StoreState, Transfer
+from stowage_contracts.views import CopyView, StoreView, TemplateView
+
+from stowage_client.client import LONGEST_WAIT, Client
+from stowage_client.events import Event
+
+FINAL = {"done", "failed", "cancelled"}
+
+
+async def copy_updates(client: Client, copy_id: str) -> AsyncIterator[CopyView]:
+    """The copy now and at every change of its state or figures; ends when it has ended."""
+    async with client.events(noun="copy", id=copy_id) as stream:
+        view = await client.copies.show(copy_id)
+        yield view
+        if view.state in FINAL:
+            return
+        async with aclosing(aiter(stream)) as events:
+            async for event in events:
+                view = await _after(event, view, client)
+                yield view
+                if view.state in FINAL:
+                    return
+
+
+async def _after(event: Event | None, view: CopyView, client: Client) -> CopyView:
+    if event is not None and event.type == "CopyProgressed":
+        figures = Transfer.model_validate(event.data["transfer"])
+        return view.model_copy(update={"transfer": figures, "state": event.data["state"]})
+    if event is not None and "state" in event.data:
+        return CopyView.model_validate(event.data["state"])
+    return await client.copies.show(view.id)
+
+
+async def settled_template(client: Client, template_id: str) -> TemplateView:
+    """The template once it is ready, has failed or was removed; raises StowageError."""
+    while True:
+        view = await client.templates.show(template_id, wait=LONGEST_WAIT)
+        if view.ready or view.error or view.removed:
+            return view
+
+
+async def settled_store(client: Client, store_id: str) -> StoreView:
+    """The store once its first probe has spoken; raises StowageError."""
+    while True:
+        view = await client.stores.show(store_id, wait=LONGEST_WAIT)
+        if view.state is not StoreState.ADDING:
+            return view
