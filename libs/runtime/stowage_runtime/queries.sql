@@ -100,7 +100,7 @@ SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))
 -- oldest first, at most $3. A message waits behind an earlier one of its subject and address that
 -- could not be delivered.
 WITH gone AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]))
-SELECT said.* FROM outbox AS said
+SELECT said.*, stowage_now() AS now FROM outbox AS said
 WHERE said.id <> ALL($1::bigint[]) AND said.subject <> ALL($2::text[])
     AND NOT EXISTS (
         SELECT FROM outbox AS held

@@ -3,16 +3,24 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
+import structlog
 from asyncpg import Record
 from stowage_contracts.errors import Unavailable
 
+from stowage_runtime import outbox
 from stowage_runtime.backlog import measure_always
 from stowage_runtime.backoff import Backoff, delay, wait
+from stowage_runtime.dead_letter_table import TableSink
+from stowage_runtime.dead_letters import DeadLetter, Reason
 from stowage_runtime.leader import Leader
+from stowage_runtime.metrics import DEAD_LETTERS
 from stowage_runtime.sending import Results, Sending
 from stowage_runtime.transaction import Transactions
 from stowage_runtime.wakes import OUTBOX
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,8 @@ class RelayLimits:
     """…and then waits for the confirms of what it has sent."""
     refused_seconds: tuple[float, float] = (0.5, 30.0)
     """First and longest wait before a message without a queue is tried again."""
+    expiry: timedelta = timedelta(days=1)
+    """A message refused for so long (its agent is gone for good) becomes a dead letter."""
 
 
 class Relay:
@@ -44,7 +54,7 @@ class Relay:
     ) -> None:  # fmt: skip
         """``mandatory`` names the events that must have a reader; commands always must."""
         self._transactions, self._leader = transactions, leader
-        self._limits = limits or RelayLimits()
+        self._database, self._limits = transactions.database, limits or RelayLimits()
         self._work = transactions.wakes.event(OUTBOX)
         self._sending = Sending(
             transactions, mandatory, self._limits.send_seconds,
@@ -124,11 +134,27 @@ class Relay:
         return rows
 
     async def _record(self, results: Results, room: int) -> list[Record]:
-        database = self._transactions.database
         while results.refused:
-            row, reason = results.refused[-1]
-            seconds = delay(row["attempts"] + 1, *self._limits.refused_seconds)
-            await database.fetch("runtime.refused", row["id"], reason, seconds)
+            await self._refuse(*results.refused[-1], results)
             results.refused.pop()
         under_way = list(self._sending.under_way.keys() - results.finished)
-        return await database.fetch("runtime.turn", results.confirmed, under_way, room)
+        return await self._database.fetch("runtime.turn", results.confirmed, under_way, room)
+
+    async def _refuse(self, row: Record, reason: Reason, results: Results) -> None:
+        if row["now"] - row["said"] > self._limits.expiry:
+            await TableSink(self._database).bury(self._dead(row, reason))
+            results.confirmed.append(row["id"])  # it leaves the outbox like those
+            return
+        seconds = delay(row["attempts"] + 1, *self._limits.refused_seconds)
+        await self._database.fetch("runtime.refused", row["id"], reason.code, seconds)
+
+    def _dead(self, row: Record, reason: Reason) -> DeadLetter:
+        source = self._transactions.source
+        _log.error("message expired in the outbox", service=source, message=row["message_id"],
+                   type=row["type"], to=row["to_address"], code=reason.code)  # fmt: skip
+        DEAD_LETTERS.add(1, {"queue": "outbox", "type": row["type"], "code": reason.code})
+        return DeadLetter(
+            id=row["message_id"], queue="outbox", type=row["type"], subject=row["subject"],
+            source=source, attempts=row["attempts"] + 1, reason=reason,
+            body=outbox.envelope(row, source).model_dump_json(),
+        )  # fmt: skip

@@ -10,6 +10,7 @@ from opentelemetry.trace import SpanKind
 from stowage_contracts.errors import StowageError, Unavailable
 
 from stowage_runtime import outbox
+from stowage_runtime.dead_letters import Reason
 from stowage_runtime.telemetry import error_code, span
 from stowage_runtime.transaction import Transactions
 
@@ -21,7 +22,7 @@ class Results:
     """What the sends since the last turn of the relay came to."""
 
     confirmed: list[int] = field(default_factory=list)
-    refused: list[tuple[Record, str]] = field(default_factory=list)
+    refused: list[tuple[Record, Reason]] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
     """Subjects no longer under way once this is recorded."""
     away: Unavailable | None = None
@@ -94,7 +95,7 @@ class Sending:
                 message=row["message_id"], to=row["to_address"], code=error_code(error),
                 exc_info=not isinstance(error, StowageError),
             )  # fmt: skip
-            self.results.refused.append((row, error_code(error)))
+            self.results.refused.append((row, Reason.of(error)))
             return False
         self.results.confirmed.append(row["id"])
         return True

@@ -4,9 +4,11 @@ from collections import Counter
 from datetime import timedelta
 
 import asyncpg
+from stowage_contracts.envelope import Envelope
 from stowage_contracts.messages.image_store import ReleaseGrants
 from stowage_contracts.values import GrantRef, ServiceName
 from stowage_runtime.bus import Reader
+from stowage_runtime.dead_letter_table import TableSink
 from stowage_runtime.testing.eventually import eventually
 
 from tests.failure.outbox.conftest import Connect, Start
@@ -145,6 +147,21 @@ async def test_a_refused_message_waits_longer_each_time(start: Start, ear: Ear) 
     row = (await instance.database.fetch("runtime.said"))[0]
     assert row["last_error"] == "unavailable.unroutable"
     assert row["next_at"] - row["said"] > timedelta(seconds=0.1)
+
+
+async def test_a_message_nobody_can_take_for_a_day_becomes_a_dead_letter(
+    start: Start, ear: Ear
+) -> None:
+    instance = await start()
+    async with instance.transactions.begin() as tx:
+        await tx.say(release("g"), to=OTHER)
+    await eventually(lambda: refused(instance, 1))
+    await instance.database.fetch("runtime.shift_clock", timedelta(days=2))
+    await eventually(instance.empty)
+
+    letter = (await TableSink(instance.database).entries("outbox", 10))[0]
+    assert letter.reason.code == "unavailable.unroutable"
+    assert Envelope.model_validate_json(letter.body).message() == release("g")
 
 
 async def test_an_idle_relay_asks_the_database_only_now_and_then(
