@@ -36,6 +36,7 @@ from stowage_contracts.values import (
 )
 
 MIB = 1024 * 1024
+NO_FAULTS = Faults()
 LOOPBACK = FetchRules(allow=("127.0.0.0/8",))
 
 
@@ -107,7 +108,7 @@ class GivenGrants:
         return self.write(size)
 
 
-def make_tools(root: Path, faults: Faults = Faults(), connections: int = 4) -> Tools:
+def make_tools(root: Path, faults: Faults = NO_FAULTS, connections: int = 4) -> Tools:
     """An agent's tools with one root."""
     settings = TransportSettings(roots=(str(root),), connections=connections)
     file, http = FileTransport(settings), HttpTransport(settings)
