@@ -1,5 +1,6 @@
 # Stands in for the official PostgreSQL image where no registry can be reached.
 FROM debian:trixie-slim
+# hadolint ignore=DL3008
 RUN mkdir -p /etc/postgresql-common \
  && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf \
  && apt-get update -q \

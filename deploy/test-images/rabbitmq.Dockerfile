@@ -1,5 +1,6 @@
 # Stands in for the official RabbitMQ image where no registry can be reached.
 FROM debian:trixie-slim
+# hadolint ignore=DL3008
 RUN apt-get update -q \
  && apt-get install -qy --no-install-recommends rabbitmq-server \
  && rm -rf /var/lib/apt/lists/*
