@@ -59,7 +59,7 @@ async def spawn(
 
 
 async def test_a_killed_relay_loses_nothing_and_repeats_only_what_was_not_recorded(
-    backlog: Instance, far_ear: Ear, spawn: Spawn
+    backlog: Instance, far_ear: Ear, spawn: Spawn, proxy: Proxy
 ) -> None:
     process = await spawn()
     await eventually(lambda: len(far_ear.heard) > ZONES, 20)
@@ -67,6 +67,7 @@ async def test_a_killed_relay_loses_nothing_and_repeats_only_what_was_not_record
     await process.wait()
     assert await backlog.left() > 0
 
+    proxy.delay = 0
     await spawn()
     await eventually(backlog.empty, 40)
 
@@ -75,7 +76,7 @@ async def test_a_killed_relay_loses_nothing_and_repeats_only_what_was_not_record
 
 
 async def test_a_terminated_relay_repeats_nothing(
-    backlog: Instance, far_ear: Ear, spawn: Spawn
+    backlog: Instance, far_ear: Ear, spawn: Spawn, proxy: Proxy
 ) -> None:
     process = await spawn()
     await eventually(lambda: len(far_ear.heard) > ZONES, 20)
@@ -83,6 +84,7 @@ async def test_a_terminated_relay_repeats_nothing(
     assert await asyncio.wait_for(process.wait(), 15) == 0
     assert await backlog.left() > 0
 
+    proxy.delay = 0
     await spawn()
     await eventually(backlog.empty, 40)
 
@@ -91,12 +93,13 @@ async def test_a_terminated_relay_repeats_nothing(
 
 
 async def test_a_waiting_instance_takes_over_when_the_leading_process_is_killed(
-    backlog: Instance, far_ear: Ear, spawn: Spawn
+    backlog: Instance, far_ear: Ear, spawn: Spawn, proxy: Proxy
 ) -> None:
     leading = await spawn()
     await eventually(lambda: len(far_ear.heard) > ZONES, 20)
     await spawn()
     leading.kill()
+    proxy.delay = 0
     await eventually(backlog.empty, 40)
 
     assert far_ear.firsts() == ALL
