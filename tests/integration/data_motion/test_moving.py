@@ -1,6 +1,7 @@
 """data-motion over real RabbitMQ and PostgreSQL."""
 
 import asyncio
+from collections.abc import Callable
 
 from stowage_contracts.messages.data_motion import CommitHop, CopyCompleted
 from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop
@@ -12,7 +13,7 @@ from tests.integration.data_motion.peers import Agent, Owner, stay, work
 from tests.unit.data_motion.build import asked, image, kvm, pool, reported, withdraw
 
 
-async def until(true, seconds: float = 30) -> None:
+async def until(true: Callable[[], object], seconds: float = 30) -> None:
     async def look() -> bool:
         return bool(true())
 

@@ -12,7 +12,7 @@ from stowage_contracts.messages.data_motion import (
 )
 from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, HopTicket
 from stowage_contracts.messages.image_store import ReleaseGrants, StoreDegraded, StoreRemoved
-from stowage_contracts.values import Scope, ServiceName, StoreRole, StoreState, Verdict
+from stowage_contracts.values import CopyEnd, Scope, ServiceName, StoreRole, StoreState, Verdict
 from stowage_contracts.views import StoreView
 from stowage_runtime.signing import Verifier
 
@@ -70,7 +70,9 @@ async def test_the_offer_carries_a_ticket_for_this_hop_epoch_and_host(
 @pytest.mark.parametrize(
     ("destination", "address"), [(image("nfs"), "image-store"), (pool(kvm()), "agent.kvm1")]
 )
-async def test_the_commit_goes_to_whoever_holds_the_driver(scene, destination, address) -> None:
+async def test_the_commit_goes_to_whoever_holds_the_driver(
+    scene: Scene, destination: CopyEnd, address: str
+) -> None:
     await scene.join(kvm())
     await scene.ask(destination=destination)
     await scene.bench.handle(reported(await scene.offer()))
@@ -78,7 +80,7 @@ async def test_the_commit_goes_to_whoever_holds_the_driver(scene, destination, a
     assert [said.to for said in sent] == [address]
 
 
-async def test_every_strategys_answer_and_the_endpoints_reason_can_be_explained(scene) -> None:
+async def test_every_answer_and_the_endpoints_reason_can_be_explained(scene: Scene) -> None:
     await scene.join(kvm(), mover())
     await scene.ask(destination=pool(kvm()))
     view = await scene.view()

@@ -1,5 +1,12 @@
 import pytest
-from stowage_contracts.errors import OutOfSpace, SourceChanged, SourceRefused, Stalled, Unavailable
+from stowage_contracts.errors import (
+    OutOfSpace,
+    SourceChanged,
+    SourceRefused,
+    Stalled,
+    StowageError,
+    Unavailable,
+)
 from stowage_contracts.messages.data_motion import CommitHop, CopyFailed, HopCommitFailed
 from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, ListHops
 from stowage_contracts.values import ImageFormat, Range, Transfer
@@ -149,7 +156,7 @@ AGAIN = [Stalled("no byte"), Unavailable("dropped"), OutOfSpace("full")]
 
 @pytest.mark.parametrize("error", AGAIN, ids=lambda error: error.code)
 async def test_what_failed_on_one_agent_is_tried_on_another_after_a_pause(
-    scene: Scene, error
+    scene: Scene, error: StowageError
 ) -> None:
     await scene.join(kvm(), KVM2)
     await scene.ask()
@@ -187,10 +194,10 @@ async def test_a_changed_source_is_written_to_a_new_part(scene: Scene) -> None:
 
 
 async def test_a_conversion_is_never_continued_by_another_writer(scene: Scene) -> None:
-    able = {"convert": (ImageFormat.QCOW2, ImageFormat.RAW)}
-    await scene.join(kvm(**able))
+    able = kvm(convert=(ImageFormat.QCOW2, ImageFormat.RAW))
+    await scene.join(able)
     await scene.ask(destination=pool(kvm(), format=ImageFormat.RAW))
-    await scene.bench.handle(joined(kvm(**able), "boot2"))
+    await scene.bench.handle(joined(able, "boot2"))
     assert ((await scene.offer()).epoch, (await scene.offer()).generation) == (2, 2)
 
 

@@ -1,6 +1,7 @@
 """Any order of messages, repeated, late or missing: what must be true of a copy stays true."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import Random
 
 from data_motion import finishing, leases, model
 from data_motion.leases import Placed
@@ -59,14 +60,16 @@ class CopyLife(RuleBasedStateMachine):
 
     @initialize(staged=st.booleans(), tries=st.integers(2, 6))
     def requested(self, staged: bool, tries: int) -> None:
-        self.rules = Rules(Limits(max_attempts=tries), RULES.sign)
-        self.now, self.heard, self.offers = NOW, [], []
+        self.law = Rules(Limits(max_attempts=tries), RULES.sign)  # "rules" is hypothesis's own
+        self.now = NOW
+        self.heard: list[CopyCompleted | CopyFailed | CopyCancelled] = []
+        self.offers: list[ExecuteHop] = []
         self.commits: dict[tuple[str, int], CommitHop] = {}
         self.askers = 1
         job = model.begin(asked("c1", image(), pool(xen()) if staged else image("nfs")), NOW)
         decision = Decision((), "any", STAGED if staged else ONE_HOP)
         self.job = job
-        self._take(model.plan(job, decision, NOW, self.rules))
+        self._take(model.plan(job, decision, NOW, self.law))
 
     def _take(self, step: Step) -> None:
         before, self.job = self.job, step.job
@@ -112,11 +115,11 @@ class CopyLife(RuleBasedStateMachine):
                 self.offered("kvm1")
             elif hop.state is HopState.COMMITTING:
                 self._take(finishing.committed(
-                    self.job, made_visible(self.offers[-1]), self.now, self.rules
+                    self.job, made_visible(self.offers[-1]), self.now, self.law
                 ))  # fmt: skip
             else:
                 message = reported(self.offers[-1])
-                self._take(finishing.finished(self.job, message, self.now, self.rules))
+                self._take(finishing.finished(self.job, message, self.now, self.law))
 
     @rule(answer=st.sampled_from(CacheAnswer))
     def caches_answer(self, answer: CacheAnswer) -> None:
@@ -125,7 +128,7 @@ class CopyLife(RuleBasedStateMachine):
         source, destination = ends if given else (None, None)
         self._take(model.reserved(self.job, CacheReserved(
             copy_id="c1", answer=answer, reason="as told", source=source, destination=destination,
-        ), self.now, self.rules))  # fmt: skip
+        ), self.now, self.law))  # fmt: skip
 
     @precondition(lambda self: self._pending() is not None)
     @rule(host=st.sampled_from(["kvm1", "kvm2"]))
@@ -133,73 +136,73 @@ class CopyLife(RuleBasedStateMachine):
         hop = self._pending()
         assert hop is not None
         placed = Placed(host, f"boot-{host}", "chosen", (f"host:{host}",))
-        self._take(leases.offer(self.job, hop, placed, self.now, self.rules))
+        self._take(leases.offer(self.job, hop, placed, self.now, self.law))
 
     @precondition(lambda self: self.offers)
     @rule(pick=st.randoms(use_true_random=False), done=st.integers(0, 8 << 20))
-    def progress(self, pick, done: int) -> None:
+    def progress(self, pick: Random, done: int) -> None:
         message = moved(pick.choice(self.offers), done)
-        self._take(leases.progressed(self.job, message, self.now, self.rules))
+        self._take(leases.progressed(self.job, message, self.now, self.law))
 
     @precondition(lambda self: self.offers)
     @rule(pick=st.randoms(use_true_random=False), good=st.booleans())
-    def verified(self, pick, good: bool) -> None:
+    def verified(self, pick: Random, good: bool) -> None:
         told = receipt(digest=DIGEST if good else OTHER_DIGEST)
         message = reported(pick.choice(self.offers), receipt=told)
-        self._take(finishing.finished(self.job, message, self.now, self.rules))
+        self._take(finishing.finished(self.job, message, self.now, self.law))
 
     @precondition(lambda self: self.offers)
     @rule(pick=st.randoms(use_true_random=False), error=st.sampled_from(FAILURES))
-    def hop_failed(self, pick, error: Problem) -> None:
+    def hop_failed(self, pick: Random, error: Problem) -> None:
         message = reported(pick.choice(self.offers), error=error)
-        self._take(finishing.finished(self.job, message, self.now, self.rules))
+        self._take(finishing.finished(self.job, message, self.now, self.law))
 
     @precondition(lambda self: self.offers)
     @rule(pick=st.randoms(use_true_random=False))
-    def committed(self, pick) -> None:
+    def committed(self, pick: Random) -> None:
         message = made_visible(pick.choice(self.offers))
         done = self.job.copy.state is CopyState.DONE
-        self._take(finishing.committed(self.job, message, self.now, self.rules))
+        self._take(finishing.committed(self.job, message, self.now, self.law))
         if self.job.copy.state is CopyState.DONE and not done:
             assert (message.hop_id, message.epoch) in self.commits
 
     @precondition(lambda self: self.offers)
     @rule(pick=st.randoms(use_true_random=False), error=st.sampled_from(FAILURES))
-    def commit_failed(self, pick, error: Problem) -> None:
+    def commit_failed(self, pick: Random, error: Problem) -> None:
         offer = pick.choice(self.offers)
         message = HopCommitFailed(
             hop_id=offer.hop_id, copy_id="c1", epoch=offer.epoch, error=error
         )  # fmt: skip
-        self._take(finishing.commit_failed(self.job, message, self.now, self.rules))
+        self._take(finishing.commit_failed(self.job, message, self.now, self.law))
 
     @rule()
     def joined_by_another(self) -> None:
         if self.job.live:
             self.askers += 1
             message = asked(f"c{self.askers}")
-            self._take(model.join(self.job, message, self.now, self.rules))
+            self._take(model.join(self.job, message, self.now, self.law))
 
     @rule(number=st.integers(1, 4))
     def cancelled(self, number: int) -> None:
         committing = any(h.state is HopState.COMMITTING for h in self.job.hops)
         live = self.job.live
-        self._take(model.cancel(self.job, withdraw(f"c{number}"), self.now, self.rules))
+        self._take(model.cancel(self.job, withdraw(f"c{number}"), self.now, self.law))
         if committing and live:
             assert self.job.live
 
     @rule(host=st.sampled_from(["kvm1", "kvm2"]), boot=st.sampled_from(["a", "b"]))
     def host_restarted(self, host: str, boot: str) -> None:
         if self.job.live:
-            self._take(leases.rejoined(self.job, host, boot, self.now, self.rules))
+            self._take(leases.rejoined(self.job, host, boot, self.now, self.law))
 
     @rule(seconds=DELAYS)
     def time_passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
-        self._take(leases.sweep(self.job, self.now, self.rules))
+        self._take(leases.sweep(self.job, self.now, self.law))
 
     @rule()
     def was_away(self) -> None:
-        self._take(leases.extend(self.job, self.now, self.rules))
+        self._take(leases.extend(self.job, self.now, self.law))
 
     @invariant()
     def an_ended_copy_has_no_live_hop_and_told_every_asker_once(self) -> None:
@@ -225,7 +228,7 @@ class CopyLife(RuleBasedStateMachine):
             assert self._deadline(self.job) is not None
 
     @staticmethod
-    def _deadline(job: Job):
+    def _deadline(job: Job) -> datetime | None:
         return job.current.due if job.current else job.copy.deadline
 
     def teardown(self) -> None:

@@ -107,7 +107,7 @@ async def test_a_silent_host_is_offered_nothing(scene: Scene) -> None:
     assert {o.host_id for o in await scene.all(ExecuteHop)} == {"kvm2"}
 
 
-async def test_a_copy_for_a_host_that_restarts_waits_instead_of_being_refused(scene) -> None:
+async def test_a_copy_for_a_host_that_restarts_waits_for_it(scene: Scene) -> None:
     await scene.join(kvm())
     await scene.pass_time(60)
     await scene.ask(destination=pool(kvm()))

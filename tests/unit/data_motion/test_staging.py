@@ -41,10 +41,15 @@ WRITE, READ = cached("g-write"), cached("g-read")
 def reply(answer: CacheAnswer) -> Callable[[Message], CacheReserved]:
     ends = {CacheAnswer.READY: (READ, None), CacheAnswer.FILL: (READ, WRITE)}
     source, destination = ends.get(answer, (None, None))
-    return lambda asked: CacheReserved(
-        copy_id=asked.copy_id, answer=answer, reason="as told", entry_id="e1",
-        source=source, destination=destination,
-    )  # fmt: skip
+
+    def told(asked: Message) -> CacheReserved:
+        assert isinstance(asked, ReserveCache)
+        return CacheReserved(
+            copy_id=asked.copy_id, answer=answer, reason="as told", entry_id="e1",
+            source=source, destination=destination,
+        )  # fmt: skip
+
+    return told
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from data_motion.endpoints.locality import LocalityThenLoad
@@ -8,6 +9,7 @@ from data_motion.strategies.via_cache import ViaCacheStrategy
 from stowage_contracts.plugins.data_motion_strategy import (
     AgentView,
     Answer,
+    DataMotionStrategy,
     HopLeg,
     MotionAsk,
     MotionPlan,
@@ -20,7 +22,10 @@ from stowage_contracts.views import StoreView
 
 from tests.unit.data_motion.build import asked, cache, image, kvm, mover, pool, url, xen
 
-BUILT_IN = {"direct": DirectStrategy(), "via-cache": ViaCacheStrategy()}
+BUILT_IN: dict[str, DataMotionStrategy] = {
+    "direct": DirectStrategy(),
+    "via-cache": ViaCacheStrategy(),
+}
 
 
 class TestDirectKeepsTheContract(MotionStrategySuite):
@@ -43,7 +48,7 @@ class TestLocalityKeepsTheContract(EndpointSuite):
 
 def decided(
     source: CopyEnd, destination: CopyEnd, agents: Sequence[AgentView] = (),
-    caches: Sequence[StoreView] = (), **changes: object,
+    caches: Sequence[StoreView] = (), **changes: Any,
 ) -> Decision:  # fmt: skip
     request = asked(source=source, destination=destination, **changes)
     ask = MotionAsk(request=request, agents=tuple(agents), caches=tuple(caches))
