@@ -1,6 +1,7 @@
 """Who cache-autoscaler talks to, as small clients of the real bus."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 from stowage_contracts.envelope import Envelope
+from stowage_contracts.grants import Grant
 from stowage_contracts.message import Message
 from stowage_contracts.messages import cache_autoscaler as told
 from stowage_contracts.messages.cache_autoscaler import CacheReserved, ReserveCache
@@ -19,7 +21,7 @@ from stowage_contracts.messages.data_motion import (
 )
 from stowage_contracts.messages.hypervisor_agent import CacheLoadReported, HopTicket
 from stowage_contracts.messages.image_store import AddStore, GrantRedeemed, RedeemGrant
-from stowage_contracts.testing.grant_client import FileClient
+from stowage_contracts.testing.grant_client import FileClient, HttpClient, client_for
 from stowage_contracts.testing.store_hand import receipt_of
 from stowage_contracts.values import (
     CopyEnd,
@@ -35,7 +37,11 @@ from stowage_contracts.values import (
 )
 from stowage_contracts.views import CacheLoad
 from stowage_runtime.bus import Bus, Reader
+from stowage_runtime.secrets import Sealer
 from stowage_runtime.signing import Signer
+from stowage_stores.hosting import sealed_for
+
+from tests.servers.s3 import S3Server
 
 M = TypeVar("M", bound=Message)
 SELF = ServiceName.CACHE_AUTOSCALER
@@ -83,18 +89,34 @@ class Cloud:
         ))  # fmt: skip
         await self.until(told.CacheAdded)
 
+    async def add_bucket(self, server: S3Server, bucket: str) -> None:
+        """A bucket as cache k1, its secret sealed as the gateway does."""
+        public = self.keys["stowage_seal_public_key_cache_autoscaler"]
+        secret = json.dumps({"secret_key": server.secret_key}).encode()
+        await self.command(AddStore(
+            store_id="k1", name="k1", provider="S3", role=StoreRole.IMAGE_CACHE,
+            scope=Scope.region(), sealed=Sealer.seal(public, secret, sealed_for("k1")),
+            settings={
+                "endpoint": server.endpoint, "bucket": bucket, "access_key": server.access_key,
+                "part_bytes": 8 << 20,
+            },
+        ))  # fmt: skip
+        await self.until(told.CacheAdded)
+
     async def reserve(self, copy_id: str, data: bytes) -> CacheReserved:
         asked = ReserveCache(
             copy_id=copy_id, object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
             digest=receipt_of(data).digest, size=len(data), format=ImageFormat.RAW,
-            location=Location(zone_id="z1", host_id="h1"), schemes=("file",),
+            location=Location(zone_id="z1", host_id="h1"), schemes=("file", "http"),
         )  # fmt: skip
         envelope = Envelope.of(asked, source=ServiceName.DATA_MOTION)
         reply = await self.services.request(envelope, to=SELF, seconds=10)
         assert isinstance(reply, CacheReserved)
         return reply
 
-    async def redeem(self, reply: CacheReserved, end: CopyEnd | None, size: int) -> GrantRedeemed:
+    async def redeem(
+        self, reply: CacheReserved, end: CopyEnd | None, size: int, parts: int = 0
+    ) -> GrantRedeemed:  # fmt: skip
         assert end is not None
         other = GrantRef(id="elsewhere", owner=ServiceName.IMAGE_STORE)
         expires = datetime.now(UTC) + timedelta(minutes=5)
@@ -104,15 +126,25 @@ class Cloud:
             destination_store_id=end.store_id, expires=expires,
         )  # fmt: skip
         signer = Signer(SecretStr(self.keys["stowage_ticket_signing_key"]))
-        asked = RedeemGrant(grant_id=end.grant.id, ticket=signer.sign(ticket, expires), size=size)
+        asked = RedeemGrant(
+            grant_id=end.grant.id, ticket=signer.sign(ticket, expires), size=size, part_count=parts
+        )
         envelope = Envelope.of(asked, source="agent/h1")
         redeemed = await self.agent.request(envelope, to=SELF, seconds=10)
         assert isinstance(redeemed, GrantRedeemed)
         return redeemed
 
-    async def write(self, reply: CacheReserved, data: bytes) -> None:
-        redeemed = await self.redeem(reply, reply.destination, len(data))
-        await FileClient().write(redeemed.grant, 0, data)
+    async def write(self, reply: CacheReserved, data: bytes) -> Grant:
+        """Part by part where the grant has parts; the last grant redeemed."""
+        grant = (await self.redeem(reply, reply.destination, len(data))).grant
+        if not grant.part_size:
+            await FileClient().write(grant, 0, data)
+            return grant
+        count = -(-len(data) // grant.part_size)
+        grant = (await self.redeem(reply, reply.destination, len(data), count)).grant
+        for at in range(0, len(data), grant.part_size):
+            await HttpClient().write(grant, at, data[at : at + grant.part_size])
+        return (await self.redeem(reply, reply.destination, len(data))).grant
 
     async def commit(self, reply: CacheReserved, data: bytes) -> None:
         assert reply.destination is not None
@@ -122,8 +154,10 @@ class Cloud:
         ))  # fmt: skip
 
     async def read(self, reply: CacheReserved) -> bytes:
-        redeemed = await self.redeem(reply, reply.source, 0)
-        return await FileClient().read(redeemed.grant, 0, redeemed.grant.size or 0)
+        grant = (await self.redeem(reply, reply.source, 0)).grant
+        assert grant.uri is not None
+        scheme = grant.uri.get_secret_value().partition(":")[0]
+        return await client_for(scheme).read(grant, 0, grant.size or 0)
 
     async def progress(self, copy_id: str) -> None:
         signal = CopyProgressed(copy_id=copy_id, state="running", transfer=Transfer())

@@ -10,6 +10,7 @@ from stowage_contracts.messages.data_motion import HopCommitted
 from stowage_contracts.testing.store_hand import bytes_of
 
 from tests.integration.cache_autoscaler.peers import Cloud
+from tests.servers.s3 import S3Server
 
 DATA = bytes_of(1_000_000)
 
@@ -26,6 +27,22 @@ async def test_an_agent_fills_a_cache_and_another_copy_reads_it(start: Any, clou
         other = await cloud.reserve("c2", DATA)
         assert other.answer == "ready"
         assert await cloud.read(other) == DATA
+
+
+async def test_a_bucket_serves_as_a_cache(
+    start: Any, cloud: Cloud, s3_server: S3Server, s3_bucket: str
+) -> None:
+    data = bytes_of((8 << 20) + 5)
+    async with start():
+        await cloud.add_bucket(s3_server, s3_bucket)
+        reply = await cloud.reserve("c1", data)
+        assert reply.source is not None
+        assert reply.source.schemes == ("http",)
+        grant = await cloud.write(reply, data)
+        assert [part.size for part in grant.done] == [8 << 20, 5]
+        await cloud.commit(reply, data)
+        await cloud.until(HopCommitted)
+        assert await cloud.read(reply) == data
 
 
 async def test_two_instances_promise_a_fill_to_one_copy_only(start: Any, cloud: Cloud) -> None:

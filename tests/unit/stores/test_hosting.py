@@ -1,0 +1,79 @@
+"""What every service that hosts stores relies on: settings checked, one driver per secret."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stowage_contracts.errors import InvalidInput
+from stowage_contracts.messages.image_store import AddStore
+from stowage_contracts.plugins import DataStoreProvider
+from stowage_contracts.values import Scope, StoreRole
+from stowage_stores.directory import DirectoryProvider
+from stowage_stores.hosting import Hosted, StoreRow
+from stowage_stores.memory import MemoryProvider
+from stowage_stores.s3 import S3Provider
+
+S3 = {"endpoint": "https://h", "bucket": "b-1", "access_key": "AK"}
+
+
+@pytest.fixture
+def hosted() -> Hosted:
+    providers: dict[str, DataStoreProvider] = {
+        "a": DirectoryProvider(),
+        "b": S3Provider(),
+        "c": MemoryProvider(),
+    }
+    return Hosted(providers, lambda row: row.sealed.removeprefix("sealed:").encode())
+
+
+def asked(provider: str, settings: dict[str, Any], **changes: Any) -> AddStore:
+    return AddStore(
+        store_id="s1", name="s1", provider=provider, role=StoreRole.IMAGE, scope=Scope.region(),
+        settings=settings,
+    ).model_copy(update=changes)  # fmt: skip
+
+
+def test_secret_settings_are_kept_apart(hosted: Hosted) -> None:
+    admitted = hosted.admit(asked("s3", S3), {"secret_key": "canary"})
+    assert "canary" not in repr(admitted.settings)
+    assert admitted.settings["bucket"] == "b-1"
+    assert json.loads(admitted.secrets) == {"secret_key": "canary"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "settings", "changes", "code"),
+    [
+        ("Nobody", {}, {}, "invalid.provider"),
+        ("S3", S3, {}, "invalid.store_settings"),
+        ("directory", {"root": "here"}, {}, "invalid.store_settings"),
+        ("directory", {"root": "/here"}, {"role": StoreRole.PRIMARY}, "invalid.role"),
+    ],
+)
+def test_what_cannot_be_is_refused_without_echoing_values(
+    hosted: Hosted, provider: str, settings: dict[str, Any], changes: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        hosted.admit(asked(provider, settings, **changes), {"bucket": "/canary"})
+    assert refused.value.code == code
+    assert "canary" not in str(refused.value.problem)
+
+
+async def test_a_driver_is_kept_until_its_row_changes(hosted: Hosted, tmp_path: Path) -> None:
+    row = StoreRow("s1", "directory", {"root": str(tmp_path)}, "")
+    first = await hosted.driver(row)
+    assert await hosted.driver(row) is first
+    moved = StoreRow("s1", "directory", {"root": str(tmp_path / "x")}, "")
+    assert (await hosted.driver(moved)).can.root == str(tmp_path / "x")
+    await hosted.forget("s1")
+    assert await hosted.driver(row) is not first
+
+
+async def test_a_rotated_secret_opens_another_driver(hosted: Hosted) -> None:
+    def row(secret: str) -> StoreRow:
+        return StoreRow("s1", "S3", S3, "sealed:" + json.dumps({"secret_key": secret}))
+
+    first = await hosted.driver(row("one"))
+    assert await hosted.driver(row("one")) is first
+    assert await hosted.driver(row("two")) is not first
+    await hosted.close()
