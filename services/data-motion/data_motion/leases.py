@@ -8,7 +8,7 @@ from stowage_contracts.messages.hypervisor_agent import HopProgressed
 from stowage_contracts.values import ServiceName
 
 from data_motion import endings, words
-from data_motion.limits import Rules
+from data_motion.limits import Limits, Rules
 from data_motion.model import hold
 from data_motion.records import HopRecord, Job
 from data_motion.states import LEASED, CopyState, HopState, ended
@@ -107,12 +107,28 @@ def sweep(job: Job, now: datetime, rules: Rules) -> Step:
     return turn.step()
 
 
+def was_away(
+    beat: datetime | None, heard: datetime | None, now: datetime, limits: Limits
+) -> bool:  # fmt: skip
+    """Whether nobody could renew: the sweeper did not run, or no agent at all is heard.
+
+    All agents silent at once means the broker is away, or there is only one; then nobody else
+    could take its hops. Silence is believed after a while, so that what waits can end.
+    """
+    stopped = (now - beat).total_seconds() if beat else 0
+    silence = (now - heard).total_seconds() if heard else 0
+    return stopped > limits.away_seconds or (
+        limits.away_seconds < silence < limits.cut_off_seconds
+    )  # fmt: skip
+
+
 def extend(job: Job, now: datetime, rules: Rules) -> Step:
-    """data-motion itself was away: nobody could renew, so every lease starts afresh once."""
+    """Leases that run out while nobody could renew them start afresh."""
     turn = Turn(job, now, rules)
+    until = turn.later(rules.limits.lease_seconds)
+    soon = turn.later(rules.limits.lease_seconds / 2)
     for hop in job.hops:
-        if hop.state in LEASED:
-            until = turn.later(rules.limits.lease_seconds)
+        if hop.state in LEASED and hop.lease_until is not None and hop.lease_until < soon:
             turn.put(hop, lease_until=until, bytes_at=now)
     return turn.step()
 

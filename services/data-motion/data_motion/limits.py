@@ -26,6 +26,7 @@ class Limits:
     ticket_seconds: float = 3600
     silent_seconds: float = 15
     away_seconds: float = 10
+    cut_off_seconds: float = 120
     max_attempts: int = 6
     store_slots: int = 8
     zone_slots: int = 32

@@ -143,11 +143,11 @@ ORDER BY id LIMIT $1
 SELECT DISTINCT copy_id AS id FROM hops WHERE state IN ('offered', 'moving') ORDER BY id
 
 -- name: beat
--- Records that the sweeper ran, and answers when it did so before.
+-- Records that the sweeper ran; answers when it did so before, and when any agent was last heard.
 WITH before AS (SELECT beat FROM pulse)
 INSERT INTO pulse (beat) VALUES (stowage_now())
 ON CONFLICT (one) DO UPDATE SET beat = excluded.beat
-RETURNING (SELECT beat FROM before)
+RETURNING (SELECT beat FROM before), (SELECT max(seen) FROM agents) AS heard
 
 -- name: withdraw
 INSERT INTO withdrawn (copy_id, reason, created) VALUES ($1, $2, stowage_now())

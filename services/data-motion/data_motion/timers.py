@@ -7,16 +7,16 @@ from stowage_runtime.tx import Tx
 
 from data_motion import leases, store
 from data_motion.deps import Deps
-from data_motion.leases import extend
 from data_motion.scheduler import schedule
 
 SWEPT_AT_ONCE = 200
 
 
 async def sweep(tx: Tx, deps: Deps) -> None:
-    """End what is overdue, unless it was data-motion itself that was away."""
-    before = await tx.value("beat")
-    if before is not None and (tx.now - before).total_seconds() > deps.rules.limits.away_seconds:
+    """End what is overdue, unless it was data-motion itself that heard nothing."""
+    row = await tx.row("beat")
+    beat, heard = row or (None, None)
+    if leases.was_away(beat, heard, tx.now, deps.rules.limits):
         await _extend(tx, deps)
     for row in await tx.rows("overdue", SWEPT_AT_ONCE):
         job = await store.lock(tx, row["id"], wait=False)
@@ -35,7 +35,7 @@ async def _extend(tx: Tx, deps: Deps) -> None:
     for row in await tx.rows("leased"):
         job = await store.lock(tx, row["id"], wait=False)
         if job is not None:
-            await store.save(tx, job, extend(job, tx.now, deps.rules))
+            await store.save(tx, job, leases.extend(job, tx.now, deps.rules))
 
 
 TIMERS = (Timer("sweep", 1.0, sweep), Timer("forget", 3600.0, forget))

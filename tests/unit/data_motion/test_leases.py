@@ -151,6 +151,25 @@ async def test_leases_start_afresh_after_data_motion_itself_was_away(scene: Scen
     assert await offers(scene) == [("kvm1", 1), ("kvm1", 2)]
 
 
+async def test_leases_outlive_a_time_in_which_no_agent_at_all_is_heard(scene: Scene) -> None:
+    await scene.join(kvm(), KVM2)
+    await scene.ask()
+    await scene.bench.hear(moved(await scene.offer(), 1 << 20))
+    await scene.pass_time(100)
+    assert await offers(scene) == [("kvm1", 1)]
+    await scene.bench.hear(moved(await scene.offer(), 2 << 20))
+    await scene.pass_time(15, kvm(), KVM2)
+    assert await offers(scene) == [("kvm1", 1)]
+
+
+async def test_a_silence_that_lasts_is_believed(scene: Scene) -> None:
+    await scene.join(kvm())
+    await scene.ask()
+    await scene.bench.hear(moved(await scene.offer(), 1 << 20))
+    await scene.pass_time(150)
+    assert "kvm1, which is silent" in (await scene.view()).waiting_for
+
+
 AGAIN = [Stalled("no byte"), Unavailable("dropped"), OutOfSpace("full")]
 
 
