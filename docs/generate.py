@@ -1,0 +1,66 @@
+"""Writes every generated document: ``python -m docs.generate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import api_gateway.settings
+import cache_autoscaler.settings
+import data_motion.settings
+import hypervisor_agent.settings
+import image_store.settings
+from api_gateway.routes import ROUTES
+from stowage_contracts import describing
+from stowage_runtime import metrics, settings
+from stowage_runtime.openapi import document
+
+REFERENCE = Path("docs/reference")
+SCHEMAS = Path("libs/contracts/stowage_contracts/schemas")
+SERVICES: tuple[tuple[str, type[settings.ServiceSettings]], ...] = (
+    ("api-gateway", api_gateway.settings.Settings),
+    ("image-store", image_store.settings.Settings),
+    ("data-motion", data_motion.settings.Settings),
+    ("cache-autoscaler", cache_autoscaler.settings.Settings),
+    ("hypervisor-agent", hypervisor_agent.settings.Settings),
+)
+
+
+def documents() -> dict[Path, str]:
+    """Text of every generated document by path."""
+    found = {SCHEMAS / name: _text(schema) for name, schema in describing.schemas().items()}
+    found[REFERENCE / "openapi.json"] = _text(document("Stowage", ROUTES))
+    found[REFERENCE / "asyncapi.json"] = _text(describing.asyncapi())
+    found[REFERENCE / "settings.md"] = settings.reference(SERVICES)
+    found[REFERENCE / "metrics.md"] = metrics_reference()
+    return found
+
+
+def metrics_reference() -> str:
+    """A row for each instrument of the runtime."""
+    rows = [
+        f"| `{item.name}` | {item.description} |"
+        for item in vars(metrics).values()
+        if hasattr(item, "name") and hasattr(item, "description")
+    ]
+    head = "# Metrics\n\nServed by every service at `/metrics`.\n\n| metric | what it counts |\n"
+    return head + "|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def _text(found: dict[str, Any]) -> str:
+    return json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write them, and delete schemas of messages that are no more."""
+    made = documents()
+    for stale in set(SCHEMAS.glob("*.json")) - made.keys():
+        stale.unlink()
+    for path, text in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
