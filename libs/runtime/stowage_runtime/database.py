@@ -3,28 +3,20 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from stowage_contracts.errors import Conflict, InvalidInput, Unavailable
+from stowage_contracts.errors import Conflict, InvalidInput
 
 from stowage_runtime import migrating, queries
+from stowage_runtime.translating import translated
 
 RUNTIME = "stowage_runtime"
 Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
-
-_AWAY = (
-    OSError,  # refused, reset, TimeoutError
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, terminated
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InternalClientError,
-)
 
 
 @dataclass(frozen=True)
@@ -37,20 +29,6 @@ class Limits:
     statement_seconds: float = 30.0
     idle_seconds: float = 60.0
     """A transaction that does nothing for so long is ended by the server."""
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn every way a database can be away into Unavailable (``unavailable.database``)."""
-    try:
-        yield
-    except _AWAY as error:
-        if isinstance(error, ValueError):  # how asyncpg marks a caller's mistake
-            raise
-        raise Unavailable(
-            f"the database does not answer ({type(error).__name__})", resource="database",
-            code="database", hint="it is tried again; look at the PostgreSQL server",
-        ) from error  # fmt: skip
 
 
 class Database:
@@ -67,7 +45,7 @@ class Database:
         self.schema, self.limits = schema, limits
         self.queries: Mapping[str, str] = queries.load(RUNTIME, package)
         self._url, self._migrations = url, migrating.load(RUNTIME, package)
-        self._pool: "asyncpg.Pool[asyncpg.Record]"
+        self._pool: asyncpg.Pool[asyncpg.Record]
 
     @classmethod
     async def open(

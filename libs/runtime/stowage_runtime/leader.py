@@ -9,8 +9,9 @@ import structlog
 from stowage_contracts.errors import Unavailable
 
 from stowage_runtime.backoff import Backoff, wait
-from stowage_runtime.database import Database, translated
+from stowage_runtime.database import Database
 from stowage_runtime.migrating import Connection
+from stowage_runtime.translating import translated
 
 TRY_SECONDS = 1.0
 PING_SECONDS = 5.0

@@ -13,8 +13,9 @@ from stowage_contracts.values import Value
 
 from stowage_runtime import inbox, outbox, queries
 from stowage_runtime.bus import Bus
-from stowage_runtime.database import Database, Pooled, translated
+from stowage_runtime.database import Database, Pooled
 from stowage_runtime.telemetry import current_traceparent
+from stowage_runtime.translating import translated
 from stowage_runtime.wakes import INTENTS, OUTBOX, Wakes
 
 

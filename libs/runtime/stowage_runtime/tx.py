@@ -41,7 +41,8 @@ class Tx(Protocol):
         self, kind: str, payload: Value, *, key: str = "", within: timedelta, after: float = 0
     ) -> None:
         """Queue an intent for a worker; ``key`` makes it unique while it is pending (a second
-        one with the same kind and key is dropped). ``within`` is its deadline, ``after`` a delay in seconds."""
+        one with the same kind and key is dropped). ``within`` is its deadline, ``after`` a delay
+        in seconds."""
         ...
 
     def signal(self, message: Message) -> None:

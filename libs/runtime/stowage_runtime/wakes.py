@@ -7,8 +7,9 @@ from stowage_contracts.errors import Unavailable
 from stowage_contracts.values import new_id
 
 from stowage_runtime.backoff import Backoff, wait
-from stowage_runtime.database import Database, translated
+from stowage_runtime.database import Database
 from stowage_runtime.migrating import Connection
+from stowage_runtime.translating import translated
 
 OUTBOX, INTENTS = "outbox", "intents"
 GATHER_SECONDS = 0.005

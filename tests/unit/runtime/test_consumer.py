@@ -99,6 +99,11 @@ async def test_what_the_handler_calls_invalid_is_rejected(bench: Bench, world: W
         await bench.handle(ZONE)
 
 
+async def test_text_that_cannot_be_stored_is_rejected(bench: Bench) -> None:
+    with pytest.raises(Rejected, match="NUL"):
+        await bench.handle(AddZone(zone_id="z1", name="bad\0name"))
+
+
 async def test_what_is_not_there_yet_is_left_to_the_bus_to_retry(
     bench: Bench, world: World
 ) -> None:

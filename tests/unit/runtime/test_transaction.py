@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from stowage_contracts.errors import InvalidInput
 from stowage_contracts.messages.data_motion import CancelCopy, CopyProgressed
 from stowage_contracts.messages.image_store import AddPod, AddZone, ZoneAdded
 from stowage_contracts.topology import address
@@ -148,6 +149,12 @@ async def test_json_comes_back_as_it_went(bench: Bench) -> None:
 
     assert row is not None
     assert row["facts"] == facts
+
+
+async def test_json_that_cannot_be_stored_is_invalid_input(bench: Bench) -> None:
+    async with bench.tx() as tx:
+        with pytest.raises(InvalidInput, match="NUL"):
+            await tx.run("add_zone", "z", "n", {"text": "\0"})
 
 
 async def test_run_tells_how_many_rows_it_touched(bench: Bench) -> None:
