@@ -1,5 +1,6 @@
 """A commit killed at any step is finished by the next one, and never shows half an object."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,8 +53,10 @@ async def test_a_commit_killed_at_any_step_is_finished_by_the_next(
     for _ in range(2):
         assert (await hand.commit("a/b/c", grant, DATA)).size == len(DATA)
     assert await hand.get("a/b/c") == DATA
-    left = [path.name for path in (tmp_path / ".stowage").iterdir()]
-    assert [name for name in left if not name.startswith("hop-1.1.done")] == []
+    for path in (tmp_path / ".stowage").iterdir():
+        os.utime(path, (0, 0))
+    await hand.driver.probe()  # sweeps what crashed commits left, and old markers
+    assert not (tmp_path / ".stowage").exists()
 
 
 def test_the_steps_above_reach_the_end(tmp_path: Path) -> None:

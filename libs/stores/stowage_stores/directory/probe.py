@@ -12,6 +12,7 @@ from pathlib import Path
 from stowage_stores.directory.tree import PART_MODE, Tree, sync_folder
 
 _MARKER_SECONDS = 30 * 86400
+_CRASHED_SECONDS = 3600
 _BYTES = 64 * 1024
 
 
@@ -78,10 +79,11 @@ class Probe:
 
 
 def _stale(path: Path) -> bool:
+    """Left by a crash an hour ago, or a commit marker nobody can ask about any more."""
     age = time.time() - path.lstat().st_mtime
-    if path.name.startswith("probe-"):
-        return age > 3600
-    return path.name.endswith((".done", ".new")) and age > _MARKER_SECONDS
+    if path.name.startswith("probe-") or path.suffix == ".new":
+        return age > _CRASHED_SECONDS
+    return path.suffix == ".done" and age > _MARKER_SECONDS
 
 
 def _remove_if_empty(folder: Path) -> None:
