@@ -1,6 +1,7 @@
 """The rules of a copy, pure: (job, message, now, rules) → step.
 
-``leases`` has those of a hop under way, ``finishing`` those of its end, ``endings`` the copy's.
+``leases`` has those of a hop under way, ``sweeping`` of its deadlines, ``finishing`` of its end,
+``endings`` those of the copy's end.
 """
 
 from datetime import datetime

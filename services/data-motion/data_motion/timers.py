@@ -5,7 +5,7 @@ from datetime import timedelta
 from stowage_runtime.service import Timer
 from stowage_runtime.tx import Tx
 
-from data_motion import leases, store
+from data_motion import store, sweeping
 from data_motion.deps import Deps
 from data_motion.scheduler import schedule
 
@@ -16,12 +16,12 @@ async def sweep(tx: Tx, deps: Deps) -> None:
     """End what is overdue, unless it was data-motion itself that heard nothing."""
     row = await tx.row("beat")
     beat, heard = row or (None, None)
-    if leases.was_away(beat, heard, tx.now, deps.rules.limits):
+    if sweeping.was_away(beat, heard, tx.now, deps.rules.limits):
         await _extend(tx, deps)
     for row in await tx.rows("overdue", SWEPT_AT_ONCE):
         job = await store.lock(tx, row["id"], wait=False)
         if job is not None:
-            await store.save(tx, job, leases.sweep(job, tx.now, deps.rules))
+            await store.save(tx, job, sweeping.sweep(job, tx.now, deps.rules))
     await schedule(tx, deps)
 
 
@@ -35,7 +35,7 @@ async def _extend(tx: Tx, deps: Deps) -> None:
     for row in await tx.rows("leased"):
         job = await store.lock(tx, row["id"], wait=False)
         if job is not None:
-            await store.save(tx, job, leases.extend(job, tx.now, deps.rules))
+            await store.save(tx, job, sweeping.extend(job, tx.now, deps.rules))
 
 
 TIMERS = (Timer("sweep", 1.0, sweep), Timer("forget", 3600.0, forget))

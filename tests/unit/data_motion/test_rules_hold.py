@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from random import Random
 
-from data_motion import finishing, leases, model
+from data_motion import finishing, leases, model, sweeping
 from data_motion.leases import Placed
 from data_motion.limits import Limits, Rules
 from data_motion.plan import Decision
@@ -198,11 +198,11 @@ class CopyLife(RuleBasedStateMachine):
     @rule(seconds=DELAYS)
     def time_passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
-        self._take(leases.sweep(self.job, self.now, self.law))
+        self._take(sweeping.sweep(self.job, self.now, self.law))
 
     @rule()
     def was_away(self) -> None:
-        self._take(leases.extend(self.job, self.now, self.law))
+        self._take(sweeping.extend(self.job, self.now, self.law))
 
     @invariant()
     def an_ended_copy_has_no_live_hop_and_told_every_asker_once(self) -> None:
