@@ -79,8 +79,9 @@ class CopyLoop:
             async with asyncio.TaskGroup() as lanes:
                 for _ in range(self._lanes()):
                     lanes.create_task(self._lane())
-        except* StowageError as failed:
-            raise first(failed) from None
+        except BaseExceptionGroup as failed:  # Python 3.11.2 wraps what an except* block raises
+            told = failed.subgroup(StowageError)
+            raise (first(told) if told else failed) from None
         linear = self._linear.result() if self._linear else None
         return Copied(self._tree.result(self._reader.size), linear)
 
