@@ -15,18 +15,17 @@ OURS = re.compile(rf"DOCKER|{BRIDGE}|\bbr-[0-9a-f]{{12}}\b")
 TABLES = ("filter", "nat")
 
 
-def state() -> dict[str, Any]:
-    """The machine before the engine: `taken` when another engine already works here."""
+def state() -> dict[str, str]:
+    """The machine's packet forwarding before an engine starts."""
     return {
-        "taken": _bridge_exists(),
         "forwarding": FORWARDING.read_text(),
         "policy": _rules("filter")["policies"].get("FORWARD", "ACCEPT"),
     }
 
 
-def restore(before: dict[str, Any]) -> None:
-    """Take away bridges and rules of the engine, unless another one needs them too."""
-    if before["taken"]:
+def restore(before: dict[str, str]) -> None:
+    """Take away bridges and rules of an engine that ended, unless another one lives by them."""
+    if _another_engine():
         return
     _delete_bridges()
     for table in TABLES:
@@ -58,8 +57,16 @@ def _iptables(table: str, *arguments: str) -> str:
     return run([program("iptables"), "-w", "10", "-t", table, *arguments])
 
 
-def _bridge_exists() -> bool:
-    return Path("/sys/class/net", BRIDGE).exists()
+def _another_engine() -> bool:
+    names = (_name(process) for process in Path("/proc").glob("[0-9]*"))
+    return "dockerd" in names
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:  # it ended while we looked
+        return ""
 
 
 def _delete_bridges() -> None:
