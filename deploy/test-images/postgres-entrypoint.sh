@@ -1,6 +1,6 @@
 #!/bin/bash
 # The official image's settings that our compose file may use:
-# POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB, PGDATA and /docker-entrypoint-initdb.d.
+# POSTGRES_USER, POSTGRES_PASSWORD or _PASSWORD_FILE, POSTGRES_DB, PGDATA and /docker-entrypoint-initdb.d.
 set -euo pipefail
 user=${POSTGRES_USER:-postgres}
 database=${POSTGRES_DB:-$user}
@@ -13,7 +13,7 @@ as_postgres() {
 }
 
 create_cluster() {
-    local password=${POSTGRES_PASSWORD:?must be set}
+    local password=${POSTGRES_PASSWORD:-$(cat "${POSTGRES_PASSWORD_FILE:?or POSTGRES_PASSWORD must be set}")}
     initdb -U "$user" -E UTF8 --locale=C.UTF-8 --auth-local=trust --auth-host=scram-sha-256 \
         --pwfile=<(printf '%s\n' "$password") >/dev/null
     echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
