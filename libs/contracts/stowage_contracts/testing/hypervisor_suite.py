@@ -1,0 +1,69 @@
+"""What every Hypervisor must do. Subclass it and give ``settings`` and ``hypervisor`` fixtures."""
+
+from pathlib import Path
+
+import pytest
+
+from stowage_contracts.errors import InvalidInput
+from stowage_contracts.plugins.hypervisor import Conversion, Hypervisor, HypervisorSettings
+from stowage_contracts.testing.store_hand import bytes_of
+from stowage_contracts.values import HostAbilities, ImageFormat
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.asyncio
+class HypervisorSuite:
+    """Every behaviour a kind of host promises."""
+
+    async def test_abilities_are_what_planning_may_believe(
+        self, hypervisor: Hypervisor, settings: HypervisorSettings
+    ) -> None:
+        able = await hypervisor.abilities()
+        assert isinstance(able, HostAbilities)
+        assert able.slots == settings.slots
+        assert able.fetch <= settings.fetch
+        assert set(settings.roots) <= set(able.roots)
+
+    async def test_every_pool_is_seen_with_its_room(self, hypervisor: Hypervisor) -> None:
+        able = await hypervisor.abilities()
+        for pool in await hypervisor.pools():
+            assert 0 <= pool.free_bytes <= pool.total_bytes
+            assert not pool.root or pool.root in able.roots
+
+    async def test_a_pool_that_is_away_is_left_out(
+        self, hypervisor: Hypervisor, settings: HypervisorSettings
+    ) -> None:
+        assert {pool.id for pool in await hypervisor.pools()} <= _there(settings)
+
+    async def test_what_it_cannot_convert_is_refused(
+        self, hypervisor: Hypervisor, tmp_path: Path
+    ) -> None:
+        able = (await hypervisor.abilities()).convert
+        for format in set(ImageFormat) - set(able):
+            with pytest.raises(InvalidInput):
+                await hypervisor.convert(_job(tmp_path, ImageFormat.RAW, format))
+
+    async def test_what_it_converts_comes_back_the_same(
+        self, hypervisor: Hypervisor, tmp_path: Path
+    ) -> None:
+        able = (await hypervisor.abilities()).convert
+        if not {ImageFormat.RAW, ImageFormat.QCOW2} <= set(able):
+            pytest.skip("it converts nothing")
+        data = bytes_of(3 * MIB) + bytes(MIB)
+        (tmp_path / "raw").write_bytes(data)
+        await hypervisor.convert(_job(tmp_path, ImageFormat.RAW, ImageFormat.QCOW2))
+        (tmp_path / "raw").unlink()
+        await hypervisor.convert(_job(tmp_path, ImageFormat.QCOW2, ImageFormat.RAW))
+        assert (tmp_path / "raw").read_bytes() == data
+
+
+def _there(settings: HypervisorSettings) -> set[str]:
+    return {pool.id for pool in settings.pools if Path(pool.root).is_dir()}
+
+
+def _job(folder: Path, source: ImageFormat, destination: ImageFormat) -> Conversion:
+    return Conversion(
+        source=str(folder / source.value), source_format=source,
+        destination=str(folder / destination.value), destination_format=destination,
+    )  # fmt: skip
