@@ -29,6 +29,8 @@ class Reader:
     """Commands addressed to it, events and reports it reads."""
     requests: tuple[type[Message], ...] = ()
     signals: tuple[type[Message], ...] = ()
+    ingress: bool = False
+    """Whether it takes what foreign publishers send."""
 
 
 class Bus(Protocol):
@@ -65,6 +67,14 @@ class Bus(Protocol):
 
     async def serve(self, reader: Reader, answer: Answer) -> None:
         """Consume the requests lane; an error raised by ``answer`` travels back as a Problem."""
+        ...
+
+    async def admit(self, reader: Reader, deliver: Deliver) -> None:
+        """Consume what foreign publishers send to the ingress exchange.
+
+        Of such an envelope only the shape was checked. A StowageError raised by ``deliver`` is
+        answered on the errors exchange, unless it says that trying again helps.
+        """
         ...
 
     async def pause(self) -> None:

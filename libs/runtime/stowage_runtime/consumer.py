@@ -44,8 +44,9 @@ class Consumer(Generic[D]):
         """The service's share of the bus."""
         service = self.service
         return Reader(
-            service.name, tuple(service.handlers), tuple(service.requests), tuple(service.signals)
-        )
+            service.name, tuple(service.handlers), tuple(service.requests),
+            tuple(service.signals), service.ingress is not None,
+        )  # fmt: skip
 
     async def deliver(self, envelope: Envelope) -> None:
         """Handle once and commit; a second delivery has no effect.
@@ -80,6 +81,20 @@ class Consumer(Generic[D]):
                 reply, source=self.service.name, traceparent=current_traceparent(),
                 correlationid=envelope.correlationid or envelope.id, causationid=envelope.id,
             )  # fmt: skip
+
+    async def take(self, envelope: Envelope) -> None:
+        """Handle a foreign message once and commit; raises the error it is refused with."""
+        take = self.service.ingress
+        if take is None:
+            raise TypeError(f"{self.service.name} takes no foreign messages")
+
+        async def once() -> None:
+            with suppress(Duplicate):
+                async with self.transactions.receive(envelope) as tx:
+                    await take(envelope, tx, self.service.deps)
+
+        with self._handling("ingress", envelope):
+            await self._held(once)
 
     async def _handle(self, handler: Handler[D], message: Message, envelope: Envelope) -> None:
         with suppress(Duplicate):

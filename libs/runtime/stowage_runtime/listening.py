@@ -45,6 +45,8 @@ class Listening(Generic[D]):
             steps.append(lambda: bus.hear(reader, consumer.hear))
         if reader.requests:
             steps.append(lambda: bus.serve(reader, consumer.answer))
+        if reader.ingress:
+            steps.append(lambda: bus.admit(reader, consumer.take))
         return steps
 
     async def _patiently(self, step: Callable[[], Awaitable[None]]) -> None:

@@ -109,6 +109,9 @@ class MemoryBus:
 
         self._consumers.append(Pump(questions, reply, self._limits.parallel))
 
+    async def admit(self, reader: Reader, deliver: Deliver) -> None:
+        """Nobody foreign can reach a bus inside one process."""
+
     def dead_letters(self, name: str) -> DeadLetters:
         """Those of one service; ``hypervisor-agent`` for all agents."""
         return MemoryDeadLetters(self._broker, name)

@@ -15,6 +15,7 @@ from stowage_runtime.dead_letters import DeadLetters
 from stowage_runtime.rabbit_consumer import Consumer, Handle, KeyOf, settle
 from stowage_runtime.rabbit_dead import RabbitDeadLetters
 from stowage_runtime.rabbit_durable import AgentRescue, DurableHandler, LadderRescue, Rescue
+from stowage_runtime.rabbit_ingress import ForeignHandler, Outlet
 from stowage_runtime.rabbit_link import Link, away, unavailable
 from stowage_runtime.rabbit_publisher import Publisher, Target
 from stowage_runtime.rabbit_requests import Answerer, Asker
@@ -100,6 +101,13 @@ class RabbitBus:
         """Consume the requests lane."""
         answerer = Answerer(answer, self._publisher, self._topology, self._link.user)
         await self._consume(self._topology.queue(reader.name, "requests"), answerer, lambda _: "")
+
+    async def admit(self, reader: Reader, deliver: Deliver) -> None:
+        """Consume what foreign publishers send."""
+        answers = Target("", self._topology.errors, mandatory=False)
+        outlet = Outlet(self._publisher, answers, self._link.user)
+        handler = ForeignHandler(deliver, outlet, self._limits)
+        await self._consume(self._topology.queue(reader.name, "ingress"), handler, lambda _: "")
 
     def dead_letters(self, name: str) -> DeadLetters:
         """Those of one service; ``hypervisor-agent`` for all agents."""

@@ -59,6 +59,9 @@ def queues(reader: Reader, topology: Topology, limits: BusLimits) -> Iterator[Qu
         yield QueuePlan(topology.queue(reader.name, "requests"), ttl, keys)
     if reader.signals:
         yield _signals(reader, topology, limits)
+    if reader.ingress:
+        name, dead = topology.queue(reader.name, "ingress"), topology.queue(reader.name, "dead")
+        yield work_queue(name, dead, limits, ((topology.ingress, "#"),))
 
 
 def work_queue(

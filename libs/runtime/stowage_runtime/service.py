@@ -72,6 +72,9 @@ class Service(Generic[D]):
     handlers: Mapping[type[Message], Handler[D]] = field(default_factory=dict)
     requests: Mapping[type[Message], RequestHandler[D]] = field(default_factory=dict)
     signals: Mapping[type[Message], Handler[D]] = field(default_factory=dict)
+    ingress: Handler[D] | None = None
+    """Takes foreign messages: (envelope of which nothing is believed, tx, deps); raises the
+    StowageError its publisher is answered with."""
     intents: Sequence[IntentKind[D]] = ()
     timers: Sequence[Timer[D]] = ()
     routes: Sequence[Any] = ()

@@ -14,6 +14,7 @@ from api_gateway.deps import AdmitsAgents, Deps
 from api_gateway.enrolment import BrokerAdmission, NoAdmission, vhost_of
 from api_gateway.feed import Feed
 from api_gateway.handlers import HANDLERS, SIGNALS
+from api_gateway.ingress import on_foreign
 from api_gateway.routes import ROUTES
 from api_gateway.settings import Settings
 from api_gateway.timers import TIMERS
@@ -34,6 +35,7 @@ def wire(settings: Settings) -> Service[Deps]:
         deps=deps,
         handlers=HANDLERS,
         signals=SIGNALS,
+        ingress=on_foreign,
         timers=TIMERS,
         routes=ROUTES,
         close=feed.close,

@@ -55,6 +55,9 @@ class BenchBus:
     async def serve(self, reader: Reader, answer: Answer) -> None:
         """Nothing ever comes."""
 
+    async def admit(self, reader: Reader, deliver: Deliver) -> None:
+        """Nothing ever comes."""
+
     async def pause(self) -> None:
         """Nothing to finish."""
 

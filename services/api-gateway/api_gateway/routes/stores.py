@@ -1,69 +1,23 @@
 """Data stores of every role; secrets are sealed here for the store's owner."""
 
 import json
-import re
 from typing import Any
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr
 from stowage_contracts.errors import InvalidInput
-from stowage_contracts.messages.image_store import AddStore, ProbeStore, RemoveStore
+from stowage_contracts.messages.image_store import ProbeStore, RemoveStore
 from stowage_contracts.topology import address
-from stowage_contracts.values import (
-    Id,
-    Name,
-    Scope,
-    ScopeType,
-    ServiceName,
-    StoreRole,
-    StoreState,
-    Value,
-    new_id,
-)
+from stowage_contracts.values import Id, StoreRole, StoreState, Value, new_id
 from stowage_contracts.views import StoreView
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.service import Desk
 from stowage_runtime.tx import Tx
 
-from api_gateway.accounts import Principal
-from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
-from api_gateway.resources import (
-    Page,
-    PageQuery,
-    State,
-    WaitQuery,
-    page,
-    pending,
-    reference,
-    settled,
-    state,
-)
-
-LARGEST_SETTINGS = 16_384
-"""Characters of JSON: settings travel in messages."""
-_LOOKS_SECRET = re.compile(r"secret|passw|token|access_?key|private|credential|api_?key", re.I)
-_LOGIN_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]*@")
-
-
-class StoreFields(Given):
-    """What every way to add a store says of it."""
-
-    name: Name
-    provider: Name
-    role: StoreRole = StoreRole.IMAGE
-    scope: ScopeType = ScopeType.REGION
-    scope_id: Id | None = None
-    """The zone, pod, cluster or host the scope names."""
-    settings: dict[str, Any] = {}
-
-    @field_validator("settings")
-    @classmethod
-    def _small(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        if len(json.dumps(settings)) > LARGEST_SETTINGS:
-            raise ValueError(f"settings have at most {LARGEST_SETTINGS} characters as JSON")
-        return settings
+from api_gateway.new_stores import StoreFields, owner_of, place, sealing_context
+from api_gateway.resources import Page, PageQuery, State, WaitQuery, page, reference, settled, state
 
 
 class NewStore(StoreFields):
@@ -98,98 +52,12 @@ async def add_store(call: Call, desk: Desk, deps: Deps) -> Reply:
     return await accept(call, desk, deps, make)
 
 
-async def place(
-    body: StoreFields, store_id: str, sealed: str, principal: Principal, tx: Tx
-) -> StoreView:
-    """Ask the owner of the role to add a store; raises InvalidInput, NotFound, Conflict."""
-    _check(body)
-    view = StoreView(
-        id=store_id,
-        name=body.name,
-        provider=body.provider,
-        role=body.role,
-        scope=await _scope(body, principal, tx),
-        state=StoreState.ADDING,
-        settings=body.settings,
-    )
-    await pending(tx, "store", view)
-    await tx.say(_command(view, sealed), to=address(_owner(body.role)))
-    return view
-
-
-def _check(body: StoreFields) -> None:
-    if body.role is StoreRole.PRIMARY:
-        raise InvalidInput(
-            "primary pools are reported by the agent that sees them",
-            code="role",
-            hint="configure the pool at its host's agent",
-        )
-    loose = sorted(set(_loose(body.settings)))
-    if loose:
-        raise InvalidInput(
-            f"{', '.join(loose)} must be given under 'secrets'",
-            code="secret_in_settings",
-            hint="what stands under 'settings' is shown and stored in clear",
-        )
-
-
-def _loose(value: Any, name: str = "settings") -> list[str]:
-    """Names of settings, however deep, that look like secrets."""
-    if isinstance(value, dict):
-        named = [key for key, inner in value.items() if _LOOKS_SECRET.search(key) and inner]
-        return [*named, *(bad for key, inner in value.items() for bad in _loose(inner, key))]
-    if isinstance(value, list):
-        return [bad for inner in value for bad in _loose(inner, name)]
-    return [name] if isinstance(value, str) and _LOGIN_IN_URL.search(value) else []
-
-
-def _owner(role: StoreRole) -> ServiceName:
-    cache = role is StoreRole.IMAGE_CACHE
-    return ServiceName.CACHE_AUTOSCALER if cache else ServiceName.IMAGE_STORE
-
-
-async def _scope(body: StoreFields, principal: Principal, tx: Tx) -> Scope:
-    if (body.scope is ScopeType.REGION) != (body.scope_id is None):
-        raise InvalidInput(
-            "a region scope names nothing; every other scope names one id",
-            code="scope",
-            hint="give scope_id the id of the zone, pod, cluster or host",
-        )
-    if body.scope_id is None:
-        return Scope.region()
-    found = await reference(body.scope, body.scope_id, principal, tx)
-    zone = found["id"] if body.scope is ScopeType.ZONE else _zone_of(found)
-    return Scope(type=body.scope, id=body.scope_id, zone_id=zone)
-
-
-def _zone_of(found: dict[str, Any]) -> str | None:
-    where = found.get("location", found)
-    return str(where["zone_id"]) if where.get("zone_id") else None
-
-
-def sealing_context(store_id: str) -> str:
-    """What a store's secrets are sealed for."""
-    return f"image_data_store/{store_id}"
-
-
 def _seal(body: NewStore, store_id: str, deps: Deps) -> str:
     if not body.secrets:
         return ""
     plain = {name: value.get_secret_value() for name, value in body.secrets.items()}
-    public = deps.public_key(_owner(body.role))
+    public = deps.public_key(owner_of(body.role))
     return Sealer.seal(public, json.dumps(plain).encode(), sealing_context(store_id))
-
-
-def _command(view: StoreView, sealed: str) -> AddStore:
-    return AddStore(
-        store_id=view.id,
-        name=view.name,
-        provider=view.provider,
-        role=view.role,
-        scope=view.scope,
-        settings=view.settings,
-        sealed=sealed,
-    )
 
 
 async def list_stores(call: Call, desk: Desk, deps: Deps) -> BaseModel:
@@ -234,7 +102,7 @@ async def _order(found: dict[str, Any], command: ProbeStore | RemoveStore, tx: T
             resource=f"store/{found['id']}",
             hint="configure the pool at its host's agent",
         )
-    await tx.say(command, to=address(_owner(StoreRole(found["role"]))))
+    await tx.say(command, to=address(owner_of(StoreRole(found["role"]))))
 
 
 async def sealing_keys(call: Call, desk: Desk, deps: Deps) -> SealingKeys:
