@@ -21,7 +21,7 @@ from tests.servers.ports import free_ports
 PACKAGES = {
     "image-store": "image_store",
     "data-motion": "data_motion",
-    # "cache-autoscaler": "cache_autoscaler",
+    "cache-autoscaler": "cache_autoscaler",
     "api-gateway": "api_gateway",
 }
 API_KEY = "an-api-key-for-tests-0123456789abcdef"

@@ -83,15 +83,15 @@ def _range(request: web.Request, size: int) -> tuple[int, int]:
 
 
 @asynccontextmanager
-async def serving(source: Source) -> AsyncIterator[Source]:
-    """The source, reachable at its ``url`` on loopback."""
+async def serving(source: Source, host: str = "127.0.0.1") -> AsyncIterator[Source]:
+    """The source, reachable at its ``url`` on an address of this machine."""
     app = web.Application()
     app.router.add_route("*", "/image", source.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, host, 0)
     await site.start()
-    source.url = f"http://127.0.0.1:{runner.addresses[0][1]}/image"
+    source.url = f"http://{host}:{runner.addresses[0][1]}/image"
     try:
         yield source
     finally:

@@ -30,11 +30,6 @@ class Admitted:
     secrets: bytes
 
 
-def sealed_for(store_id: str) -> str:
-    """The context in which the gateway seals a store's secrets, whoever owns the store."""
-    return f"image_data_store/{store_id}"
-
-
 class Hosted:
     """Providers by name, and one open driver per store and secret.
 

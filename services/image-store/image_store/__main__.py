@@ -1,5 +1,6 @@
 """stowage-image-store: run, migrate, check."""
 
+from stowage_contracts import sealing
 from stowage_contracts.values import ServiceName
 from stowage_runtime import plugins
 from stowage_runtime.command import ServiceCommand
@@ -7,9 +8,9 @@ from stowage_runtime.command import main as run_command
 from stowage_runtime.secrets import Opener, RowCipher
 from stowage_runtime.service import Service
 from stowage_runtime.signing import Signer, Verifier
+from stowage_stores.hosting import Hosted
 
 from image_store.deps import Deps
-from image_store.drivers import Drivers
 from image_store.handlers import HANDLERS, REQUESTS, SIGNALS
 from image_store.intents import INTENTS
 from image_store.settings import Settings
@@ -19,10 +20,11 @@ from image_store.timers import TIMERS
 def wire(settings: Settings) -> Service[Deps]:
     """Build the service; nothing is opened yet."""
     cipher = RowCipher(settings.at_rest_key)
-    drivers = Drivers(plugins.load("stowage.data_store_provider", plugins.instance), cipher)
+    providers = plugins.load("stowage.data_store_provider", plugins.instance)
+    stores = Hosted(providers, lambda row: cipher.open(row.sealed, sealing.for_store(row.id)))
     deps = Deps(
         settings=settings,
-        drivers=drivers,
+        stores=stores,
         cipher=cipher,
         opener=Opener(settings.seal_private_key_image_store),
         signer=Signer(settings.ticket_signing_key),
@@ -37,7 +39,7 @@ def wire(settings: Settings) -> Service[Deps]:
         signals=SIGNALS,
         intents=INTENTS,
         timers=TIMERS,
-        close=drivers.close,
+        close=stores.close,
     )
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from stowage_runtime.secrets import Opener, RowCipher
 from stowage_runtime.signing import Signer, Verifier
+from stowage_stores.hosting import Hosted
 
-from image_store.drivers import Drivers
 from image_store.settings import Settings
 
 
@@ -14,7 +14,7 @@ class Deps:
     """Collaborators, built once in ``__main__.wire``."""
 
     settings: Settings
-    drivers: Drivers
+    stores: Hosted
     opener: Opener
     cipher: RowCipher
     signer: Signer

@@ -13,11 +13,17 @@ from stowage_contracts.messages.image_store import (
     StoreRejected,
     TemplateChanged,
 )
-from stowage_contracts.plugins.image_store_driver import Capacity, CommitAsk, RevokeAsk
+from stowage_contracts.plugins.image_store_driver import (
+    Capacity,
+    CommitAsk,
+    ImageStoreDriver,
+    RevokeAsk,
+)
 from stowage_contracts.values import Id, StoreState, Value
 from stowage_contracts.views import ProbeCheck
 from stowage_runtime.service import Desk, IntentKind, Settle
 from stowage_runtime.tx import Tx
+from stowage_stores.hosting import StoreRow
 
 from image_store.deps import Deps
 from image_store.model import ReplicaEvent
@@ -92,10 +98,16 @@ async def _store(desk: Desk, store_id: str) -> Record:
     return row
 
 
+async def driver_of(store: Record, deps: Deps) -> ImageStoreDriver:
+    """The open driver of a store row."""
+    row = StoreRow(store["id"], store["provider"], store["settings"], store["sealed"])
+    return await deps.stores.driver(row)
+
+
 async def probe(work: ProbeWork, desk: Desk, deps: Deps) -> Settle:
     """Ask the store to prove itself."""
     store = await _store(desk, work.store_id)
-    driver = deps.drivers.driver(store)
+    driver = await driver_of(store, deps)
     checks, room = await driver.probe()
     abilities = driver.can.model_dump(mode="json")
 
@@ -199,7 +211,7 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
         session=grant["session"],
         receipt=message.receipt,
     )
-    await deps.drivers.driver(store).commit(ask)
+    await (await driver_of(store, deps)).commit(ask)
 
     async def settle(tx: Tx) -> None:
         await tx.run("grant_state", grant["id"], "committed")
@@ -232,14 +244,14 @@ async def revoke(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
     except NotFound:
         return _nothing
     ask = RevokeAsk(key=work.key, writer=work.writer, session=work.session)
-    await deps.drivers.driver(store).revoke(ask)
+    await (await driver_of(store, deps)).revoke(ask)
     return _nothing
 
 
 async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
     """Delete an object; its row goes when the store has confirmed."""
     store = await _store(desk, work.store_id)
-    await deps.drivers.driver(store).delete(work.key)
+    await (await driver_of(store, deps)).delete(work.key)
 
     async def settle(tx: Tx) -> None:
         ref = await tx.row("ref", work.ref_id) if work.ref_id else None

@@ -102,9 +102,9 @@ class House:
 @asynccontextmanager
 async def house(home: Home, port: int) -> AsyncIterator[House]:
     """Start everything but agents; stops in the opposite order."""
-    home.make()
-    keyring = Keyring.of(home)
     async with AsyncExitStack() as stack:
+        stack.enter_context(home.held())
+        keyring = Keyring.of(home)
         url = await stack.enter_async_context(EmbeddedPostgres(home.postgres))
         letters = await _database(stack, url, "standalone")
         broker = MemoryBroker(TableSink(letters))

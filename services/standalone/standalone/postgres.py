@@ -24,4 +24,5 @@ class EmbeddedPostgres:
         return str(self._server.get_uri())
 
     async def __aexit__(self, *_error: object) -> None:
-        await asyncio.to_thread(self._server.cleanup)
+        # Not `cleanup`: it leaves the server to the killed process whose handle it still counts.
+        await asyncio.to_thread(self._server.stop)

@@ -22,7 +22,9 @@ def made_keys() -> dict[str, str]:
 @pytest.fixture
 def settings(made_keys: dict[str, str], database_url: str) -> Settings:
     names = {name.removeprefix("stowage_"): text for name, text in made_keys.items()}
-    return Settings(database_url=SecretStr(database_url), **names)
+    settings = Settings.read(database_url=SecretStr(database_url), **names)
+    assert isinstance(settings, Settings)
+    return settings
 
 
 @pytest.fixture

@@ -128,3 +128,13 @@ def _commit(scene: Scene, request: CopyRequested, epoch: int) -> CommitHop:
         destination=request.destination,
         receipt=scene.receipt(),
     )
+
+
+async def test_a_commit_of_an_unknown_write_is_answered(scene: Scene) -> None:
+    request = await scene.requested()
+    ghost = request.destination.grant.model_copy(update={"id": "ghost"})
+    destination = request.destination.model_copy(update={"grant": ghost})
+    commit = _commit(scene, request, epoch=1).model_copy(update={"destination": destination})
+    (failed,) = await scene.bench.handle(commit)
+    assert isinstance(failed, HopCommitFailed)
+    assert failed.error.code == "not_found.grant"

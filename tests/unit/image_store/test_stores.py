@@ -1,5 +1,7 @@
 """A store is proven before it exists, and nothing of a bad one stays."""
 
+from typing import Any
+
 import pytest
 from stowage_contracts.messages.image_store import (
     CopyRequested,
@@ -49,7 +51,7 @@ async def test_a_bad_store_names_the_failed_check_and_leaves_nothing(scene: Scen
     ],
 )
 async def test_wrong_settings_are_refused_before_any_probe(
-    scene: Scene, changes: dict[str, object], code: str
+    scene: Scene, changes: dict[str, Any], code: str
 ) -> None:
     await scene.zone()
     await scene.store(**changes)

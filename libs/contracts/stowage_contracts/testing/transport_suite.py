@@ -1,14 +1,14 @@
 """What every Transport must do. Subclass it and give ``transport``, ``source`` and ``sink``::
 
-    class TestAcme(TransportSuite):
-        @pytest.fixture
-        def transport(self): return AcmeTransport(TransportSettings())
+class TestAcme(TransportSuite):
+    @pytest.fixture
+    def transport(self): return AcmeTransport(TransportSettings())
 
-        @pytest.fixture
-        def source(self): return AcmeSource()   # see Source
+    @pytest.fixture
+    def source(self): return AcmeSource()   # see Source
 
-        @pytest.fixture
-        def sink(self): return AcmeSink()       # see Sink
+    @pytest.fixture
+    def sink(self): return AcmeSink()       # see Sink
 """
 
 import asyncio

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
+from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
 from stowage_contracts.messages.cache_autoscaler import CacheChanged, CacheDraining, CacheRejected
 from stowage_contracts.messages.image_store import AddStore, HostChanged, ProbeStore, RemoveStore
 from stowage_contracts.values import HostState, StoreRole, StoreState
 from stowage_contracts.views import StoreView
 from stowage_runtime.tx import Tx
-from stowage_stores.hosting import sealed_for
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import intend_probe
@@ -48,7 +48,7 @@ async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
 def _unsealed(message: AddStore, deps: Deps) -> dict[str, Any]:
     if not message.sealed:
         return {}
-    return dict(json.loads(deps.opener.open(message.sealed, sealed_for(message.store_id))))
+    return dict(json.loads(deps.opener.open(message.sealed, sealing.for_store(message.store_id))))
 
 
 def _rejected(message: AddStore, problem: Problem) -> StoreView:

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from asyncpg import Record
 from pydantic import SecretStr
-from stowage_contracts.errors import GrantRefused
+from stowage_contracts.errors import GrantRefused, NotFound
 from stowage_contracts.grants import FetchRules, Grant
-from stowage_contracts.messages.data_motion import CommitHop, HopCommitted
+from stowage_contracts.messages.data_motion import CommitHop, HopCommitFailed, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import HopTicket
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant, ReleaseGrants
 from stowage_contracts.plugins.image_store_driver import ReadAsk, WriteAsk
@@ -16,7 +16,7 @@ from stowage_runtime.tx import Tx
 
 from image_store.deps import Deps
 from image_store.handlers.templates import template_row
-from image_store.intents import intend_commit, intend_revoke
+from image_store.intents import driver_of, intend_commit, intend_revoke
 from image_store.model import check_room
 from image_store.store import need, room_of
 
@@ -84,7 +84,7 @@ async def _read(message: RedeemGrant, ref: Record, store: Record, deps: Deps) ->
     if not StoreState(store["state"]).readable:
         raise GrantRefused(f"the store is {store['state']}", resource=f"store/{store['id']}")
     ask = ReadAsk(key=ref["install_path"], seconds=deps.settings.grant_seconds)
-    access = await deps.drivers.driver(store).grant(ask)
+    access = await (await driver_of(store, deps)).grant(ask)
     return GrantRedeemed(grant_id=message.grant_id, grant=access, digest=ref["digest"])
 
 
@@ -106,7 +106,7 @@ async def _write(
         first_part=message.first_part,
         part_count=message.part_count,
     )
-    access = await deps.drivers.driver(store).grant(ask)
+    access = await (await driver_of(store, deps)).grant(ask)
     async with desk.transaction() as tx:
         await tx.run("grant_redeemed", grant["id"], ticket.epoch, ticket.writer, access.session)
         if grant["writer"] and not mine:
@@ -117,7 +117,18 @@ async def _write(
 async def on_commit_hop(message: CommitHop, tx: Tx, deps: Deps) -> None:
     """Fenced by epoch; said again it is answered again."""
     grant = await tx.row("grant", message.destination.grant.id)
-    if grant is None or message.epoch < grant["epoch"]:
+    if grant is None:
+        gone = NotFound("no such write", resource=f"hop/{message.hop_id}", code="grant")
+        await tx.say(
+            HopCommitFailed(
+                hop_id=message.hop_id,
+                copy_id=message.copy_id,
+                epoch=message.epoch,
+                error=gone.problem,
+            )
+        )
+        return
+    if message.epoch < grant["epoch"]:
         return
     if grant["state"] == "committed":
         await tx.say(

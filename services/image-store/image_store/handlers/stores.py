@@ -1,9 +1,8 @@
 """Data stores of role Image: proven before they exist, and watched after."""
 
 import json
-from typing import Any
 
-from pydantic import SecretStr
+from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
 from stowage_contracts.messages.image_store import (
     AddStore,
@@ -13,12 +12,11 @@ from stowage_contracts.messages.image_store import (
     StoreRejected,
     StoreRemoved,
 )
-from stowage_contracts.values import ReplicaState, StoreState
+from stowage_contracts.values import ReplicaState, StoreRole, StoreState
 from stowage_contracts.views import StoreView
 from stowage_runtime.tx import Tx
 
 from image_store.deps import Deps
-from image_store.drivers import is_secret, public_settings, store_row
 from image_store.intents import intend_probe
 from image_store.replicas import fail_replica
 from image_store.store import store_view
@@ -31,48 +29,20 @@ async def on_add_store(message: AddStore, tx: Tx, deps: Deps) -> None:
         await tx.say(StoreChanged(state=store_view(known)))
         return
     try:
-        settings, sealed = _settings(message, deps)
-        await _insert(message, settings, sealed, tx)
+        await _insert(message, tx, deps)
     except StowageError as error:
         await tx.say(StoreRejected(state=_rejected(message, error.problem)))
         return
     await intend_probe(tx, message.store_id)
 
 
-def _settings(message: AddStore, deps: Deps) -> tuple[dict[str, Any], str]:
-    provider = deps.drivers.provider(message.provider)
-    if message.role not in provider.roles:
-        raise InvalidInput(f"{provider.name} stores cannot have role {message.role}", code="role")
-    if message.scope.type not in provider.scopes:
-        raise InvalidInput(
-            f"{provider.name} stores have no {message.scope.type} scope", code="scope"
-        )
-    secrets = _unseal(message, deps)
-    settings = deps.drivers.settings(message.provider, message.settings, secrets)
-    kept = {
-        name: _reveal(settings, name)
-        for name in type(settings).model_fields
-        if is_secret(settings, name)
-    }
-    row = store_row(message.store_id)
-    return public_settings(settings), deps.cipher.seal(json.dumps(kept).encode(), row)
-
-
-def _unseal(message: AddStore, deps: Deps) -> dict[str, Any]:
-    if not message.sealed:
-        return {}
-    return dict(json.loads(deps.opener.open(message.sealed, store_row(message.store_id))))
-
-
-def _reveal(settings: Any, name: str) -> str:
-    secret: SecretStr = getattr(settings, name)
-    return secret.get_secret_value()
-
-
-async def _insert(message: AddStore, settings: dict[str, Any], sealed: str, tx: Tx) -> None:
-    scope = message.scope
-    zone = scope.zone_id if scope.zone_id and await tx.row("zone", scope.zone_id) else None
-    if scope.zone_id and zone is None:
+async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
+    if message.role is not StoreRole.IMAGE:
+        raise InvalidInput(f"{message.role} stores belong to another service", code="role")
+    context, scope = sealing.for_store(message.store_id), message.scope
+    opened = deps.opener.open(message.sealed, context) if message.sealed else b"{}"
+    admitted = deps.stores.admit(message, json.loads(opened))
+    if scope.zone_id and await tx.row("zone", scope.zone_id) is None:
         raise InvalidInput(f"unknown zone {scope.zone_id}", code="zone")
     added = await tx.run(
         "add_store",
@@ -82,9 +52,9 @@ async def _insert(message: AddStore, settings: dict[str, Any], sealed: str, tx: 
         message.role,
         scope.type,
         scope.id,
-        zone,
-        settings,
-        sealed,
+        scope.zone_id,
+        admitted.settings,
+        deps.cipher.seal(admitted.secrets, context),
     )
     if not added:
         raise Conflict("this place is already a store", resource=f"store/{message.store_id}")
@@ -123,7 +93,6 @@ async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
     for ref in refs:
         await fail_replica(tx, ref, gone.problem)
     await tx.run("drop_store", store["id"])
-    deps.drivers.forget(store["id"])
     view = store_view(store).model_copy(update={"state": StoreState.REMOVED})
     await tx.say(StoreRemoved(state=view))
 

@@ -1,6 +1,7 @@
 """Templates and ISOs: registered from a URL into an image store, deleted everywhere."""
 
 from asyncpg import Record
+from stowage_contracts import sealing
 from stowage_contracts.errors import InvalidInput, StowageError
 from stowage_contracts.messages.data_motion import CancelCopy
 from stowage_contracts.messages.image_store import (
@@ -25,7 +26,7 @@ SCHEMES = ("http", "https")
 
 async def on_register_template(message: RegisterTemplate, tx: Tx, deps: Deps) -> None:
     """Place it, reserve, and ask for the bytes; a refusal is the template's error."""
-    url = deps.opener.open(message.sealed_url, f"template/{message.template_id}").decode()
+    url = deps.opener.open(message.sealed_url, sealing.for_template(message.template_id)).decode()
     scheme = url.partition("://")[0].lower()
     if not await _add(message, url, scheme, tx, deps):
         return
