@@ -39,10 +39,11 @@ async def amqp_url(
 @pytest.fixture
 def spawn(cloud: Cloud, amqp_url: SecretStr, bus_prefix: str, tmp_path: Path) -> Iterator[Spawn]:
     """Starts agent processes of the one host; all are ended with the test."""
-    identity = cloud.identity(amqp_url.get_secret_value(), bus_prefix)
+    given = amqp_url.get_secret_value()
     with ExitStack() as alive:
 
-        def start(pool: Path, **environment: str) -> AgentProcess:
+        def start(pool: Path, amqp_url: str = "", **environment: str) -> AgentProcess:
+            identity = cloud.identity(amqp_url or given, bus_prefix)
             agent = AgentProcess(identity, tmp_path / "state", pool, environment)
             alive.callback(agent.kill)
             return agent

@@ -61,6 +61,6 @@ class AgentProcess:
 class Spawn(Protocol):
     """Starts an agent on a pool."""
 
-    def __call__(self, pool: Path, **environment: str) -> AgentProcess:
-        """``environment`` adds settings."""
+    def __call__(self, pool: Path, amqp_url: str = "", **environment: str) -> AgentProcess:
+        """By another way to the broker, if one is given; ``environment`` adds settings."""
         ...

@@ -23,6 +23,7 @@ class Source:
     """Bytes at which an answer breaks off, once each."""
     always_drops: int | None = None
     stalls_at: int | None = None
+    """Where an answer stops with its socket open, until this is None again."""
     claimed: int | None = None
     """Content-Length it tells instead of the real one."""
     chunked: bool = False
@@ -54,8 +55,8 @@ class Source:
                 assert request.transport is not None
                 request.transport.close()
                 return answer
-            if self.stalls_at is not None and at <= self.stalls_at < stop:
-                await asyncio.sleep(3600)
+            while self.stalls_at is not None and at <= self.stalls_at < stop:
+                await asyncio.sleep(0.02)
             await answer.write(self.data[at:stop])
             self.sent += stop - at
         if self.claimed is not None and answer.status == 200:
