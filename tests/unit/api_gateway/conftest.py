@@ -35,22 +35,22 @@ async def bench(settings: Settings, database_url: str) -> AsyncIterator[ServiceB
         yield bench
 
 
+def surface(bench: ServiceBench[Deps]) -> Surface[Deps]:
+    """What the bench's service serves."""
+    service = bench.service
+    limits = HttpLimits(stop_seconds=2)
+    return Surface(
+        service.name, service.routes, lambda: bench.desk, service.deps, service.authenticate, limits
+    )
+
+
 @pytest.fixture
 async def server(bench: ServiceBench[Deps]) -> AsyncIterator[HttpServer[Deps]]:
-    service = bench.service
-    surface = Surface(
-        service.name,
-        service.routes,
-        lambda: bench.desk,
-        service.deps,
-        service.authenticate,
-        HttpLimits(stop_seconds=2),
-    )
-    running = HttpServer(surface, "127.0.0.1", 0)
+    running = HttpServer(surface(bench), "127.0.0.1", 0)
     await running.start()
     yield running
     await running.stop()
-    await service.deps.feed.close()
+    await bench.service.deps.feed.close()
 
 
 @pytest.fixture
