@@ -18,6 +18,7 @@ from stowage_contracts.plugins.image_store_driver import CommitAsk, ReadAsk, Wri
 from stowage_contracts.plugins.transport import PartSource
 from stowage_contracts.values import Receipt
 from stowage_stores.s3 import S3Driver, S3Provider, S3Settings
+from yarl import URL
 
 from tests.integration.hypervisor_agent.kit import (
     LOOPBACK,
@@ -33,6 +34,7 @@ from tests.integration.hypervisor_agent.kit import (
     url_grant,
 )
 from tests.integration.hypervisor_agent.source_server import Source, serving
+from tests.servers.proxy import Proxy
 from tests.servers.s3 import S3Server
 
 PART = 8 * MIB
@@ -83,14 +85,19 @@ class S3Grants:
         return parts
 
 
+def driver_of(server: S3Server, bucket: str, **changes: object) -> S3Driver:
+    """The driver image-store would have of a bucket."""
+    facts: dict[str, object] = {
+        "endpoint": server.endpoint, "bucket": bucket, "region": server.region,
+        "access_key": server.access_key, "secret_key": SecretStr(server.secret_key),
+        "part_bytes": PART,
+    }  # fmt: skip
+    return S3Provider().open(S3Settings.model_validate({**facts, **changes}))
+
+
 @pytest.fixture
 async def driver(s3_server: S3Server, s3_bucket: str) -> AsyncIterator[S3Driver]:
-    settings = S3Settings(
-        endpoint=s3_server.endpoint, bucket=s3_bucket, region=s3_server.region,
-        access_key=s3_server.access_key, secret_key=SecretStr(s3_server.secret_key),
-        part_bytes=PART,
-    )  # fmt: skip
-    driver = S3Provider().open(settings)
+    driver = driver_of(s3_server, s3_bucket)
     yield driver
     await driver.aclose()
 
@@ -175,6 +182,38 @@ async def test_expired_part_urls_are_asked_for_again(driver: S3Driver, tmp_path:
         receipt = await uploading(tmp_path, grants).run()
     assert len(grants.batches) >= 2
     await committed(driver, grants, receipt)
+
+
+LONG = 24 * MIB
+
+
+async def test_long_parts_survive_a_cut_and_a_second_attempt(
+    s3_server: S3Server, s3_bucket: str, tmp_path: Path
+) -> None:
+    data = noise(2 * LONG + 5 * MIB + 3)
+    at = URL(s3_server.endpoint)
+    assert at.host
+    assert at.port
+    source = Source(data, always_drops=2 * LONG + MIB)
+    async with serving(source), Proxy(at.host, at.port) as proxy:
+        endpoint = str(at.with_port(proxy.port))
+        driver = driver_of(s3_server, s3_bucket, endpoint=endpoint, part_bytes=LONG)
+        grants = S3Grants(driver, source.url)
+        running = uploading(tmp_path, grants)
+        copying = asyncio.create_task(running.run())
+        while not copying.done() and running.meter.transfer().bytes_done < LONG // 2:
+            await asyncio.sleep(0.001)
+        await proxy.cut()
+        await proxy.restore()
+        with pytest.raises(Unavailable):
+            await copying
+        source.always_drops = None
+        receipt = await uploading(tmp_path, grants).run()
+        assert receipt.bytes_sent <= len(data) - LONG
+        assert receipt.digest == tree_digest(data)
+        await committed(driver, grants, receipt)
+        assert await stored(driver, tmp_path) == data
+        await driver.aclose()
 
 
 async def test_a_replaced_object_is_noticed(driver: S3Driver, tmp_path: Path) -> None:

@@ -100,11 +100,14 @@ class RangedWriter(Protocol):
         ...
 
     async def holds(self, offset: int, buffer: memoryview) -> bool:
-        """Whether the journaled part at ``offset`` is known to be these bytes."""
+        """Whether the journaled part at ``offset`` is known to be these bytes. A long part may
+        come as consecutive slices; the answer to its last one counts."""
         ...
 
     async def write(self, offset: int, buffer: memoryview) -> None:
-        """Store one part. Raises OutOfSpace, GrantRefused, Unavailable, Stalled."""
+        """Store one part. A long one may come as consecutive slices, whole leaves each; when one
+        fails, the part comes again from its first. Raises OutOfSpace, GrantRefused, Unavailable,
+        Stalled."""
         ...
 
     async def zero(self, extent: Range) -> None:

@@ -1,23 +1,24 @@
 """The copy loop: lanes that read, hash and store parts side by side with constant memory."""
 
 import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import Enum
 
-from stowage_contracts.errors import StowageError, Unavailable
 from stowage_contracts.plugins import RangedReader, RangedWriter
 from stowage_contracts.values import Digest, Range
 
 from hypervisor_agent.engine.buffers import Buffers
-from hypervisor_agent.engine.digest import LinearDigest, TreeDigest, leaves, zero_leaves
+from hypervisor_agent.engine.hashing import Hashing
+from hypervisor_agent.engine.long_part import LongPart
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.ranges import Claim, Work
+from hypervisor_agent.engine.reading import patiently
 from hypervisor_agent.engine.threads import Threads
+from hypervisor_agent.engine.together import together
 from hypervisor_agent.engine.zeros import all_zero
 
-RETRY_SECONDS = (0.2, 1.0, 3.0)
-"""Pauses before a range is asked for again inside the hop."""
+SLICE = 16 * 1024 * 1024
+"""Most bytes of one buffer; longer parts pass through it slice by slice."""
 
 
 class Content(Enum):
@@ -59,8 +60,7 @@ class CopyLoop:
 
     def __init__(self, ends: Ends, bench: Bench, checksum: Digest | None = None) -> None:
         self._reader, self._writer, self._bench = ends.reader, ends.writer, bench
-        self._tree = TreeDigest()
-        self._linear = LinearDigest(checksum, bench.threads.run) if checksum else None
+        self._hashing = Hashing(bench.threads, checksum)
         self._work = Work(ends.reader.size, ends.writer.part_size, ())
         # Claims and reads begin in order, so that a linear digest never waits long and a source
         # without ranges is read from its start to its end.
@@ -75,19 +75,12 @@ class CopyLoop:
         """Copy everything. Raises the first lane's error when all lanes have ended."""
         journal = await self._writer.journal()
         self._work = Work(self._reader.size, self._writer.part_size, journal)
-        try:
-            async with asyncio.TaskGroup() as lanes:
-                for _ in range(self._lanes()):
-                    lanes.create_task(self._lane())
-        except BaseExceptionGroup as failed:  # Python 3.11.2 wraps what an except* block raises
-            told = failed.subgroup(StowageError)
-            raise (first(told) if told else failed) from None
-        linear = self._linear.result() if self._linear else None
-        return Copied(self._tree.result(self._reader.size), linear)
+        await together(*(self._lane() for _ in range(self._lanes())))
+        return Copied(self._hashing.tree(self._reader.size), self._hashing.linear)
 
     def _lanes(self) -> int:
         parts = -(-self._reader.size // self._writer.part_size)
-        fitting = max(1, self._bench.buffers.budget // self._writer.part_size)
+        fitting = max(1, self._bench.buffers.budget // self._part())
         return min(self._bench.connections + 2, fitting, max(1, parts))
 
     async def _lane(self) -> None:
@@ -97,16 +90,24 @@ class CopyLoop:
                     return
 
     def _part(self) -> int:
-        return min(self._writer.part_size, max(1, self._reader.size))
+        return min(self._writer.part_size, SLICE, max(1, self._reader.size))
 
     async def _one(self, buffer: memoryview) -> bool:
         async with self._turns:
             claim, zeros = await self._claim()
             if claim is None:
                 return False
+            if not zeros and claim.extent.length > len(buffer):
+                await LongPart(claim, self._reader, self._writer, self._hashing).copy(buffer)
+                return self._note(claim.extent, read=claim.extent.length)
             view = buffer[: min(len(buffer), claim.extent.length)]
             content = Content.ZERO if zeros else await self._fetch(claim, view)
         await self._settle(claim.extent, view, content)
+        return self._note(claim.extent, read=len(view) if content is Content.DATA else 0)
+
+    def _note(self, extent: Range, *, read: int) -> bool:
+        self._work.finish(extent)
+        self._bench.meter.stored(extent.length, read=read)
         return True
 
     async def _claim(self) -> tuple[Claim | None, bool]:
@@ -127,52 +128,13 @@ class CopyLoop:
         return Content.ZERO if all_zero(view) else Content.DATA
 
     async def _read(self, offset: int, view: memoryview) -> None:
-        for pause in RETRY_SECONDS:
-            try:
-                await self._reader.read_into(offset, view)
-                return
-            except Unavailable:
-                await asyncio.sleep(pause)
-        await self._reader.read_into(offset, view)
+        await patiently(lambda: self._reader.read_into(offset, view))
 
     async def _settle(self, extent: Range, view: memoryview, content: Content) -> None:
         if content is Content.ZERO:
-            await both(self._writer.zero(extent), self._hash_zeros(extent))
+            await together(self._writer.zero(extent), self._hashing.put_zeros(extent))
         elif content is Content.STORED:
-            await self._hash(extent, view)
+            await self._hashing.put(extent.offset, view)
         else:
-            await both(self._writer.write(extent.offset, view), self._hash(extent, view))
-        self._work.finish(extent)
-        self._bench.meter.stored(extent.length, read=len(view) if content is Content.DATA else 0)
-
-    async def _hash(self, extent: Range, view: memoryview) -> None:
-        if self._linear:
-            await both(self._hash_tree(extent, view), self._linear.put(extent.offset, view))
-        else:
-            await self._hash_tree(extent, view)
-
-    async def _hash_tree(self, extent: Range, view: memoryview) -> None:
-        found = await self._bench.threads.run(leaves, view)
-        self._tree.put(extent.offset, extent.length, found)
-
-    async def _hash_zeros(self, extent: Range) -> None:
-        if self._linear:
-            await self._linear.put_zeros(extent.offset, extent.length)
-        self._tree.put(extent.offset, extent.length, zero_leaves(extent.length))
-
-
-async def both(one: Awaitable[None], other: Awaitable[None]) -> None:
-    """Run two at once; a failure of either cancels the other and is raised."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_await(one))
-        group.create_task(_await(other))
-
-
-async def _await(item: Awaitable[None]) -> None:
-    await item
-
-
-def first(failed: BaseExceptionGroup[StowageError]) -> StowageError:
-    """The first single error of a group."""
-    error = failed.exceptions[0]
-    return first(error) if isinstance(error, BaseExceptionGroup) else error
+            store = self._writer.write(extent.offset, view)
+            await together(store, self._hashing.put(extent.offset, view))

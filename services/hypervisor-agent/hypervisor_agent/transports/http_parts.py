@@ -16,6 +16,7 @@ class PartUrls:
     def __init__(self, source: PartSource, known: tuple[PartUrl, ...], last: int) -> None:
         self._source, self._last = source, last
         self._known = {part.number: part.url for part in known}
+        self._renewed: set[int] = set()
         self._asking = asyncio.Lock()
 
     async def get(self, number: int) -> SecretStr:
@@ -29,7 +30,11 @@ class PartUrls:
             raise GrantRefused(f"no URL was given for part {number}", code="part")
         return self._known[number]
 
-    def forget(self, url: SecretStr) -> None:
-        """An expired URL: its batch has expired with it."""
+    def expired(self, number: int, url: SecretStr) -> bool:
+        """Note that a URL was refused; False when a fresh one of that part was refused before."""
         if url in self._known.values():
-            self._known.clear()
+            self._known.clear()  # its batch has expired with it
+        if number in self._renewed:
+            return False
+        self._renewed.add(number)
+        return True

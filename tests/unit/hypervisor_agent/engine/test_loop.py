@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from hypervisor_agent.engine import loop
+from hypervisor_agent.engine import loop, reading
 from hypervisor_agent.engine.buffers import Buffers
 from hypervisor_agent.engine.loop import Bench, Copied, CopyLoop, Ends
 from hypervisor_agent.engine.progress import Meter
@@ -26,7 +26,7 @@ SIZE = 5 * TREE_LEAF + 99
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "RETRY_SECONDS", (0, 0, 0))
+    monkeypatch.setattr(reading, "RETRY_SECONDS", (0, 0, 0))
 
 
 @pytest.fixture
@@ -118,6 +118,20 @@ async def test_a_fault_of_ours_is_not_swallowed(threads: Threads) -> None:
     sink = MemorySink(SIZE, fails={0: KeyError("ours")})
     with pytest.raises(ExceptionGroup):
         await copy(MemorySource(data()), sink, threads)
+
+
+@pytest.mark.parametrize("journaled", [False, True])
+async def test_a_long_part_passes_through_a_short_buffer(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch, journaled: bool
+) -> None:
+    monkeypatch.setattr(loop, "SLICE", TREE_LEAF)
+    checksum = f"sha1:{hashlib.sha1(data(), usedforsecurity=False).hexdigest()}"
+    done = (Range(offset=0, length=3 * TREE_LEAF),) if journaled else ()
+    sink = MemorySink(SIZE, part_size=3 * TREE_LEAF, sparse=False, readable=False, done=done)
+    source = MemorySource(data(), fails=[Unavailable("dropped")])
+    copied = await copy(source, sink, threads, checksum)
+    assert bytes(sink.data) == data()
+    assert copied == Copied(plain(data()), checksum)
 
 
 async def test_more_lanes_than_buffers_still_end(threads: Threads) -> None:

@@ -1,0 +1,41 @@
+"""Both digests of a copy, computed in threads beside it."""
+
+from stowage_contracts.values import Digest, Range
+
+from hypervisor_agent.engine.digest import LinearDigest, TreeDigest, leaves, zero_leaves
+from hypervisor_agent.engine.threads import Threads
+from hypervisor_agent.engine.together import together
+
+
+class Hashing:
+    """Fed with every byte once, in any order of parts."""
+
+    def __init__(self, threads: Threads, checksum: Digest | None) -> None:
+        self._threads = threads
+        self._tree = TreeDigest()
+        self._linear = LinearDigest(checksum, threads.run) if checksum else None
+
+    async def put(self, offset: int, view: memoryview) -> None:
+        """Bytes at ``offset``, a multiple of the leaf."""
+        if self._linear:
+            await together(self._put_tree(offset, view), self._linear.put(offset, view))
+        else:
+            await self._put_tree(offset, view)
+
+    async def put_zeros(self, extent: Range) -> None:
+        """So many zeros."""
+        if self._linear:
+            await self._linear.put_zeros(extent.offset, extent.length)
+        self._tree.put(extent.offset, extent.length, zero_leaves(extent.length))
+
+    def tree(self, size: int) -> Digest:
+        """The tree digest; raises ValueError unless all ``size`` bytes were put."""
+        return self._tree.result(size)
+
+    @property
+    def linear(self) -> Digest | None:
+        """The digest of the declared algorithm, if one was declared."""
+        return self._linear.result() if self._linear else None
+
+    async def _put_tree(self, offset: int, view: memoryview) -> None:
+        self._tree.put(offset, len(view), await self._threads.run(leaves, view))
