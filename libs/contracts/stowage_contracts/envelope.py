@@ -61,6 +61,6 @@ def parse(kind: type[Message], data: dict[str, Any]) -> Message:
 
 
 def _fields(error: ValueError) -> str:
-    rows = getattr(error, "errors", list)()
+    rows: list[dict[str, Any]] = getattr(error, "errors", list)()
     told = [f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows[:8]]
     return "; ".join(told) or "malformed"

@@ -10,13 +10,6 @@ RETRY_SECONDS = (1, 5, 30)
 DELIVERY_LIMIT = 8
 SIGNAL_QUEUE_LENGTH = 1000
 REQUEST_TTL_SECONDS = 30
-READ_INSIDE = frozenset(
-    {
-        "CopyRequested", "CopyCompleted", "CopyFailed", "CopyCancelled",
-        "HopCommitted", "HopCommitFailed",
-    }
-)  # fmt: skip
-"""Events on which a built-in service acts: kept by their sender until somebody has a queue."""
 
 
 @dataclass(frozen=True)

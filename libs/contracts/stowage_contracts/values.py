@@ -189,7 +189,7 @@ class Scope(Value):
         """Whether a host at ``where`` lies inside; total over every scope type."""
         if self.type is ScopeType.REGION:
             return True
-        return getattr(where, f"{self.type.value}_id") == self.id
+        return bool(getattr(where, f"{self.type.value}_id") == self.id)
 
 
 LINEAR_ALGORITHMS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}

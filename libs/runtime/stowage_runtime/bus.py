@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from stowage_contracts import reading
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.message import Message
+from stowage_contracts.values import ServiceName
 
 Deliver = Callable[[Envelope], Awaitable[None]]
 """Returns once everything is committed; raises Rejected to dead-letter, anything else to retry."""
@@ -31,6 +33,20 @@ class Reader:
     signals: tuple[type[Message], ...] = ()
     ingress: bool = False
     """Whether it takes what foreign publishers send."""
+
+
+def builtin_readers() -> tuple[Reader, ...]:
+    """The share of every built-in service but the agents."""
+    return tuple(
+        Reader(
+            name,
+            heard,
+            reading.REQUESTS.get(name, ()),
+            reading.SIGNALS.get(name, ()),
+            name is ServiceName.API_GATEWAY,
+        )
+        for name, heard in reading.DURABLE.items()
+    )
 
 
 class Bus(Protocol):

@@ -88,9 +88,12 @@ class Consumer(Generic[D]):
         if take is None:
             raise TypeError(f"{self.service.name} takes no foreign messages")
 
+        # A stranger who knows an id must not make us take one of our own messages for repeated.
+        theirs = envelope.model_copy(update={"source": f"ingress/{envelope.source}"})
+
         async def once() -> None:
             with suppress(Duplicate):
-                async with self.transactions.receive(envelope) as tx:
+                async with self.transactions.receive(theirs) as tx:
                     await take(envelope, tx, self.service.deps)
 
         with self._handling("ingress", envelope):

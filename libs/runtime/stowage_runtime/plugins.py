@@ -53,9 +53,7 @@ def instance(loaded: Any) -> Any:
 
 
 def load(
-    group: str,
-    make: Callable[[Any], Any] = as_is,
-    found: Iterable[EntryPoint] | None = None,
+    group: str, make: Callable[[Any], Any] = as_is, found: Iterable[EntryPoint] | None = None
 ) -> Plugins:
     """Every plug-in of ``group``; a broken one is reported and the others are loaded.
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import structlog
 from stowage_contracts.errors import Unavailable
-from stowage_contracts.topology import READ_INSIDE
+from stowage_contracts.reading import MANDATORY
 
 from stowage_runtime.bus import Bus
 from stowage_runtime.consumer import Consumer
@@ -99,7 +99,7 @@ class Running(Generic[D]):
         transactions, leader = self.transactions, Leader(self.database)
         self._loops.start("wakes", self._wakes)
         self._loops.start("leader", leader)
-        self._loops.start("relay", Relay(transactions, leader, mandatory=READ_INSIDE))
+        self._loops.start("relay", Relay(transactions, leader, mandatory=MANDATORY))
         self._loops.start("intents", IntentWorkers(self.service, transactions))
         self._loops.start("timers", Timers(self.service, transactions, leader))
         self._loops.start("bus", self._listening)

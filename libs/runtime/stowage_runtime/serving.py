@@ -12,6 +12,7 @@ from stowage_contracts.errors import InvalidInput, Unavailable
 from stowage_contracts.topology import Topology
 
 from stowage_runtime.backoff import Backoff, wait
+from stowage_runtime.bus import builtin_readers
 from stowage_runtime.consumer import Consumer
 from stowage_runtime.database import Database
 from stowage_runtime.health import Check, Readiness, run_checks
@@ -49,12 +50,16 @@ async def run(service: Service[Any], settings: ServiceSettings) -> int:
 
 
 async def migrate(service: Service[Any], settings: ServiceSettings) -> list[str]:
-    """Migrate the database and declare the topology; answers the migrations applied."""
+    """Migrate the database and declare the whole topology, so that services start in any order.
+
+    Answers the migrations applied.
+    """
     async with opened(service, settings) as (database, bus):
         applied = await _patiently(database.migrate)
         await _patiently(bus.ready)
         transactions = Transactions(service.name, database, bus, Wakes(database))
-        await bus.declare(Consumer(service, transactions).reader)
+        for reader in (*builtin_readers(), Consumer(service, transactions).reader):
+            await bus.declare(reader)
         return applied
 
 

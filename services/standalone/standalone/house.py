@@ -18,6 +18,7 @@ import image_store.settings
 from pydantic import SecretStr
 from stowage_contracts.values import ServiceName
 from stowage_runtime import keys
+from stowage_runtime.bus import builtin_readers
 from stowage_runtime.database import Database
 from stowage_runtime.dead_letter_table import TableSink
 from stowage_runtime.memory_broker import MemoryBroker
@@ -109,6 +110,8 @@ async def house(home: Home, port: int) -> AsyncIterator[House]:
         letters = await _database(stack, url, "standalone")
         broker = MemoryBroker(TableSink(letters))
         stack.callback(broker.close)
+        for reader in builtin_readers():
+            broker.declare(reader)
         running: dict[ServiceName, Running[Any]] = {}
         for name in SERVICES:
             settings = _settings(name, keyring, url, port)
