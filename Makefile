@@ -10,7 +10,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 READY := .venv/ready
 PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-CODE := $(wildcard libs services tests bench docs examples)
+CODE := $(wildcard libs services tests bench deploy docs examples)
 SERVERS := $(PY) -m tests.servers
 JOBS ?= 2
 TESTS ?= tests
@@ -56,7 +56,7 @@ run: setup ## standalone on PORT=8080 with its state in DATA=.stowage, until Ctr
 lint: setup ## style, types and the direction of imports
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy $(wildcard libs services tests bench) examples/demo
+	$(BIN)/mypy $(wildcard libs services tests bench deploy) examples/demo
 	$(BIN)/lint-imports
 
 format: setup ## what lint would complain about, as far as a tool can mend it
