@@ -1,0 +1,1 @@
+"""Measurements: programs run by hand or by `make bench`, never timed tests."""
