@@ -39,7 +39,7 @@ from stowage_contracts.views import CacheLoad
 from stowage_runtime.bus import Bus, Reader
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.signing import Signer
-from stowage_stores.hosting import sealed_for
+from stowage_contracts.sealing import for_store
 
 from tests.servers.s3 import S3Server
 
@@ -95,7 +95,7 @@ class Cloud:
         secret = json.dumps({"secret_key": server.secret_key}).encode()
         await self.command(AddStore(
             store_id="k1", name="k1", provider="S3", role=StoreRole.IMAGE_CACHE,
-            scope=Scope.region(), sealed=Sealer.seal(public, secret, sealed_for("k1")),
+            scope=Scope.region(), sealed=Sealer.seal(public, secret, for_store("k1")),
             settings={
                 "endpoint": server.endpoint, "bucket": bucket, "access_key": server.access_key,
                 "part_bytes": 8 << 20,

@@ -14,7 +14,7 @@ from stowage_contracts.messages.cache_autoscaler import (
 from stowage_contracts.messages.image_store import ProbeStore, RemoveStore
 from stowage_contracts.values import Scope, StoreRole
 from stowage_runtime.secrets import Sealer
-from stowage_stores.hosting import sealed_for
+from stowage_contracts.sealing import for_store
 
 from tests.unit.cache_autoscaler.scene import Scene
 
@@ -72,7 +72,7 @@ async def test_secrets_are_sealed_on_the_way_and_at_rest(scene: Scene) -> None:
     settings = {"endpoint": "http://127.0.0.1:1", "bucket": "b-1", "access_key": "AK"}
     command = scene.adding(
         provider="S3", scope=Scope.region(), settings=settings,
-        sealed=Sealer.seal(public, secret, sealed_for("k1")),
+        sealed=Sealer.seal(public, secret, for_store("k1")),
     )  # fmt: skip
     assert await scene.bench.handle(command) == []
     (row,) = await scene.sql("SELECT * FROM cache_autoscaler.cache_stores")

@@ -12,7 +12,9 @@ RAW, QCOW2, ISO = ImageFormat.RAW, ImageFormat.QCOW2, ImageFormat.ISO
 
 @pytest.mark.parametrize("name", FOREIGN)
 @pytest.mark.parametrize("declared", [RAW, QCOW2, ISO])
-async def test_a_foreign_format_is_named_and_refused_as_what_was_declared(name, declared):
+async def test_a_foreign_format_is_named_and_refused_as_what_was_declared(
+    name: str, declared: ImageFormat
+) -> None:
     form, data = FOREIGN[name]
     verdict = await judge(data, declared)
     assert (verdict.code, verdict.format) == ("image.format_mismatch", ImageFormat(form))
@@ -20,14 +22,14 @@ async def test_a_foreign_format_is_named_and_refused_as_what_was_declared(name, 
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-async def test_a_foreign_format_honestly_declared_is_refused_as_unsupported(name):
+async def test_a_foreign_format_honestly_declared_is_refused_as_unsupported(name: str) -> None:
     form, data = FOREIGN[name]
     verdict = await judge(data, ImageFormat(form))
     assert (verdict.code, verdict.format) == ("image.unsupported_format", ImageFormat(form))
 
 
 @pytest.mark.parametrize("name", UNNAMED)
-async def test_a_format_without_a_word_of_ours_is_refused_too(name):
+async def test_a_format_without_a_word_of_ours_is_refused_too(name: str) -> None:
     verdict = await judge(UNNAMED[name], RAW)
     assert (verdict.code, verdict.format) == ("image.format_mismatch", None)
     assert name in verdict.reason
@@ -35,7 +37,7 @@ async def test_a_format_without_a_word_of_ours_is_refused_too(name):
 
 @pytest.mark.parametrize("name", ARCHIVES)
 @pytest.mark.parametrize("declared", [RAW, QCOW2, ISO, ImageFormat.OVA])
-async def test_an_archive_is_refused_unopened(name, declared):
+async def test_an_archive_is_refused_unopened(name: str, declared: ImageFormat) -> None:
     assert (await judge(ARCHIVES[name], declared)).code == "image.archive"
 
 
@@ -54,7 +56,9 @@ async def test_an_archive_is_refused_unopened(name, declared):
         (Qcow2().build(), ImageFormat.VMDK, QCOW2),
     ],
 )
-async def test_declared_and_found_must_agree_both_ways(data, declared, found):
+async def test_declared_and_found_must_agree_both_ways(
+    data: bytes, declared: ImageFormat, found: ImageFormat
+) -> None:
     verdict = await judge(data, declared)
     assert (verdict.code, verdict.format) == ("image.format_mismatch", found)
 
@@ -76,16 +80,18 @@ POLYGLOTS = {
 
 @pytest.mark.parametrize("name", POLYGLOTS)
 @pytest.mark.parametrize("declared", [RAW, QCOW2, ISO, ImageFormat.VMDK])
-async def test_two_formats_at_once_are_refused_whatever_was_declared(name, declared):
+async def test_two_formats_at_once_are_refused_whatever_was_declared(
+    name: str, declared: ImageFormat
+) -> None:
     assert (await judge(POLYGLOTS[name], declared)).code == "image.polyglot"
 
 
-async def test_a_bootable_iso_with_a_partition_table_is_an_iso():
+async def test_a_bootable_iso_with_a_partition_table_is_an_iso() -> None:
     data = Iso(blocks=512, system_area=mbr_disk(32768)).build()
     assert (await judge(data, ISO)).accepted
 
 
-async def test_a_bootable_iso_declared_raw_is_refused():
+async def test_a_bootable_iso_declared_raw_is_refused() -> None:
     verdict = await judge(Iso(system_area=mbr_disk(32768)).build(), RAW)
     assert (verdict.code, verdict.format) == ("image.format_mismatch", ISO)
 
@@ -103,7 +109,7 @@ async def test_a_bootable_iso_declared_raw_is_refused():
     ],
     ids=["mbr", "gpt", "fat", "ext4", "text", "script", "text, then bytes"],
 )
-async def test_a_disk_without_a_format_is_raw(data):
+async def test_a_disk_without_a_format_is_raw(data: bytes) -> None:
     verdict = await judge(data, RAW)
     assert verdict.accepted
     assert (verdict.format, verdict.code) == (RAW, "")

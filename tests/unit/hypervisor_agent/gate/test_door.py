@@ -47,49 +47,49 @@ async def _read_of(data: bytes, declared: ImageFormat) -> MemoryImage:
     return image
 
 
-async def test_a_raw_disk_costs_two_reads():
+async def test_a_raw_disk_costs_two_reads() -> None:
     image = await _read_of(mbr_disk(4 << 20), ImageFormat.RAW)
     assert len(image.reads) == 2
     assert sum(image.reads) <= 129 * 1024
 
 
-async def test_a_large_qcow2_costs_a_bounded_number_of_reads_and_bytes():
+async def test_a_large_qcow2_costs_a_bounded_number_of_reads_and_bytes() -> None:
     image = await _read_of(full_qcow2(300), ImageFormat.QCOW2)
     assert len(image.reads) <= 68
     assert sum(image.reads) <= BUDGET
 
 
-async def test_the_longest_tables_stay_within_the_budget():
+async def test_the_longest_tables_stay_within_the_budget() -> None:
     data = Qcow2(cluster_bits=21, l1_entries=(32 << 20) // 8, tail=b"\0" * (32 << 20)).build()
     image = await _read_of(data, ImageFormat.QCOW2)
     assert sum(image.reads) <= BUDGET
 
 
-async def test_the_last_l2_table_of_a_disk_within_the_budget_is_seen():
+async def test_the_last_l2_table_of_a_disk_within_the_budget_is_seen() -> None:
     data = bytearray(full_qcow2(64))
     data[-65536 - 8 : -65536] = b"\xff" * 8
     assert (await judge(bytes(data))).code == "image.cluster"
 
 
 @pytest.mark.parametrize("declared", [ImageFormat.RAW, ImageFormat.QCOW2, ImageFormat.ISO])
-async def test_nothing_is_refused(declared):
+async def test_nothing_is_refused(declared: ImageFormat) -> None:
     assert (await judge(b"", declared)).code in ("image.empty", "image.format_mismatch")
 
 
-async def test_a_raw_disk_above_the_limit_is_refused():
+async def test_a_raw_disk_above_the_limit_is_refused() -> None:
     assert (await judge(mbr_disk(), ImageFormat.RAW, limit=512)).code == "image.too_large"
 
 
-async def test_a_fault_of_the_store_is_no_verdict():
+async def test_a_fault_of_the_store_is_no_verdict() -> None:
     with pytest.raises(Unavailable):
         await inspect(BrokenImage(b"\0" * 4096), Expectation(ImageFormat.RAW, TIB))
 
 
-async def test_bytes_that_are_not_there_are_refused():
+async def test_bytes_that_are_not_there_are_refused() -> None:
     image = ShortImage(b"\0" * 4096)
     assert (await inspect(image, Expectation(ImageFormat.RAW, TIB))).code == "image.truncated"
 
 
-async def test_a_verdict_says_which_gate_gave_it():
+async def test_a_verdict_says_which_gate_gave_it() -> None:
     assert (await judge(mbr_disk(), ImageFormat.RAW)).gate_version == GATE_VERSION
     assert (await judge(b"", ImageFormat.RAW)).gate_version == GATE_VERSION

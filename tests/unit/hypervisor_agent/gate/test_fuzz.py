@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypervisor_agent.gate import Expectation, Option, inspect
@@ -52,7 +53,7 @@ def judge(data: bytes, declared: ImageFormat) -> Verdict:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory) -> list[Path]:
+def real(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """qcow2 files of several shapes, all of them with data."""
     folder = tmp_path_factory.mktemp("real")
     shapes = [("compat=0.10",), ("cluster_size=4k",), ("extended_l2=on",), ("cluster_size=512",)]
@@ -64,15 +65,18 @@ def real(tmp_path_factory) -> list[Path]:
     return paths
 
 
-def _view(path: Path) -> dict[str, object]:
+def _view(path: Path) -> dict[str, Any]:
     argv = ["qemu-img", "info", "--output=json", "-f", "qcow2", str(path)]
     done = subprocess.run(argv, check=True, capture_output=True, timeout=20)
-    return json.loads(done.stdout)
+    view: dict[str, Any] = json.loads(done.stdout)
+    return view
 
 
 @QUICK
 @given(which=st.integers(0, 5), mutations=MUTATIONS)
-def test_an_accepted_qcow2_leads_qemu_img_nowhere_else(real, tmp_path, which, mutations):
+def test_an_accepted_qcow2_leads_qemu_img_nowhere_else(
+    real: list[Path], tmp_path: Path, which: int, mutations: list[Any]
+) -> None:
     data = mutate(real[which].read_bytes(), mutations)
     verdict = judge(data, ImageFormat.QCOW2)
     if not verdict.accepted:
@@ -87,18 +91,20 @@ def test_an_accepted_qcow2_leads_qemu_img_nowhere_else(real, tmp_path, which, mu
 
 @QUICK
 @given(which=st.integers(0, 40), mutations=MUTATIONS, declared=st.sampled_from(ImageFormat))
-def test_no_mutation_of_any_format_makes_the_gate_fail(which, mutations, declared):
+def test_no_mutation_of_any_format_makes_the_gate_fail(
+    which: int, mutations: list[Any], declared: ImageFormat
+) -> None:
     images = [Iso().build(), mbr_disk(), *(data for _, data in FOREIGN.values())]
     judge(mutate(images[which % len(images)], mutations), declared)
 
 
 @QUICK
 @given(data=st.binary(max_size=2000), declared=st.sampled_from(ImageFormat))
-def test_no_bytes_at_all_make_the_gate_fail(data, declared):
+def test_no_bytes_at_all_make_the_gate_fail(data: bytes, declared: ImageFormat) -> None:
     judge(data, declared)
 
 
 @QUICK
 @given(which=st.integers(0, 5), length=st.integers(0, 1 << 19))
-def test_no_cut_makes_the_gate_fail(real, which, length):
+def test_no_cut_makes_the_gate_fail(real: list[Path], which: int, length: int) -> None:
     judge(real[which].read_bytes()[:length], ImageFormat.QCOW2)

@@ -41,14 +41,14 @@ async def _both(path: Path, declared: ImageFormat) -> Verdict:
     ],
     ids=" ".join,
 )
-async def test_an_uncompressed_qcow2_passes(tmp_path, options):
+async def test_an_uncompressed_qcow2_passes(tmp_path: Path, options: tuple[str, ...]) -> None:
     path = qcow2_file(tmp_path / "disk.qcow2", options)
     assert (await _both(path, ImageFormat.QCOW2)).virtual_size == 8 << 20
 
 
 @pytest.mark.parametrize("cluster", ["512", "4k", "64k", "2M"])
 @pytest.mark.parametrize("kind", ["compression_type=zlib", "compression_type=zstd", "compat=0.10"])
-async def test_a_compressed_qcow2_passes(tmp_path, cluster, kind):
+async def test_a_compressed_qcow2_passes(tmp_path: Path, cluster: str, kind: str) -> None:
     options = (kind, f"cluster_size={cluster}")
     path = qcow2_file(tmp_path / "disk.qcow2", options, compress=True)
     await _both(path, ImageFormat.QCOW2)
@@ -56,13 +56,17 @@ async def test_a_compressed_qcow2_passes(tmp_path, cluster, kind):
 
 @pytest.mark.parametrize("options", [(), ("-o", "compat=0.10"), ("-o", "cluster_size=2M")])
 @pytest.mark.parametrize("size", [512, GIB + 512, 8 * TIB])
-async def test_a_fresh_qcow2_passes_whatever_its_size(tmp_path, options, size):
+async def test_a_fresh_qcow2_passes_whatever_its_size(
+    tmp_path: Path, options: tuple[str, ...], size: int
+) -> None:
     path = tmp_path / "disk.qcow2"
     qemu_img("create", "-f", "qcow2", *options, path, str(size))
     assert (await _both(path, ImageFormat.QCOW2)).virtual_size == size
 
 
-async def test_a_qcow2_that_was_resized_and_had_a_bitmap_and_a_snapshot_passes(tmp_path):
+async def test_a_qcow2_that_was_resized_and_had_a_bitmap_and_a_snapshot_passes(
+    tmp_path: Path,
+) -> None:
     path = qcow2_file(tmp_path / "disk.qcow2")
     qemu_img("bitmap", "--add", path, "changes")
     qemu_img("snapshot", "-c", "before", path)
@@ -71,7 +75,7 @@ async def test_a_qcow2_that_was_resized_and_had_a_bitmap_and_a_snapshot_passes(t
     assert (await _both(path, ImageFormat.QCOW2)).virtual_size == GIB
 
 
-async def test_a_qcow2_rebased_onto_nothing_passes(tmp_path):
+async def test_a_qcow2_rebased_onto_nothing_passes(tmp_path: Path) -> None:
     base = raw_file(tmp_path / "base.raw", 1 << 20)
     path = tmp_path / "disk.qcow2"
     qemu_img("create", "-f", "qcow2", "-b", base, "-F", "raw", path)
@@ -83,7 +87,7 @@ async def test_a_qcow2_rebased_onto_nothing_passes(tmp_path):
 
 
 @pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1000])
-async def test_a_raw_disk_passes(tmp_path, size):
+async def test_a_raw_disk_passes(tmp_path: Path, size: int) -> None:
     await _both(raw_file(tmp_path / "disk.raw", size), ImageFormat.RAW)
 
 
@@ -96,14 +100,16 @@ async def test_a_raw_disk_passes(tmp_path, size):
     ],
     ids=["mbr", "gpt", "iso"],
 )
-async def test_a_disk_of_ours_passes(tmp_path, data, declared):
+async def test_a_disk_of_ours_passes(tmp_path: Path, data: bytes, declared: ImageFormat) -> None:
     path = tmp_path / "disk"
     path.write_bytes(data)
     assert (await _both(path, declared)).virtual_size == len(data)
 
 
 @pytest.mark.parametrize("form", ["vmdk", "vpc", "vhdx", "vdi", "qed", "parallels"])
-async def test_what_qemu_img_makes_of_other_formats_is_recognised(tmp_path, form):
+async def test_what_qemu_img_makes_of_other_formats_is_recognised(
+    tmp_path: Path, form: str
+) -> None:
     path = tmp_path / "disk"
     qemu_img("create", "-f", form, path, "8M")
     image = MemoryImage(path.read_bytes())
@@ -113,7 +119,7 @@ async def test_what_qemu_img_makes_of_other_formats_is_recognised(tmp_path, form
 
 
 @pytest.mark.parametrize("form", ["fixed", "dynamic"])
-async def test_both_kinds_of_vhd_are_recognised(tmp_path, form):
+async def test_both_kinds_of_vhd_are_recognised(tmp_path: Path, form: str) -> None:
     path = tmp_path / "disk"
     qemu_img("create", "-f", "vpc", "-o", f"subformat={form}", path, "8M")
     image = MemoryImage(path.read_bytes())
@@ -122,7 +128,9 @@ async def test_both_kinds_of_vhd_are_recognised(tmp_path, form):
 
 
 @pytest.mark.parametrize("options", ["backing_file", "data_file", "encrypt"])
-async def test_what_qemu_img_hides_outside_or_encrypts_is_refused(tmp_path, options):
+async def test_what_qemu_img_hides_outside_or_encrypts_is_refused(
+    tmp_path: Path, options: str
+) -> None:
     path, other = tmp_path / "disk", raw_file(tmp_path / "other.raw", 1 << 20)
     argv = {
         "backing_file": ("-b", other, "-F", "raw"),

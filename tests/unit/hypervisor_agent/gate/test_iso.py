@@ -22,23 +22,23 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_dishonest_iso_is_refused(name):
+async def test_a_dishonest_iso_is_refused(name: str) -> None:
     verdict = await judge(REFUSED[name].build(), ImageFormat.ISO)
     assert verdict.code == "image.volume_descriptor", verdict.reason
 
 
-async def test_descriptors_without_end_are_refused_after_the_first_hundred_kilobytes():
+async def test_descriptors_without_end_are_refused_after_the_first_hundred_kilobytes() -> None:
     data = Iso(blocks=16).build() + (b"\2CD001\1".ljust(2048, b"\0") * 512)
     assert (await judge(data, ImageFormat.ISO)).code == "image.volume_descriptor"
 
 
 @pytest.mark.parametrize("image", [Iso(), Iso(blocks=1000), Iso(declared_blocks=20)])
-async def test_an_honest_iso_is_as_large_as_its_file(image):
+async def test_an_honest_iso_is_as_large_as_its_file(image: Iso) -> None:
     verdict = await judge(image.build(), ImageFormat.ISO)
     assert verdict.accepted, verdict.reason
     assert verdict.virtual_size == image.blocks * 2048
 
 
-async def test_an_iso_above_the_limit_is_refused():
+async def test_an_iso_above_the_limit_is_refused() -> None:
     verdict = await judge(Iso().build(), ImageFormat.ISO, limit=2048)
     assert verdict.code == "image.too_large"

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypervisor_agent.gate import Option
@@ -28,7 +29,7 @@ def bitmaps(
     return Qcow2(autoclear=1, extensions=((0x23852875, content),), tail=b"\0" * CLUSTER)
 
 
-def with_l2(*entries: int, **fields: int) -> Qcow2:
+def with_l2(*entries: int, **fields: Any) -> Qcow2:
     """An image with an L2 table of those entries, and one data cluster after it."""
     table = struct.pack(f">{len(entries)}Q", *entries).ljust(CLUSTER, b"\0")
     return replace(Qcow2(l1=(L1,), tail=table + b"\1" * CLUSTER), **fields)
@@ -134,7 +135,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_dishonest_qcow2_is_refused(name):
+async def test_a_dishonest_qcow2_is_refused(name: str) -> None:
     code, image = REFUSED[name]
     verdict = await judge(image.build())
     assert verdict.code == f"image.{code}", verdict.reason
@@ -144,7 +145,7 @@ async def test_a_dishonest_qcow2_is_refused(name):
 
 @pytest.mark.parametrize("length", [4, 71, 72, 103])
 @pytest.mark.parametrize("version", [2, 3])
-async def test_a_qcow2_cut_short_is_refused(length, version):
+async def test_a_qcow2_cut_short_is_refused(length: int, version: int) -> None:
     code = (await judge(Qcow2(version=version).build()[:length])).code
     assert code in ("image.truncated", "image.extension", "image.table")
 
@@ -171,19 +172,19 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("name", ACCEPTED)
-async def test_an_honest_qcow2_is_accepted(name):
+async def test_an_honest_qcow2_is_accepted(name: str) -> None:
     image = ACCEPTED[name]
     verdict = await judge(image.build())
     assert verdict.accepted, verdict.reason
     assert verdict.virtual_size == image.virtual_size
 
 
-async def test_a_dirty_image_is_taken_where_allowed():
+async def test_a_dirty_image_is_taken_where_allowed() -> None:
     allowed = frozenset({Option.DIRTY})
     assert (await judge(Qcow2(incompatible=1).build(), allowed=allowed)).accepted
 
 
-async def test_extended_l2_is_refused_where_forbidden():
+async def test_extended_l2_is_refused_where_forbidden() -> None:
     data = Qcow2(incompatible=1 << 4).build()
     assert (await judge(data)).accepted
     assert (await judge(data, allowed=frozenset())).code == "image.extended_l2"
