@@ -10,6 +10,7 @@ from stowage_client.client import LONGEST_WAIT, Client
 from stowage_client.events import Event
 
 FINAL = {"done", "failed", "cancelled"}
+_WAY = ("requested", "planned", "waiting", "running")
 
 
 async def copy_updates(client: Client, copy_id: str) -> AsyncIterator[CopyView]:
@@ -21,7 +22,10 @@ async def copy_updates(client: Client, copy_id: str) -> AsyncIterator[CopyView]:
             return
         async with aclosing(aiter(stream)) as events:
             async for event in events:
-                view = await _after(event, view, client)
+                newest = await _after(event, view, client)
+                if _older(newest, view):  # events may have been on their way when it was shown
+                    continue
+                view = newest
                 yield view
                 if view.state in FINAL:
                     return
@@ -34,6 +38,13 @@ async def _after(event: Event | None, view: CopyView, client: Client) -> CopyVie
     if event is not None and "state" in event.data:
         return CopyView.model_validate(event.data["state"])
     return await client.copies.show(view.id)
+
+
+def _older(new: CopyView, known: CopyView) -> bool:
+    """Whether a copy that only goes forward had already left that state."""
+    if new.state not in _WAY or known.state not in _WAY:
+        return False
+    return _WAY.index(new.state) < _WAY.index(known.state)
 
 
 async def settled_template(client: Client, template_id: str) -> TemplateView:

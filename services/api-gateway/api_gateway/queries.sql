@@ -31,6 +31,11 @@ WHERE noun = 'copy' AND id = $1 AND state ->> 'state' IN ('planned', 'waiting', 
 -- name: progress_since
 SELECT id, account_id, progress, progressed FROM resources
 WHERE noun = 'copy' AND progressed > $1 ORDER BY progressed
+-- name: unanswered
+-- Copies whose owner has not said a word for so long: say so, whatever the reason.
+UPDATE resources SET state = jsonb_set(state, '{waiting_for}', to_jsonb($2::text))
+WHERE noun = 'copy' AND sequence = 0 AND state ->> 'state' = 'requested'
+    AND created < stowage_now() - make_interval(secs => $1) AND state ->> 'waiting_for' = ''
 -- name: refuse_pending
 -- A copy its owner never heard of, refused before it became one.
 UPDATE resources SET updated = stowage_now(), state = state || jsonb_build_object(
@@ -67,7 +72,9 @@ SELECT request_hash, reply FROM idempotency WHERE account_id = $1 AND key = $2
 INSERT INTO idempotency (account_id, key, request_hash, reply, created)
 VALUES ($1, $2, $3, $4, stowage_now())
 -- name: idempotency_old
-DELETE FROM idempotency WHERE created < stowage_now() - make_interval(secs => $1)
+DELETE FROM idempotency WHERE (account_id, key) IN (
+    SELECT account_id, key FROM idempotency
+    WHERE created < stowage_now() - make_interval(secs => $1) ORDER BY created LIMIT $2)
 
 -- name: add_feed
 INSERT INTO feed (at, type, noun, subject_id, account_id, body)
@@ -89,5 +96,7 @@ WHERE tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 ORDER BY tx DESC, id DESC LIMIT 1
 -- name: feed_old
 -- Too old, or brought here by a restore from a server that had counted further.
-DELETE FROM feed WHERE at < stowage_now() - make_interval(secs => $1)
+DELETE FROM feed WHERE (tx, id) IN (
+    SELECT tx, id FROM feed
+    WHERE at < stowage_now() - make_interval(secs => $1) ORDER BY at LIMIT $2)
     OR tx > pg_current_xact_id()::text::bigint

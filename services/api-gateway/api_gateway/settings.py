@@ -17,7 +17,7 @@ class Settings(ServiceSettings):
     ticket_verify_key: str = Field(description="Given to enrolling agents; checks hop tickets.")
     admin_api_key: SecretStr = Field(
         default=SecretStr(""),
-        description="API key of the first admin account, made at start; none when empty.",
+        description="API key of the first admin account; valid while set, none when empty.",
     )
     admin_secret_key: SecretStr = Field(
         default=SecretStr(""), description="Secret key of the first admin account."
@@ -34,10 +34,13 @@ class Settings(ServiceSettings):
         default=3600, ge=60, description="Life of a host's one-time join token, in seconds."
     )
     feed_seconds: float = Field(
-        default=86400, gt=0, description="How long events can be replayed to a stream, in seconds."
+        default=3600, gt=0, description="How long events can be replayed to a stream, in seconds."
     )
     idempotency_seconds: float = Field(
         default=86400, gt=0, description="How long an Idempotency-Key is remembered, in seconds."
+    )
+    unanswered_seconds: float = Field(
+        default=60, gt=0, description="A copy no owner spoke of for so long says so, in seconds."
     )
     max_wait_seconds: float = Field(
         default=60, gt=0, le=600, description="Longest `wait` of one request, in seconds."

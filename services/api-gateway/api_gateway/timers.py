@@ -1,15 +1,24 @@
-"""What api-gateway does by the clock: forget what has served its time."""
+"""What api-gateway does by the clock: forget what has served its time, own up to silence."""
 
 from stowage_runtime.service import Timer
 from stowage_runtime.tx import Tx
 
 from api_gateway.deps import Deps
 
+BATCH = 20_000
+"""Rows forgotten at a time: a run stays short."""
+SILENCE = "its owner, which has not answered: is it running, is there a dead letter of it?"
+
 
 async def forget(tx: Tx, deps: Deps) -> None:
     """Trim the feed and remembered idempotency keys."""
-    await tx.run("feed_old", deps.settings.feed_seconds)
-    await tx.run("idempotency_old", deps.settings.idempotency_seconds)
+    await tx.run("feed_old", deps.settings.feed_seconds, BATCH)
+    await tx.run("idempotency_old", deps.settings.idempotency_seconds, BATCH)
 
 
-TIMERS = (Timer[Deps]("forget", 300, forget),)
+async def own_up(tx: Tx, deps: Deps) -> None:
+    """Tell of copies that were asked for and that nobody has spoken of."""
+    await tx.run("unanswered", deps.settings.unanswered_seconds, SILENCE)
+
+
+TIMERS = (Timer[Deps]("forget", 15, forget), Timer[Deps]("own up", 15, own_up))

@@ -216,6 +216,19 @@ async def test_old_events_and_idempotency_keys_are_forgotten(api: Api, bench: Be
         assert await tx.row("replay", "admin", "k1") is None
 
 
+async def test_a_copy_nobody_speaks_of_says_so(api: Api, bench: Bench) -> None:
+    await bench.handle(words.pool("p1"), sequence=1)
+    await bench.handle(words.template("t1"), sequence=1)
+    await api.post("/v1/copies", {"template_id": "t1", "store_id": "p1", "id": "c1"})
+    await bench.run_timers()
+    assert (await api.get("/v1/copies/c1")).body["waiting_for"] == ""
+    await bench.pass_time(timedelta(minutes=2))
+    await bench.run_timers()
+    assert "has not answered" in (await api.get("/v1/copies/c1")).body["waiting_for"]
+    await bench.handle(words.planned("c1"), sequence=1)
+    assert (await api.get("/v1/copies/c1")).body["waiting_for"] == ""
+
+
 async def test_failed_copies_are_projected(api: Api, bench: Bench) -> None:
     view = words.planned("c1", state="failed").state
     error = NotFound("gone").problem

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from stowage_contracts.errors import InvalidInput, Problem, StowageError
 from stowage_client.client import Client
 
 INTERRUPTED = 130
+PIPED_WIDTH = 1000
+"""Nothing is cut or folded where no terminal is."""
 Row = Sequence[object]
 
 
@@ -37,6 +40,9 @@ class Shell:
             self.fail(error.problem)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # whoever read our output has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
 
     async def _with_client(self, work: Callable[[Client], Awaitable[None]]) -> None:
         if not self.api_key:
@@ -79,7 +85,9 @@ class Shell:
         if self.json:
             self._json([value.model_dump(mode="json") for value in listed])
             return
-        table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for number, column in enumerate(columns):
+            table.add_column(column, overflow="fold", no_wrap=number == 0)
         for value in listed:
             table.add_row(*(_plain(cell) for cell in row(value)))
         self.out.print(table)
@@ -119,7 +127,8 @@ def root(
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
 ) -> None:
     """Options that may stand anywhere on the line."""
-    context.obj = Shell(url, api_key, as_json, Console(), Console(stderr=True))
+    out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    context.obj = Shell(url, api_key, as_json, out, Console(stderr=True))
 
 
 GLOBAL_FLAGS = {"--json"}

@@ -16,6 +16,7 @@ CREATE TABLE resources (
 );
 CREATE INDEX resources_page ON resources (noun, created DESC, id DESC) WHERE NOT removed;
 CREATE INDEX resources_progressed ON resources (progressed) WHERE progressed IS NOT NULL;
+CREATE INDEX resources_pending ON resources (created) WHERE sequence = 0;
 -- One-time join tokens of hosts.
 CREATE TABLE join_tokens (
     host_id text PRIMARY KEY, token_hash text NOT NULL, expires timestamptz NOT NULL,
