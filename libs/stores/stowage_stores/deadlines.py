@@ -35,9 +35,11 @@ class Deadlines:
                 return await answer
         except TimeoutError:
             raise Unavailable(
-                f"no answer within {self._seconds * times:g} s", resource=self._resource,
-                code="stuck", hint="is its server up? A dead mount must be mounted again",
-            ) from None  # fmt: skip
+                f"no answer within {self._seconds * times:g} s",
+                resource=self._resource,
+                code="stuck",
+                hint="is its server up? A dead mount must be mounted again",
+            ) from None
 
     def _work(self, work: Callable[[], T], loop: AbstractEventLoop, answer: "Future[T]") -> None:
         try:

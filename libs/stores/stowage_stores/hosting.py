@@ -51,7 +51,7 @@ class Hosted:
             known = ", ".join(sorted(each.name for each in self._providers.values()))
             raise InvalidInput(
                 f"unknown provider {name!r}", code="provider", hint=f"one of {known}"
-            )  # fmt: skip
+            )
         return found
 
     def admit(self, asked: AddStore, secrets: dict[str, Any]) -> Admitted:
@@ -62,7 +62,7 @@ class Hosted:
         if asked.scope.type not in provider.scopes:
             raise InvalidInput(
                 f"{provider.name} stores have no {asked.scope.type} scope", code="scope"
-            )  # fmt: skip
+            )
         settings = _validated(provider, asked.settings | secrets)
         hidden = {
             name: value.get_secret_value()

@@ -129,9 +129,11 @@ def _state_after(state: StoreState, good: bool) -> StoreState:
 
 def _check_failed(store_id: str, check: ProbeCheck) -> Problem:
     return Unavailable(
-        f"probe step {check.name!r} failed: {check.cause}", resource=f"store/{store_id}",
-        code=check.code or check.name, hint="mend the store or its settings; it is probed again",
-    ).problem  # fmt: skip
+        f"probe step {check.name!r} failed: {check.cause}",
+        resource=f"store/{store_id}",
+        code=check.code or check.name,
+        hint="mend the store or its settings; it is probed again",
+    ).problem
 
 
 async def _say_probed(tx: Tx, before: StoreState, store_id: str) -> None:
@@ -175,25 +177,32 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
 async def commit_failed(work: CommitWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """Said only when the destination was read and found absent or wrong."""
     message = work.commit
-    await tx.say(HopCommitFailed(
-        hop_id=message.hop_id, copy_id=message.copy_id, epoch=message.epoch, error=error.problem
-    ))  # fmt: skip
+    await tx.say(
+        HopCommitFailed(
+            hop_id=message.hop_id, copy_id=message.copy_id, epoch=message.epoch, error=error.problem
+        )
+    )
 
 
 async def say_committed(tx: Tx, message: CommitHop) -> None:
     """The entry exists, complete."""
-    await tx.say(HopCommitted(
-        hop_id=message.hop_id, copy_id=message.copy_id, epoch=message.epoch,
-        digest=message.receipt.digest,
-    ))  # fmt: skip
+    await tx.say(
+        HopCommitted(
+            hop_id=message.hop_id,
+            copy_id=message.copy_id,
+            epoch=message.epoch,
+            digest=message.receipt.digest,
+        )
+    )
 
 
 def _check_digest(message: CommitHop, wanted: Digest) -> None:
     if message.receipt.digest != wanted:
         raise Conflict(
-            "other bytes were written than reserved for", resource=f"hop/{message.hop_id}",
+            "other bytes were written than reserved for",
+            resource=f"hop/{message.hop_id}",
             code="digest",
-        )  # fmt: skip
+        )
 
 
 def _given_up(message: CommitHop) -> NotFound:

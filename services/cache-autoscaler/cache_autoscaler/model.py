@@ -83,7 +83,7 @@ class Cache:
         view = self.view.model_copy(update={"total_bytes": self.limit, "used_bytes": used})
         return CacheCandidate(
             store=view, load=self.load, evictable_bytes=self.evictable + self.going, holds=holds
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,12 @@ def _there_already(
     wanted: Wanted, near: Sequence[Cache], selector: CacheSelector
 ) -> Placement | None:
     found = [
-        (cache, entry) for cache in near for entry in cache.entries
+        (cache, entry)
+        for cache in near
+        for entry in cache.entries
         if (entry.digest, entry.format) == (wanted.digest, wanted.format)
         and entry.state is not EntryState.EVICTING
-    ]  # fmt: skip
+    ]
     for cache, entry in found:
         if entry.state is not EntryState.READY and entry.fill_copy == wanted.copy_id:
             return Placement(CacheAnswer.FILL, "this copy fills it", cache.view.id, entry.id)
@@ -193,12 +195,12 @@ def _too_full(wanted: Wanted, near: Sequence[Cache]) -> Placement | None:
         largest = max(cache.limit for cache in near)
         return Placement(
             CacheAnswer.NONE, f"{wanted.size} bytes are more than any cache holds ({largest})"
-        )  # fmt: skip
+        )
     if not any(_fits(wanted, cache) for cache in large):
         names = ", ".join(cache.view.name for cache in large)
         return Placement(
             CacheAnswer.WAIT, f"{names}: all space is pinned or being filled", large[0].view.id
-        )  # fmt: skip
+        )
     return None
 
 

@@ -53,9 +53,10 @@ class Settings(ServiceSettings):
         default=15, gt=0, description="An agent's figures older than this count for nothing."
     )
     cache_shown_floor: float = Field(
-        default=100 << 20, gt=0,
+        default=100 << 20,
+        gt=0,
         description="Bytes per second a cache is taken to manage until it has shown more.",
-    )  # fmt: skip
+    )
     cache_fleet_minimum: int = Field(
         default=0, ge=0, description="Fewest cache stores a scope is told to have."
     )

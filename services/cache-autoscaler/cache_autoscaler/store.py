@@ -47,13 +47,19 @@ def store_view(row: Record) -> StoreView:
     """A cache store's public state; used are foreign bytes and what entries keep."""
     error = row["error"]
     return StoreView(
-        id=row["id"], name=row["name"], provider=row["provider"], role=StoreRole.IMAGE_CACHE,
-        scope=scope_of(row), state=row["state"], settings=row["settings"],
-        total_bytes=row["total_bytes"], used_bytes=row["foreign_bytes"] + row["kept_bytes"],
+        id=row["id"],
+        name=row["name"],
+        provider=row["provider"],
+        role=StoreRole.IMAGE_CACHE,
+        scope=scope_of(row),
+        state=row["state"],
+        settings=row["settings"],
+        total_bytes=row["total_bytes"],
+        used_bytes=row["foreign_bytes"] + row["kept_bytes"],
         reserved_bytes=row["reserved_bytes"],
         checks=tuple(ProbeCheck.model_validate(check) for check in row["checks"]),
         error=Problem.model_validate(error) if error else None,
-    )  # fmt: skip
+    )
 
 
 def scope_of(row: Record) -> Scope:
@@ -71,10 +77,16 @@ def cache_end(entry: Record, store: Record, grant_id: str) -> CopyEnd:
     can = abilities_of(store)
     return CopyEnd(
         object=ObjectRef(kind=entry["object_kind"], id=entry["object_id"]),
-        role=StoreRole.IMAGE_CACHE, provider=store["provider"], store_id=store["id"],
-        scope=scope_of(store), schemes=can.schemes, root=can.root, key=entry["key"],
-        format=entry["format"], grant=GrantRef(id=grant_id, owner=ServiceName.CACHE_AUTOSCALER),
-    )  # fmt: skip
+        role=StoreRole.IMAGE_CACHE,
+        provider=store["provider"],
+        store_id=store["id"],
+        scope=scope_of(store),
+        schemes=can.schemes,
+        root=can.root,
+        key=entry["key"],
+        format=entry["format"],
+        grant=GrantRef(id=grant_id, owner=ServiceName.CACHE_AUTOSCALER),
+    )
 
 
 async def caches(tx: Tx, settings: Settings) -> tuple[Cache, ...]:
@@ -107,24 +119,36 @@ def _cache(row: Record, load: CacheLoad, entries: tuple[Entry, ...], told: Setti
     room = told.cache_endless_bytes if row["total_bytes"] is None else row["total_bytes"]
     limit = max(0, int(room * told.cache_fill_limit) - row["foreign_bytes"])
     return Cache(
-        view=store_view(row), load=load, schemes=can.schemes, root=can.root, limit=limit,
+        view=store_view(row),
+        load=load,
+        schemes=can.schemes,
+        root=can.root,
+        limit=limit,
         entries=entries,
-    )  # fmt: skip
+    )
 
 
 def _entry(row: Any) -> Entry:
     return Entry(
-        id=row["id"], digest=row["digest"], format=row["format"], size=row["size"],
-        state=EntryState(row["state"]), pinned=row["pinned"], fill_copy=row["fill_copy"],
-        hits=row["hits"], last_used=row["last_used"],
-    )  # fmt: skip
+        id=row["id"],
+        digest=row["digest"],
+        format=row["format"],
+        size=row["size"],
+        state=EntryState(row["state"]),
+        pinned=row["pinned"],
+        fill_copy=row["fill_copy"],
+        hits=row["hits"],
+        last_used=row["last_used"],
+    )
 
 
 def _load(row: Record, store: Record, told: Settings) -> CacheLoad:
     return CacheLoad(
-        store_id=row["id"], bytes_per_second=row["bytes_per_second"], streams=row["streams"],
+        store_id=row["id"],
+        bytes_per_second=row["bytes_per_second"],
+        streams=row["streams"],
         shown_bytes_per_second=max(row["shown_bytes_per_second"], told.cache_shown_floor),
         used_bytes=store["foreign_bytes"] + store["kept_bytes"],
         total_bytes=store["total_bytes"] or told.cache_endless_bytes,
         backlog_bytes=row["backlog_bytes"],
-    )  # fmt: skip
+    )

@@ -25,9 +25,14 @@ def wire(settings: Settings) -> Service[Deps]:
         keep_days=settings.keep_days,
     )
     return Service(
-        name=ServiceName.DATA_MOTION, package="data_motion", deps=deps,
-        handlers=HANDLERS, signals=SIGNALS, intents=INTENTS, timers=TIMERS,
-    )  # fmt: skip
+        name=ServiceName.DATA_MOTION,
+        package="data_motion",
+        deps=deps,
+        handlers=HANDLERS,
+        signals=SIGNALS,
+        intents=INTENTS,
+        timers=TIMERS,
+    )
 
 
 def main() -> None:

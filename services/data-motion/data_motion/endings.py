@@ -13,23 +13,26 @@ from data_motion.turn import Turn
 def complete(turn: Turn, receipt: Receipt | None) -> None:
     """The destination exists; None when it did before anything moved."""
     turn.enter(
-        CopyState.DONE, finished=turn.now, waiting_for="", deadline=None,
+        CopyState.DONE,
+        finished=turn.now,
+        waiting_for="",
+        deadline=None,
         digest=receipt.digest if receipt else turn.copy.request.digest,
-    )  # fmt: skip
-    turn.event(lambda view, asker: CopyCompleted(
-        state=view, object=asker.object, destination=asker.destination, receipt=receipt,
-    ))  # fmt: skip
+    )
+    turn.event(
+        lambda view, asker: CopyCompleted(
+            state=view, object=asker.object, destination=asker.destination, receipt=receipt
+        )
+    )
 
 
 def fail(turn: Turn, problem: Problem) -> None:
     """Nothing more can be tried: stop every hop, give everything back, say why."""
     _wind_up(turn, HopState.FAILED, problem)
-    turn.enter(
-        CopyState.FAILED, error=problem, finished=turn.now, waiting_for="", deadline=None
-    )  # fmt: skip
-    turn.event(lambda view, asker: CopyFailed(
-        state=view, destination=asker.destination, error=problem,
-    ))  # fmt: skip
+    turn.enter(CopyState.FAILED, error=problem, finished=turn.now, waiting_for="", deadline=None)
+    turn.event(
+        lambda view, asker: CopyFailed(state=view, destination=asker.destination, error=problem)
+    )
 
 
 def stop(turn: Turn) -> None:
@@ -44,9 +47,9 @@ def detach(turn: Turn, asker: AskerRecord, *, last: bool) -> None:
     """One asker withdraws."""
     asker = asker.having(state=AskerState.DETACHED)
     turn.put_asker(asker)
-    turn.tell(asker, lambda view, gone: CopyCancelled(
-        state=view, destination=gone.destination, last=last,
-    ))  # fmt: skip
+    turn.tell(
+        asker, lambda view, gone: CopyCancelled(state=view, destination=gone.destination, last=last)
+    )
 
 
 def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
@@ -61,20 +64,33 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
     # What the one could not do now another may: the store out of its reach, or itself stopping.
     tried = "excluded" if problem.retry is Retry.ELSEWHERE else "avoided"
     again(
-        turn, hop, **{tried: (*getattr(hop, tried), hop.host_id or "")},
-        attempts=attempts, error=problem,
+        turn,
+        hop,
+        **{tried: (*getattr(hop, tried), hop.host_id or "")},
+        attempts=attempts,
+        error=problem,
         generation=hop.generation + changed,
         retry_at=turn.now + turn.limits.backoff(attempts),
-    )  # fmt: skip
+    )
 
 
 def again(turn: Turn, hop: HopRecord, **fields: object) -> HopRecord:
     """Back to pending: its slots are free, and it waits for an agent under the next epoch."""
-    return turn.move(hop, HopState.PENDING, **{
-        "retry_at": turn.now, "blocked_on": None, "lease_until": None, "receipt": None,
-        "unreachable_since": None, "preferred": None, "nudge_at": None,
-        "deadline": turn.later(turn.limits.wait_seconds), **fields,
-    })  # fmt: skip
+    return turn.move(
+        hop,
+        HopState.PENDING,
+        **{
+            "retry_at": turn.now,
+            "blocked_on": None,
+            "lease_until": None,
+            "receipt": None,
+            "unreachable_since": None,
+            "preferred": None,
+            "nudge_at": None,
+            "deadline": turn.later(turn.limits.wait_seconds),
+            **fields,
+        },
+    )
 
 
 def _wind_up(turn: Turn, state: HopState, problem: Problem | None) -> None:

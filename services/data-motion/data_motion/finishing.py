@@ -39,10 +39,16 @@ def committed(job: Job, message: HopCommitted, now: datetime, rules: Rules) -> S
         return turn.step()
     receipt = hop.receipt
     if receipt is None or receipt.digest != message.digest:
-        endings.fail_hop(turn, hop, Conflict(
-            f"{words.owner_address(hop)} committed other bytes than were verified",
-            code="digest", resource=f"hop/{hop.id}", hint="delete the object and copy again",
-        ).problem)  # fmt: skip
+        endings.fail_hop(
+            turn,
+            hop,
+            Conflict(
+                f"{words.owner_address(hop)} committed other bytes than were verified",
+                code="digest",
+                resource=f"hop/{hop.id}",
+                hint="delete the object and copy again",
+            ).problem,
+        )
         return turn.step()
     turn.move(hop, HopState.COMMITTED, deadline=None, nudge_at=None, retry_at=None)
     turn.progressed(always=True)
@@ -63,11 +69,16 @@ def commit_failed(job: Job, message: HopCommitFailed, now: datetime, rules: Rule
 def _commit(turn: Turn, hop: HopRecord, receipt: Receipt) -> None:
     limits = turn.limits
     hop = turn.move(
-        hop, HopState.VERIFIED, HopState.COMMITTING, receipt=receipt, error=None,
+        hop,
+        HopState.VERIFIED,
+        HopState.COMMITTING,
+        receipt=receipt,
+        error=None,
         transfer=Transfer(bytes_done=receipt.size, bytes_total=receipt.size, phase="committing"),
-        deadline=turn.later(limits.commit_seconds), lease_until=None,
+        deadline=turn.later(limits.commit_seconds),
+        lease_until=None,
         nudge_at=turn.later(limits.commit_again_seconds),
-    )  # fmt: skip
+    )
     words.commit(turn, hop)
     turn.progressed(always=True)
 
@@ -109,6 +120,5 @@ def _refusal(job: Job, hop: HopRecord, receipt: Receipt | None) -> Problem | Non
 
 def _no_receipt(hop: HopRecord) -> Problem:
     return InvalidInput(
-        "the agent reported neither a receipt nor an error", code="report",
-        resource=f"hop/{hop.id}",
-    ).problem  # fmt: skip
+        "the agent reported neither a receipt nor an error", code="report", resource=f"hop/{hop.id}"
+    ).problem

@@ -95,19 +95,23 @@ async def on_hop_progressed(message: HopProgressed, tx: Tx, deps: Deps) -> None:
 
 async def on_host_joined(message: HostJoined, tx: Tx, deps: Deps) -> None:
     """Know the agent; give it back what it moved before it restarted, and name what to keep."""
-    await store.put(tx, AgentRecord(
-        host_id=message.host_id, location=message.location, abilities=message.abilities,
-        boot_id=message.boot_id, seen=tx.now,
-    ))  # fmt: skip
+    await store.put(
+        tx,
+        AgentRecord(
+            host_id=message.host_id,
+            location=message.location,
+            abilities=message.abilities,
+            boot_id=message.boot_id,
+            seen=tx.now,
+        ),
+    )
     for row in await tx.rows("copies_of_host", message.host_id):
         job = await store.lock(tx, row["copy_id"])
         if job is not None and job.live:
             step = leases.rejoined(job, message.host_id, message.boot_id, tx.now, deps.rules)
             await store.save(tx, job, step)
     live = tuple(row["id"] for row in await tx.rows("hops_to_keep", message.host_id))
-    await tx.say(
-        ListHops(host_id=message.host_id, live=live), to=agent_address(message.host_id)
-    )  # fmt: skip
+    await tx.say(ListHops(host_id=message.host_id, live=live), to=agent_address(message.host_id))
     await tx.run("unblock")
     await schedule(tx, deps)
 
@@ -129,9 +133,11 @@ async def on_store_removed(message: Message, tx: Tx, deps: Deps) -> None:
     await on_store_told(message, tx, deps)
     view: StoreView = message.state  # type: ignore[attr-defined]
     problem = Unavailable(
-        f"store {view.name} was removed while the copy used it", resource=f"store/{view.id}",
-        code="store_removed", hint="copy to or from another store",
-    ).problem  # fmt: skip
+        f"store {view.name} was removed while the copy used it",
+        resource=f"store/{view.id}",
+        code="store_removed",
+        hint="copy to or from another store",
+    ).problem
     for row in await tx.rows("copies_on_store", view.id):
         job = await store.lock(tx, row["id"])
         if job is not None:
@@ -154,9 +160,7 @@ async def _ask(request: CopyRequested, tx: Tx, deps: Deps) -> MotionAsk:
     known = (agent for agent in fleet.agents if tx.now - agent.seen < patience)
     views = (record.view for record in fleet.stores.values())
     caches = (view for view in views if view.role is StoreRole.IMAGE_CACHE)
-    return MotionAsk(
-        request=request, agents=tuple(map(fleet.view, known)), caches=tuple(caches)
-    )  # fmt: skip
+    return MotionAsk(request=request, agents=tuple(map(fleet.view, known)), caches=tuple(caches))
 
 
 async def _cancel_withdrawn(copy_id: str, tx: Tx, deps: Deps) -> None:

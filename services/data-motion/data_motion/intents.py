@@ -31,9 +31,7 @@ async def reserve_cache(payload: ReserveFor, desk: Desk, deps: Deps) -> Settle:
     return _Reserved(payload, reply, deps)
 
 
-async def reserve_given_up(
-    payload: ReserveFor, error: StowageError, tx: Tx, deps: Deps
-) -> None:  # fmt: skip
+async def reserve_given_up(payload: ReserveFor, error: StowageError, tx: Tx, deps: Deps) -> None:
     """No answer in time, or a refusal."""
     job = await store.lock(tx, payload.copy_id)
     if job is not None and not job.hops:
@@ -66,10 +64,14 @@ async def _question(payload: ReserveFor, tx: Tx, deps: Deps) -> ReserveCache | N
     if request.size is None or request.digest is None or reader is None:
         raise Conflict("size, digest and the reading host must be known", code="cache_question")
     return ReserveCache(
-        copy_id=job.copy.id, object=request.source.object, digest=request.digest,
-        size=request.size, format=request.source.format, location=reader.location,
+        copy_id=job.copy.id,
+        object=request.source.object,
+        digest=request.digest,
+        size=request.size,
+        format=request.source.format,
+        location=reader.location,
         schemes=reader.abilities.reads,
-    )  # fmt: skip
+    )
 
 
 async def _reader(job: Job, tx: Tx) -> AgentView | None:
@@ -89,6 +91,4 @@ def _far(agent: AgentView, near: Location) -> int:
     )
 
 
-INTENTS = (
-    IntentKind(RESERVE_CACHE, ReserveFor, reserve_cache, reserve_given_up, parallel=8),
-)  # fmt: skip
+INTENTS = (IntentKind(RESERVE_CACHE, ReserveFor, reserve_cache, reserve_given_up, parallel=8),)

@@ -37,13 +37,24 @@ def offer(job: Job, hop: HopRecord, placed: Placed, now: datetime, rules: Rules)
     """Lease a pending hop to an agent under the next epoch."""
     turn = Turn(job, now, rules)
     hop = turn.move(
-        hop, HopState.OFFERED, host_id=placed.host_id, boot_id=placed.boot_id,
-        endpoint_reason=placed.reason, slots=placed.slots, epoch=hop.epoch + 1,
+        hop,
+        HopState.OFFERED,
+        host_id=placed.host_id,
+        boot_id=placed.boot_id,
+        endpoint_reason=placed.reason,
+        slots=placed.slots,
+        epoch=hop.epoch + 1,
         # A converted destination differs from writer to writer: never continue another's.
         generation=hop.generation + (hop.converts and hop.epoch > 0),
-        lease_until=turn.later(rules.limits.offer_seconds), bytes_at=now, preferred=None,
-        blocked_on=None, retry_at=None, unreachable_since=None, deadline=None, nudge_at=None,
-    )  # fmt: skip
+        lease_until=turn.later(rules.limits.offer_seconds),
+        bytes_at=now,
+        preferred=None,
+        blocked_on=None,
+        retry_at=None,
+        unreachable_since=None,
+        deadline=None,
+        nudge_at=None,
+    )
     if job.copy.state is not CopyState.RUNNING:
         turn.enter(CopyState.RUNNING)
     turn.change(waiting_for="")
@@ -80,10 +91,15 @@ def progressed(job: Job, message: HopProgressed, now: datetime, rules: Rules) ->
     moved = (figures.bytes_done, figures.phase) != (hop.transfer.bytes_done, hop.transfer.phase)
     fresh = best > hop.bytes_best
     turn.put(
-        hop, transfer=figures, journaled=message.journaled, bytes_best=best,
-        bytes_at=now if moved else hop.bytes_at, attempts=0 if fresh else hop.attempts,
-        avoided=() if fresh else hop.avoided, lease_until=turn.later(rules.limits.lease_seconds),
-    )  # fmt: skip
+        hop,
+        transfer=figures,
+        journaled=message.journaled,
+        bytes_best=best,
+        bytes_at=now if moved else hop.bytes_at,
+        attempts=0 if fresh else hop.attempts,
+        avoided=() if fresh else hop.avoided,
+        lease_until=turn.later(rules.limits.lease_seconds),
+    )
     turn.progressed()
     return turn.step()
 
@@ -108,8 +124,13 @@ def may_try(turn: Turn, hop: HopRecord, why: str) -> bool:
     """Whether a try is left; otherwise the copy fails."""
     if hop.attempts + 1 < turn.limits.max_attempts:
         return True
-    endings.fail(turn, Stalled(
-        f"{why}, after {hop.attempts + 1} tries without a new byte", code="lease",
-        resource=f"hop/{hop.id}", hint="look at the logs of the agents that tried",
-    ).problem)  # fmt: skip
+    endings.fail(
+        turn,
+        Stalled(
+            f"{why}, after {hop.attempts + 1} tries without a new byte",
+            code="lease",
+            resource=f"hop/{hop.id}",
+            hint="look at the logs of the agents that tried",
+        ).problem,
+    )
     return False

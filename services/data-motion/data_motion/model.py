@@ -37,10 +37,14 @@ def destination_key(request: CopyRequested) -> str:
 def begin(request: CopyRequested, now: datetime) -> Job:
     """A new transfer with its first asker."""
     copy = CopyRecord(
-        id=request.copy_id, source_key=source_key(request),
-        destination_key=destination_key(request), request=request,
-        account_id=request.account_id, priority=request.priority, created=now,
-    )  # fmt: skip
+        id=request.copy_id,
+        source_key=source_key(request),
+        destination_key=destination_key(request),
+        request=request,
+        account_id=request.account_id,
+        priority=request.priority,
+        created=now,
+    )
     return Job(copy, (_asker(copy.id, request, now),))
 
 
@@ -61,9 +65,13 @@ def join(job: Job, request: CopyRequested, now: datetime, rules: Rules) -> Step:
 def already_there(job: Job, now: datetime, rules: Rules) -> Step:
     """Nothing to move: the destination is Ready."""
     turn = Turn(job, now, rules)
-    turn.change(answers=(StrategyAnswer(
-        strategy="none", priority=0, reason="the object is already there", chosen=True,
-    ),))  # fmt: skip
+    turn.change(
+        answers=(
+            StrategyAnswer(
+                strategy="none", priority=0, reason="the object is already there", chosen=True
+            ),
+        )
+    )
     endings.complete(turn, None)
     return turn.step()
 
@@ -98,18 +106,26 @@ def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Ste
     if reply.answer is CacheAnswer.READY:
         _add_hops(turn, [(_given(reply.source, reply), request.destination)])
     elif reply.answer is CacheAnswer.FILL:
-        _add_hops(turn, [
-            (request.source, _given(reply.destination, reply)),
-            (_given(reply.source, reply), request.destination),
-        ])  # fmt: skip
+        _add_hops(
+            turn,
+            [
+                (request.source, _given(reply.destination, reply)),
+                (_given(reply.source, reply), request.destination),
+            ],
+        )
     elif reply.answer is CacheAnswer.WAIT:
         hold(turn, f"space on a cache store: {reply.reason}")
         _ask_caches(turn, rules.limits.cache_poll_seconds)
     else:
-        endings.fail(turn, NoStrategy(
-            f"no cache store can stage it: {reply.reason}", resource=f"copy/{job.copy.id}",
-            hint="add a cache store in the destination's scope, or room on one", code="cache",
-        ).problem)  # fmt: skip
+        endings.fail(
+            turn,
+            NoStrategy(
+                f"no cache store can stage it: {reply.reason}",
+                resource=f"copy/{job.copy.id}",
+                hint="add a cache store in the destination's scope, or room on one",
+                code="cache",
+            ).problem,
+        )
     return turn.step()
 
 
@@ -156,10 +172,14 @@ def hop_id(copy_id: str, ordinal: int) -> str:
 
 def _asker(copy_id: str, request: CopyRequested, now: datetime) -> AskerRecord:
     return AskerRecord(
-        id=request.copy_id, copy_id=copy_id, account_id=request.account_id,
-        object=request.destination.object, destination=request.destination,
-        state=AskerState.ACTIVE, created=now,
-    )  # fmt: skip
+        id=request.copy_id,
+        copy_id=copy_id,
+        account_id=request.account_id,
+        object=request.destination.object,
+        destination=request.destination,
+        state=AskerState.ACTIVE,
+        created=now,
+    )
 
 
 def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]]) -> None:
@@ -167,9 +187,13 @@ def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]]) -> None:
     legs = turn.copy.plan.hops[-len(ends) :]
     for ordinal, ((source, destination), leg) in enumerate(zip(ends, legs, strict=True)):
         hop = HopRecord(
-            id=hop_id(turn.copy.id, ordinal), copy_id=turn.copy.id, ordinal=ordinal,
-            source=source, destination=destination, must_run_on=leg.must_run_on,
-        )  # fmt: skip
+            id=hop_id(turn.copy.id, ordinal),
+            copy_id=turn.copy.id,
+            ordinal=ordinal,
+            source=source,
+            destination=destination,
+            must_run_on=leg.must_run_on,
+        )
         turn.put(hop, **(ready(turn) if ordinal == 0 else {}))
 
 

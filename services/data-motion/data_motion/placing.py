@@ -48,9 +48,11 @@ class Fleet:
     def view(self, agent: AgentRecord) -> AgentView:
         """The agent as plug-ins see it."""
         return AgentView(
-            host_id=agent.host_id, location=agent.location, abilities=agent.abilities,
+            host_id=agent.host_id,
+            location=agent.location,
+            abilities=agent.abilities,
             running=self.used.get(f"host:{agent.host_id}", 0),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,10 @@ def _nobody(hop: HopRecord, fleet: Fleet) -> Problem:
     told = [f"{who(a)} {lacks_to_carry(a, hop.source, hop.destination)}" for a in views[:3]]
     return NoStrategy(
         f"no agent can carry hop {hop.ordinal + 1}: {'; '.join(told) or 'none has joined'}",
-        resource=f"hop/{hop.id}", hint="add an agent that sees both ends", code="agent",
-    ).problem  # fmt: skip
+        resource=f"hop/{hop.id}",
+        hint="add an agent that sees both ends",
+        code="agent",
+    ).problem
 
 
 def _broken_store(hop: HopRecord, fleet: Fleet) -> str:

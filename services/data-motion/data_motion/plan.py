@@ -77,11 +77,14 @@ def _broken(error: Exception) -> Answer:
 def _stored(given: Mapping[str, Answer], chosen: str) -> tuple[StrategyAnswer, ...]:
     return tuple(
         StrategyAnswer(
-            strategy=name, priority=answer.priority, reason=answer.reason,
-            missing=answer.missing, chosen=name == chosen,
+            strategy=name,
+            priority=answer.priority,
+            reason=answer.reason,
+            missing=answer.missing,
+            chosen=name == chosen,
         )
         for name, answer in given.items()
-    )  # fmt: skip
+    )
 
 
 def _missing(ask: MotionAsk, given: Mapping[str, Answer]) -> Problem:

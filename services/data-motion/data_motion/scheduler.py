@@ -71,9 +71,7 @@ async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> bool:
     return isinstance(outcome, Placed)
 
 
-def _step(
-    tx: Tx, deps: Deps, job: Job, hop: HopRecord, outcome: Placed | Held | Problem
-) -> Step:  # fmt: skip
+def _step(tx: Tx, deps: Deps, job: Job, hop: HopRecord, outcome: Placed | Held | Problem) -> Step:
     if isinstance(outcome, Placed):
         return leases.offer(job, hop, outcome, tx.now, deps.rules)
     if isinstance(outcome, Held):

@@ -22,10 +22,11 @@ class Settings(ServiceSettings):
         20, ge=5, description="A hop whose agent is silent this long goes to another."
     )
     stall_seconds: float = Field(
-        30, gt=0,
+        30,
+        gt=0,
         description="An agent that moves no byte this long gives the hop up; after twice as long "
         "it is taken away. There is no limit on the whole time.",
-    )  # fmt: skip
+    )
     host_return_seconds: float = Field(
         600, gt=0, description="How long a hop waits for the only host that can do it."
     )

@@ -75,9 +75,11 @@ async def save(tx: Tx, before: Job, step: Step) -> Job:
         tx.signal(signal)
     if step.reserve is not None:
         await tx.intend(
-            RESERVE_CACHE, ReserveFor(copy_id=after.copy.id), after=step.reserve.after,
+            RESERVE_CACHE,
+            ReserveFor(copy_id=after.copy.id),
+            after=step.reserve.after,
             within=max(timedelta(seconds=1), step.reserve.until - tx.now),
-        )  # fmt: skip
+        )
     return after
 
 
@@ -88,8 +90,10 @@ async def fleet(tx: Tx) -> Fleet:
     known = (StoreRecord.model_validate(store) for store in stores or ())
     return Fleet(
         tuple(AgentRecord.model_validate(agent) for agent in agents or ()),
-        {store.id: store for store in known}, used or {}, tx.now,
-    )  # fmt: skip
+        {store.id: store for store in known},
+        used or {},
+        tx.now,
+    )
 
 
 async def put(tx: Tx, record: AgentRecord | StoreRecord) -> None:

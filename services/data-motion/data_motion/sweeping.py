@@ -20,10 +20,15 @@ def sweep(job: Job, now: datetime, rules: Rules) -> Step:
         return turn.step()
     waiting = job.copy.deadline
     if not job.hops and waiting is not None and waiting <= now:
-        endings.fail(turn, Unavailable(
-            f"waited in vain for {job.copy.waiting_for}", code="cache",
-            resource=f"copy/{job.copy.id}", hint="add a cache store, or room on one",
-        ).problem)  # fmt: skip
+        endings.fail(
+            turn,
+            Unavailable(
+                f"waited in vain for {job.copy.waiting_for}",
+                code="cache",
+                resource=f"copy/{job.copy.id}",
+                hint="add a cache store, or room on one",
+            ).problem,
+        )
         return turn.step()
     for hop in job.hops:
         if hop.due is not None and hop.due <= now and not ended(turn.copy.state):
@@ -31,9 +36,7 @@ def sweep(job: Job, now: datetime, rules: Rules) -> Step:
     return turn.step()
 
 
-def was_away(
-    beat: datetime | None, heard: datetime | None, now: datetime, limits: Limits
-) -> bool:  # fmt: skip
+def was_away(beat: datetime | None, heard: datetime | None, now: datetime, limits: Limits) -> bool:
     """Whether nobody could renew: the sweeper did not run, or no agent at all is heard.
 
     All agents silent at once means the broker is away, or there is only one; then nobody else
@@ -41,9 +44,7 @@ def was_away(
     """
     stopped = (now - beat).total_seconds() if beat else 0
     silence = (now - heard).total_seconds() if heard else 0
-    return stopped > limits.away_seconds or (
-        limits.away_seconds < silence < limits.cut_off_seconds
-    )  # fmt: skip
+    return stopped > limits.away_seconds or (limits.away_seconds < silence < limits.cut_off_seconds)
 
 
 def extend(job: Job, now: datetime, rules: Rules) -> Step:
@@ -76,23 +77,38 @@ def _waited(turn: Turn, hop: HopRecord) -> None:
     away = (turn.now - lost).total_seconds() if lost else 0
     if away >= turn.limits.host_return_seconds:
         named = f"host {hop.tied_to}" if hop.tied_to else "every able agent"
-        endings.fail(turn, Unavailable(
-            f"{named} did not return within {turn.limits.host_return_seconds:g} s",
-            code="host_gone", resource=f"hop/{hop.id}", hint="start its agent and ask again",
-        ).problem)  # fmt: skip
+        endings.fail(
+            turn,
+            Unavailable(
+                f"{named} did not return within {turn.limits.host_return_seconds:g} s",
+                code="host_gone",
+                resource=f"hop/{hop.id}",
+                hint="start its agent and ask again",
+            ).problem,
+        )
     elif hop.deadline is not None and hop.deadline <= turn.now:
-        endings.fail(turn, Unavailable(
-            f"waited in vain for {turn.copy.waiting_for or 'an agent'}", code="no_slot",
-            resource=f"hop/{hop.id}", hint="add agents, or slots to those there are",
-        ).problem)  # fmt: skip
+        endings.fail(
+            turn,
+            Unavailable(
+                f"waited in vain for {turn.copy.waiting_for or 'an agent'}",
+                code="no_slot",
+                resource=f"hop/{hop.id}",
+                hint="add agents, or slots to those there are",
+            ).problem,
+        )
 
 
 def _not_committed(turn: Turn, hop: HopRecord) -> None:
     if hop.deadline is not None and hop.deadline <= turn.now:
-        endings.fail(turn, Unavailable(
-            f"no answer to the commit within {turn.limits.commit_seconds:g} s", code="commit",
-            resource=f"hop/{hop.id}", hint=f"is {words.owner_address(hop)} running?",
-        ).problem)  # fmt: skip
+        endings.fail(
+            turn,
+            Unavailable(
+                f"no answer to the commit within {turn.limits.commit_seconds:g} s",
+                code="commit",
+                resource=f"hop/{hop.id}",
+                hint=f"is {words.owner_address(hop)} running?",
+            ).problem,
+        )
         return
     turn.put(hop, nudge_at=turn.later(turn.limits.commit_again_seconds))
     words.commit(turn, hop)
@@ -115,6 +131,10 @@ def _stalled(turn: Turn, hop: HopRecord) -> None:
         words.cancel(turn, hop)
     if may_try(turn, hop, f"host {hop.host_id} moved no byte"):
         endings.again(
-            turn, hop, attempts=hop.attempts + 1, generation=hop.generation + 1,
-            avoided=(*hop.avoided, hop.host_id or ""), journaled=(),
-        )  # fmt: skip
+            turn,
+            hop,
+            attempts=hop.attempts + 1,
+            generation=hop.generation + 1,
+            avoided=(*hop.avoided, hop.host_id or ""),
+            journaled=(),
+        )

@@ -121,10 +121,14 @@ class Turn:
         self.change(signalled=self.now)
         # The copy's own id goes on even when its first asker left: pins hang on it.
         for copy_id in {self.copy.id, *(a.id for a in self.job.active)}:
-            self._signals.append(CopyProgressed(
-                copy_id=copy_id, state=self.copy.state, hop_id=hop.id if hop else None,
-                transfer=self.copy.transfer,
-            ))  # fmt: skip
+            self._signals.append(
+                CopyProgressed(
+                    copy_id=copy_id,
+                    state=self.copy.state,
+                    hop_id=hop.id if hop else None,
+                    transfer=self.copy.transfer,
+                )
+            )
 
     def step(self) -> Step:
         """Everything collected."""

@@ -12,25 +12,41 @@ def copy_view(job: Job, asker: AskerRecord) -> CopyView:
     copy = job.copy
     detached = asker.state is AskerState.DETACHED
     return CopyView(
-        id=asker.id, account_id=asker.account_id, object=asker.object,
-        source=describe(copy.request.source), destination=describe(asker.destination),
+        id=asker.id,
+        account_id=asker.account_id,
+        object=asker.object,
+        source=describe(copy.request.source),
+        destination=describe(asker.destination),
         destination_store_id=asker.destination.store_id,
-        state=CopyState.CANCELLED if detached else copy.state, leader_id=copy.id,
-        strategy=copy.strategy, answers=copy.answers,
-        hops=tuple(hop_view(hop) for hop in job.hops), transfer=copy.transfer,
-        waiting_for=copy.waiting_for, digest=copy.digest, error=copy.error,
-        created=asker.created, finished=copy.finished,
-    )  # fmt: skip
+        state=CopyState.CANCELLED if detached else copy.state,
+        leader_id=copy.id,
+        strategy=copy.strategy,
+        answers=copy.answers,
+        hops=tuple(hop_view(hop) for hop in job.hops),
+        transfer=copy.transfer,
+        waiting_for=copy.waiting_for,
+        digest=copy.digest,
+        error=copy.error,
+        created=asker.created,
+        finished=copy.finished,
+    )
 
 
 def hop_view(hop: HopRecord) -> HopView:
     """One hop."""
     return HopView(
-        id=hop.id, order=hop.ordinal, state=hop.state, source=describe(hop.source),
-        destination=describe(hop.destination), host_id=hop.host_id,
-        endpoint_reason=hop.endpoint_reason, epoch=hop.epoch, attempts=hop.attempts,
-        transfer=hop.transfer, error=hop.error,
-    )  # fmt: skip
+        id=hop.id,
+        order=hop.ordinal,
+        state=hop.state,
+        source=describe(hop.source),
+        destination=describe(hop.destination),
+        host_id=hop.host_id,
+        endpoint_reason=hop.endpoint_reason,
+        epoch=hop.epoch,
+        attempts=hop.attempts,
+        transfer=hop.transfer,
+        error=hop.error,
+    )
 
 
 def describe(end: CopyEnd) -> str:
@@ -51,7 +67,9 @@ def figures(job: Job) -> Transfer:
     left = None if total is None else max(0, total - done)
     phase = now.transfer.phase if now else ""
     return Transfer(
-        bytes_done=done, bytes_total=total, bytes_per_second=rate,
+        bytes_done=done,
+        bytes_total=total,
+        bytes_per_second=rate,
         eta_seconds=left / rate if left is not None and rate > 0 else None,
         phase=f"hop {now.ordinal + 1} of {legs}: {phase}" if now and legs > 1 else phase,
-    )  # fmt: skip
+    )

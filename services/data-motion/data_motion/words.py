@@ -17,28 +17,51 @@ def execute(turn: Turn, hop: HopRecord) -> None:
     assert hop.host_id is not None
     expires = turn.now + timedelta(seconds=turn.limits.ticket_seconds)
     ticket = HopTicket(
-        hop_id=hop.id, epoch=hop.epoch, generation=hop.generation, host_id=hop.host_id,
-        source_grant=hop.source.grant, destination_grant=hop.destination.grant,
-        destination_key=hop.destination.key, destination_store_id=hop.destination.store_id,
+        hop_id=hop.id,
+        epoch=hop.epoch,
+        generation=hop.generation,
+        host_id=hop.host_id,
+        source_grant=hop.source.grant,
+        destination_grant=hop.destination.grant,
+        destination_key=hop.destination.key,
+        destination_store_id=hop.destination.store_id,
         expires=expires,
-    )  # fmt: skip
+    )
     request = turn.copy.request
-    turn.command(ExecuteHop(
-        hop_id=hop.id, copy_id=hop.copy_id, host_id=hop.host_id, epoch=hop.epoch,
-        generation=hop.generation, source=hop.source, destination=hop.destination,
-        size=request.size, digest=request.digest, checksum=request.checksum,
-        max_size=request.max_size, hint=hop.journaled, stall_seconds=turn.limits.stall_seconds,
-        ticket=turn.rules.sign(ticket, expires),
-    ), agent_address(hop.host_id))  # fmt: skip
+    turn.command(
+        ExecuteHop(
+            hop_id=hop.id,
+            copy_id=hop.copy_id,
+            host_id=hop.host_id,
+            epoch=hop.epoch,
+            generation=hop.generation,
+            source=hop.source,
+            destination=hop.destination,
+            size=request.size,
+            digest=request.digest,
+            checksum=request.checksum,
+            max_size=request.max_size,
+            hint=hop.journaled,
+            stall_seconds=turn.limits.stall_seconds,
+            ticket=turn.rules.sign(ticket, expires),
+        ),
+        agent_address(hop.host_id),
+    )
 
 
 def commit(turn: Turn, hop: HopRecord) -> None:
     """Ask whoever holds the destination's driver to make it visible."""
     assert hop.receipt is not None
-    turn.command(CommitHop(
-        hop_id=hop.id, copy_id=hop.copy_id, epoch=hop.epoch, destination=hop.destination,
-        receipt=hop.receipt,
-    ), owner_address(hop))  # fmt: skip
+    turn.command(
+        CommitHop(
+            hop_id=hop.id,
+            copy_id=hop.copy_id,
+            epoch=hop.epoch,
+            destination=hop.destination,
+            receipt=hop.receipt,
+        ),
+        owner_address(hop),
+    )
 
 
 def owner_address(hop: HopRecord) -> str:
@@ -60,9 +83,10 @@ def release(turn: Turn, hop: HopRecord) -> None:
 def cancel(turn: Turn, hop: HopRecord) -> None:
     """Stop one epoch of a hop at its agent."""
     assert hop.host_id is not None
-    turn.command(CancelHop(
-        hop_id=hop.id, host_id=hop.host_id, epoch=hop.epoch, destination=hop.destination,
-    ), agent_address(hop.host_id))  # fmt: skip
+    turn.command(
+        CancelHop(hop_id=hop.id, host_id=hop.host_id, epoch=hop.epoch, destination=hop.destination),
+        agent_address(hop.host_id),
+    )
 
 
 def release_grant(turn: Turn, end: CopyEnd, epoch: int = 0) -> None:

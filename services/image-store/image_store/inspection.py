@@ -12,7 +12,7 @@ from stowage_runtime.tx import Tx
 from image_store.deps import Deps
 from image_store.intents import intend_delete_bytes
 from image_store.replicas import add_grant, fail_replica, ready
-from image_store.store import image_end, location_of, need, scope_of
+from image_store.store import image_end, location_of, lock_ref, need, scope_of
 
 
 async def inspect(tx: Tx, ref: Record) -> None:
@@ -26,7 +26,7 @@ async def inspect(tx: Tx, ref: Record) -> None:
 async def send_due(tx: Tx, deps: Deps) -> None:
     """Send every inspection that is due to an agent that can judge its format."""
     for inspection in await tx.rows("inspections_due"):
-        ref = await need(tx, "ref", inspection["ref_id"])
+        ref = await _inspected(tx, inspection)
         if inspection["attempts"] >= deps.settings.inspect_attempts:
             await _give_up(tx, inspection, ref)
             continue
@@ -35,6 +35,12 @@ async def send_due(tx: Tx, deps: Deps) -> None:
             await tx.run("inspection_waits", inspection["id"], deps.settings.inspect_seconds)
         else:
             await _send(tx, deps, inspection, host)
+
+
+async def _inspected(tx: Tx, inspection: Record) -> Record:
+    ref = await lock_ref(tx, inspection["ref_id"])
+    assert ref is not None  # an inspection goes with its replica
+    return ref
 
 
 async def _give_up(tx: Tx, inspection: Record, ref: Record) -> None:
@@ -65,7 +71,7 @@ def _able(host: Record, store: Record, ref: Record) -> bool:
 
 
 async def _send(tx: Tx, deps: Deps, inspection: Record, host: Record) -> None:
-    ref = await need(tx, "ref", inspection["ref_id"])
+    ref = await need(tx, "read_ref", inspection["ref_id"])
     store = await need(tx, "store", ref["store_id"])
     seconds = deps.settings.inspect_seconds
     await tx.run("inspection_sent", inspection["id"], host["id"], seconds)
@@ -99,7 +105,7 @@ async def on_object_inspected(message: ObjectInspected, tx: Tx, deps: Deps) -> N
     inspection = await tx.row("inspection", message.inspection_id)
     if inspection is None or inspection["host_id"] != message.host_id:
         return
-    ref = await need(tx, "ref", inspection["ref_id"])
+    ref = await _inspected(tx, inspection)
     if message.verdict is None:
         await tx.run("inspection_waits", inspection["id"], 1.0)
     elif message.verdict.accepted:

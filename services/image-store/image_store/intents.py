@@ -27,7 +27,7 @@ from stowage_stores.hosting import StoreRow
 
 from image_store.deps import Deps
 from image_store.model import ReplicaEvent
-from image_store.store import move, store_view, template_view
+from image_store.store import lock_ref, move, store_view, template_view
 
 PATIENCE = timedelta(days=7)
 """How long a store may be away before bytes on it are given up (a row keeps telling)."""
@@ -254,7 +254,7 @@ async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
     await (await driver_of(store, deps)).delete(work.key)
 
     async def settle(tx: Tx) -> None:
-        ref = await tx.row("ref", work.ref_id) if work.ref_id else None
+        ref = await lock_ref(tx, work.ref_id) if work.ref_id else None
         if ref is None:
             return
         await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)

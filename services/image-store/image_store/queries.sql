@@ -16,6 +16,8 @@ INSERT INTO hosts (id, name, hypervisor, zone_id, pod_id, cluster_id, state, see
 VALUES ($1, $2, $3, $4, $5, $6, 'Creating', stowage_now()) ON CONFLICT DO NOTHING
 -- name: host
 SELECT * FROM hosts WHERE id = $1 FOR UPDATE
+-- name: read_host
+SELECT * FROM hosts WHERE id = $1
 -- name: host_joined
 UPDATE hosts SET state = 'Up', abilities = $2, pools = $3, boot_id = $4, seen = stowage_now()
 WHERE id = $1 RETURNING *
@@ -47,16 +49,19 @@ RETURNING *, xmax = 0 AS fresh
 UPDATE image_data_store SET total_bytes = $3, used_bytes = $4, probed = stowage_now()
 WHERE id = $1 AND role = 'Primary' AND scope_type = 'host' AND scope_id = $2
 -- name: store
-SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r WHERE r.store_id = s.id)::bigint
+SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
+    WHERE r.store_id = s.id AND reserved > 0)::bigint
     AS reserved
 FROM image_data_store s WHERE s.id = $1
 -- name: lock_store
 -- Serialises reservations on one store.
-SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r WHERE r.store_id = s.id)::bigint
+SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
+    WHERE r.store_id = s.id AND reserved > 0)::bigint
     AS reserved
 FROM image_data_store s WHERE s.id = $1 FOR UPDATE OF s
 -- name: image_stores
-SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r WHERE r.store_id = s.id)::bigint
+SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
+    WHERE r.store_id = s.id AND reserved > 0)::bigint
     AS reserved
 FROM image_data_store s WHERE s.role = 'Image' ORDER BY s.id FOR UPDATE OF s
 -- name: store_probed
@@ -77,7 +82,13 @@ INSERT INTO vm_template (id, account_id, name, format, hypervisor, scope_type, s
     sealed_url, url_scheme, checksum, created)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, stowage_now()) ON CONFLICT DO NOTHING
 -- name: template
+-- Who changes a template or a replica of it holds this lock first, so that none waits in a circle.
 SELECT * FROM vm_template WHERE id = $1 FOR UPDATE
+-- name: lock_template_of
+-- The same for a replica's id; a volume stands alone.
+SELECT id FROM vm_template WHERE id = (
+    SELECT template_id FROM object_store_ref WHERE id = $1 AND kind <> 'volume'
+) FOR UPDATE
 -- name: template_failed
 UPDATE vm_template SET error = $2 WHERE id = $1
 -- name: template_known
@@ -93,6 +104,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10, $11, $12, stowage_
 SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE
 -- name: ref_on
 SELECT * FROM object_store_ref WHERE kind = $1 AND object_id = $2 AND store_id = $3 FOR UPDATE
+-- name: read_ref
+SELECT * FROM object_store_ref WHERE id = $1
+-- name: replicas_of_template
+SELECT * FROM object_store_ref WHERE template_id = $1 AND kind <> 'volume' ORDER BY id
 -- name: refs_of_template
 SELECT * FROM object_store_ref WHERE template_id = $1 ORDER BY id FOR UPDATE
 -- name: refs_on_store
@@ -114,6 +129,10 @@ DELETE FROM object_store_ref WHERE id = $1
 
 -- name: add_grant
 INSERT INTO grants (id, ref_id, template_id, writes, created) VALUES ($1, $2, $3, $4, stowage_now())
+-- name: lock_ref_of_grant
+-- A write's replica is locked before its grant, in the order in which both end.
+SELECT id FROM object_store_ref
+WHERE id = (SELECT ref_id FROM grants WHERE id = $1 AND writes) FOR UPDATE
 -- name: grant
 SELECT * FROM grants WHERE id = $1 FOR UPDATE
 -- name: grant_redeemed

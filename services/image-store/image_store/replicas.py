@@ -22,7 +22,8 @@ async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
     """The bytes are there, verified and judged."""
     await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
     await tx.run("ref_known", ref["id"], ref["size"], ref["digest"], 0)
-    await _learn(tx, ref, verdict)
+    if ref["role"] == "Image" and ref["kind"] != "volume":
+        await _learn(tx, ref, verdict)
     await tx.say(
         ReplicaReady(
             object=object_of(ref),
@@ -32,14 +33,18 @@ async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
             copy_id=ref["copy_id"],
         )
     )
-    await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+    await say_changed(tx, ref)
+
+
+async def say_changed(tx: Tx, ref: Record) -> None:
+    """A template shows its replicas; volumes made of it are none."""
+    if ref["kind"] != "volume":
+        await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
 
 
 async def _learn(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
     """An image-store replica is where a template's own size and digest come from."""
     template = await need(tx, "template", ref["template_id"])
-    if ref["role"] != "Image" or ref["kind"] == "volume":
-        return
     virtual = verdict.virtual_size if verdict else template["virtual_size"]
     await tx.run("template_known", template["id"], ref["size"], virtual, ref["digest"])
 
@@ -63,7 +68,7 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
             object=object_of(ref), store_id=ref["store_id"], copy_id=ref["copy_id"], error=problem
         )
     )
-    await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+    await say_changed(tx, ref)
 
 
 async def _keep_failed(tx: Tx, ref: Record, error: dict[str, object]) -> None:

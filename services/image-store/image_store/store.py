@@ -27,11 +27,18 @@ from image_store.model import ReplicaEvent, Room, next_state
 
 
 async def need(tx: Tx, query: str, key: str) -> Record:
-    """The one row of a query by id; raises NotFound."""
+    """The one row of a query by id, whose last word is what it finds; raises NotFound."""
     row = await tx.row(query, key)
     if row is None:
-        raise NotFound(f"no such {query}", resource=f"{query}/{key}")
+        noun = query.rpartition("_")[2]
+        raise NotFound(f"no such {noun}", resource=f"{noun}/{key}")
     return row
+
+
+async def lock_ref(tx: Tx, ref_id: str) -> Record | None:
+    """A replica, locked after its template as everywhere."""
+    await tx.value("lock_template_of", ref_id)
+    return await tx.row("ref", ref_id)
 
 
 def scope_of(row: Record) -> Scope:
@@ -116,9 +123,7 @@ def replica_view(row: Record) -> ReplicaView:
 async def template_view(tx: Tx, template_id: str) -> TemplateView:
     """A template's public state, with its replicas; raises NotFound."""
     row = await need(tx, "template", template_id)
-    refs = [
-        ref for ref in await tx.rows("refs_of_template", template_id) if ref["kind"] != "volume"
-    ]
+    refs = await tx.rows("replicas_of_template", template_id)
     ready = any(ref["state"] == ReplicaState.READY and ref["role"] == "Image" for ref in refs)
     return TemplateView(
         id=row["id"],

@@ -59,9 +59,13 @@ class Scene:
         root = self.folder / store_id
         root.mkdir(exist_ok=True)
         return AddStore(
-            store_id=store_id, name=store_id, provider="directory", role=StoreRole.IMAGE_CACHE,
-            scope=Scope.zone("z1"), settings={"root": str(root)},
-        ).model_copy(update=changes)  # fmt: skip
+            store_id=store_id,
+            name=store_id,
+            provider="directory",
+            role=StoreRole.IMAGE_CACHE,
+            scope=Scope.zone("z1"),
+            settings={"root": str(root)},
+        ).model_copy(update=changes)
 
     async def store(
         self, store_id: str = "k1", room: int | None = None, **changes: Any
@@ -73,8 +77,10 @@ class Scene:
             limit = self.bench.service.deps.settings.cache_fill_limit
             await self.sql(
                 "UPDATE cache_autoscaler.cache_stores SET total_bytes = $2, foreign_bytes = 0"
-                " WHERE id = $1", store_id, -(-room * 100 // round(limit * 100)),
-            )  # fmt: skip
+                " WHERE id = $1",
+                store_id,
+                -(-room * 100 // round(limit * 100)),
+            )
         return said
 
     async def intents(self) -> list[Message]:
@@ -89,9 +95,14 @@ class Scene:
         """A copy of a template to host h1 that needs a cache."""
         thing, data = image(name, size)
         return ReserveCache(
-            copy_id=copy_id, object=thing, digest=receipt_of(data).digest, size=size,
-            format=ImageFormat.RAW, location=HERE, schemes=("file",),
-        ).model_copy(update=changes)  # fmt: skip
+            copy_id=copy_id,
+            object=thing,
+            digest=receipt_of(data).digest,
+            size=size,
+            format=ImageFormat.RAW,
+            location=HERE,
+            schemes=("file",),
+        ).model_copy(update=changes)
 
     async def reserve(
         self, copy_id: str, name: str = "t1", size: int = 1000, **changes: Any
@@ -106,20 +117,27 @@ class Scene:
         other = GrantRef(id="elsewhere", owner=ServiceName.IMAGE_STORE)
         source, destination = reply.source, reply.destination
         claims = HopTicket(
-            hop_id=hop_id, epoch=1, host_id="h1",
+            hop_id=hop_id,
+            epoch=1,
+            host_id="h1",
             source_grant=source.grant if source else other,
             destination_grant=destination.grant if destination else other,
             destination_key=destination.key if destination else "",
             destination_store_id=destination.store_id if destination else None,
             expires=datetime.now(UTC) + timedelta(hours=1),
-        ).model_copy(update=changes)  # fmt: skip
+        ).model_copy(update=changes)
         signer = Signer(SecretStr(self.keys["stowage_ticket_signing_key"]))
         return signer.sign(claims, claims.expires)
 
     async def redeem(
-        self, reply: CacheReserved, end: CopyEnd | None, hop_id: str = "hop1",
-        source: str = "agent/h1", size: int | None = None, **changes: Any,
-    ) -> GrantRedeemed:  # fmt: skip
+        self,
+        reply: CacheReserved,
+        end: CopyEnd | None,
+        hop_id: str = "hop1",
+        source: str = "agent/h1",
+        size: int | None = None,
+        **changes: Any,
+    ) -> GrantRedeemed:
         """What the agent of a host gets for its ticket."""
         assert end is not None
         ask = RedeemGrant(
@@ -140,9 +158,12 @@ class Scene:
         """data-motion's command after the agent finished."""
         assert reply.destination is not None
         return CommitHop(
-            hop_id=hop_id, copy_id=reply.copy_id, epoch=epoch, destination=reply.destination,
+            hop_id=hop_id,
+            copy_id=reply.copy_id,
+            epoch=epoch,
+            destination=reply.destination,
             receipt=receipt_of(data),
-        )  # fmt: skip
+        )
 
     async def fill(self, copy_id: str, name: str = "t1", size: int = 1000) -> CacheReserved:
         """Reserve, write and commit; the copy still holds its pin."""
@@ -163,9 +184,15 @@ class Scene:
         """A copy's public state."""
         thing = ObjectRef(kind=ObjectKind.TEMPLATE, id="t1")
         return CopyView(
-            id=copy_id, leader_id=copy_id, account_id="acme", object=thing, source="store",
-            destination="pool", state=state, created=datetime.now(UTC),
-        )  # fmt: skip
+            id=copy_id,
+            leader_id=copy_id,
+            account_id="acme",
+            object=thing,
+            source="store",
+            destination="pool",
+            state=state,
+            created=datetime.now(UTC),
+        )
 
     async def completed(self, reply: CacheReserved) -> None:
         """data-motion says the copy is done."""

@@ -20,38 +20,58 @@ FILLS = (EntryState.RESERVED, EntryState.FILLING)
 
 def entry(number: int, size: int = 10, **changes: object) -> Entry:
     told: dict[str, object] = {
-        "id": f"e{number}", "digest": f"d{number}", "format": "raw", "size": size,
-        "state": EntryState.READY, "pinned": False, "fill_copy": f"c{number}", "hits": 0,
+        "id": f"e{number}",
+        "digest": f"d{number}",
+        "format": "raw",
+        "size": size,
+        "state": EntryState.READY,
+        "pinned": False,
+        "fill_copy": f"c{number}",
+        "hits": 0,
         "last_used": NOW - timedelta(minutes=number + 1),
-    }  # fmt: skip
+    }
     return Entry(**(told | changes))  # type: ignore[arg-type]
 
 
 def cache(name: str = "k1", limit: int = 100, *entries: Entry, **changes: object) -> Cache:
     view = StoreView(
-        id=name, name=name, provider="directory", role=StoreRole.IMAGE_CACHE,
-        scope=Scope.zone("z1"), state=StoreState.UP, total_bytes=limit,
+        id=name,
+        name=name,
+        provider="directory",
+        role=StoreRole.IMAGE_CACHE,
+        scope=Scope.zone("z1"),
+        state=StoreState.UP,
+        total_bytes=limit,
         reserved_bytes=sum(e.size for e in entries if e.state in FILLS),
-    ).model_copy(update=changes)  # fmt: skip
+    ).model_copy(update=changes)
     load = CacheLoad(store_id=name)
     return Cache(view, load, ("file",), f"/caches/{name}", limit, entries)
 
 
 def wanted(size: int = 10, digest: str = "new", **changes: object) -> Wanted:
     told: dict[str, object] = {
-        "copy_id": "c", "digest": digest, "format": "raw", "size": size, "location": HERE,
+        "copy_id": "c",
+        "digest": digest,
+        "format": "raw",
+        "size": size,
+        "location": HERE,
         "schemes": ("file", "http"),
-    }  # fmt: skip
+    }
     return Wanted(**(told | changes))  # type: ignore[arg-type]
 
 
 ENTRIES = st.lists(
     st.builds(
-        entry, st.integers(0, 30), st.integers(0, 40), state=st.sampled_from(EntryState),
-        pinned=st.booleans(), hits=st.integers(0, 5),
+        entry,
+        st.integers(0, 30),
+        st.integers(0, 40),
+        state=st.sampled_from(EntryState),
+        pinned=st.booleans(),
+        hits=st.integers(0, 5),
     ),
-    max_size=8, unique_by=lambda one: one.id,
-)  # fmt: skip
+    max_size=8,
+    unique_by=lambda one: one.id,
+)
 
 
 @st.composite

@@ -16,10 +16,16 @@ def host(bench: ServiceBench[Deps], *roots: str) -> HostChanged:
     abilities = HostAbilities(
         hypervisor=HypervisorKind.XENSERVER, reads=("file",), writes=("file",), roots=roots
     )
-    return HostChanged(state=HostView(
-        id="h1", name="h1", location=HERE, hypervisor=HypervisorKind.XENSERVER,
-        state=HostState.UP, abilities=abilities,
-    ))  # fmt: skip
+    return HostChanged(
+        state=HostView(
+            id="h1",
+            name="h1",
+            location=HERE,
+            hypervisor=HypervisorKind.XENSERVER,
+            state=HostState.UP,
+            abilities=abilities,
+        )
+    )
 
 
 async def test_without_a_cache_in_scope_there_is_none(scene: Scene) -> None:

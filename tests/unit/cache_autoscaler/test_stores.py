@@ -12,9 +12,9 @@ from stowage_contracts.messages.cache_autoscaler import (
     CacheRemoved,
 )
 from stowage_contracts.messages.image_store import ProbeStore, RemoveStore
+from stowage_contracts.sealing import for_store
 from stowage_contracts.values import Scope, StoreRole
 from stowage_runtime.secrets import Sealer
-from stowage_contracts.sealing import for_store
 
 from tests.unit.cache_autoscaler.scene import Scene
 
@@ -71,9 +71,11 @@ async def test_secrets_are_sealed_on_the_way_and_at_rest(scene: Scene) -> None:
     secret = json.dumps({"secret_key": "canary-secret"}).encode()
     settings = {"endpoint": "http://127.0.0.1:1", "bucket": "b-1", "access_key": "AK"}
     command = scene.adding(
-        provider="S3", scope=Scope.region(), settings=settings,
+        provider="S3",
+        scope=Scope.region(),
+        settings=settings,
         sealed=Sealer.seal(public, secret, for_store("k1")),
-    )  # fmt: skip
+    )
     assert await scene.bench.handle(command) == []
     (row,) = await scene.sql("SELECT * FROM cache_autoscaler.cache_stores")
     assert "canary-secret" not in repr(row)

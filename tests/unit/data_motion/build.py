@@ -58,23 +58,28 @@ def kvm(host_id: str = "kvm1", zone: str = "z1", **changes: Any) -> AgentView:
 def xen(host_id: str = "xen1", zone: str = "z1", **changes: Any) -> AgentView:
     only_files = {"reads": ("file",), "writes": ("file",), "fetch": False} | changes
     return AgentView(
-        host_id=host_id, location=place(host_id, zone),
+        host_id=host_id,
+        location=place(host_id, zone),
         abilities=abilities(HypervisorKind.XENSERVER, **only_files),
-    )  # fmt: skip
+    )
 
 
 def mover(host_id: str = "mover1", zone: str = "z1", **changes: Any) -> AgentView:
     return AgentView(
-        host_id=host_id, location=Location(zone_id=zone, host_id=host_id),
+        host_id=host_id,
+        location=Location(zone_id=zone, host_id=host_id),
         abilities=abilities(HypervisorKind.NONE, **changes),
-    )  # fmt: skip
+    )
 
 
 def joined(agent: AgentView, boot_id: str = "boot1") -> HostJoined:
     return HostJoined(
-        host_id=agent.host_id, name=agent.host_id, location=agent.location,
-        abilities=agent.abilities, boot_id=boot_id,
-    )  # fmt: skip
+        host_id=agent.host_id,
+        name=agent.host_id,
+        location=agent.location,
+        abilities=agent.abilities,
+        boot_id=boot_id,
+    )
 
 
 def template(id: str = "t1") -> ObjectRef:
@@ -83,56 +88,86 @@ def template(id: str = "t1") -> ObjectRef:
 
 def url(grant: str = "g-url") -> CopyEnd:
     return CopyEnd(
-        kind=EndKind.URL, object=template(), schemes=("https",), format=ImageFormat.QCOW2,
+        kind=EndKind.URL,
+        object=template(),
+        schemes=("https",),
+        format=ImageFormat.QCOW2,
         grant=GrantRef(id=grant, owner=ServiceName.IMAGE_STORE),
-    )  # fmt: skip
+    )
 
 
 def image(store: str = "s3", **changes: Any) -> CopyEnd:
     given: dict[str, Any] = {
-        "object": template(), "role": StoreRole.IMAGE, "provider": "S3", "store_id": store,
-        "schemes": ("https",), "key": "template/t1", "format": ImageFormat.QCOW2,
+        "object": template(),
+        "role": StoreRole.IMAGE,
+        "provider": "S3",
+        "store_id": store,
+        "schemes": ("https",),
+        "key": "template/t1",
+        "format": ImageFormat.QCOW2,
         "grant": GrantRef(id=f"g-{store}", owner=ServiceName.IMAGE_STORE),
-    }  # fmt: skip
+    }
     return CopyEnd(**(given | changes))
 
 
 def pool(host: AgentView, **changes: Any) -> CopyEnd:
     given: dict[str, Any] = {
-        "object": template(), "role": StoreRole.PRIMARY, "provider": "directory",
-        "store_id": f"pool-{host.host_id}", "root": "/pool/one", "key": "t1.qcow2",
+        "object": template(),
+        "role": StoreRole.PRIMARY,
+        "provider": "directory",
+        "store_id": f"pool-{host.host_id}",
+        "root": "/pool/one",
+        "key": "t1.qcow2",
         "scope": Scope(type=ScopeType.HOST, id=host.host_id, zone_id="z1"),
-        "schemes": ("file",), "format": ImageFormat.QCOW2,
+        "schemes": ("file",),
+        "format": ImageFormat.QCOW2,
         "hypervisor": host.abilities.hypervisor,
         "grant": GrantRef(id=f"g-{host.host_id}", owner=ServiceName.HYPERVISOR_AGENT),
-    }  # fmt: skip
+    }
     return CopyEnd(**(given | changes))
 
 
 def cached(grant: str) -> CopyEnd:
     return CopyEnd(
-        object=template(), role=StoreRole.IMAGE_CACHE, provider="directory", store_id="cache1",
-        scope=Scope.zone("z1"), schemes=("file",), root="/pool/cache", key="cached/t1",
-        format=ImageFormat.QCOW2, grant=GrantRef(id=grant, owner=ServiceName.CACHE_AUTOSCALER),
-    )  # fmt: skip
+        object=template(),
+        role=StoreRole.IMAGE_CACHE,
+        provider="directory",
+        store_id="cache1",
+        scope=Scope.zone("z1"),
+        schemes=("file",),
+        root="/pool/cache",
+        key="cached/t1",
+        format=ImageFormat.QCOW2,
+        grant=GrantRef(id=grant, owner=ServiceName.CACHE_AUTOSCALER),
+    )
 
 
 def cache(id: str = "cache1", **changes: Any) -> StoreView:
     given: dict[str, Any] = {
-        "id": id, "name": id, "provider": "directory", "role": StoreRole.IMAGE_CACHE,
-        "scope": Scope.zone("z1"), "state": StoreState.UP,
-    }  # fmt: skip
+        "id": id,
+        "name": id,
+        "provider": "directory",
+        "role": StoreRole.IMAGE_CACHE,
+        "scope": Scope.zone("z1"),
+        "state": StoreState.UP,
+    }
     return StoreView(**(given | changes))
 
 
 def asked(
-    copy_id: str = "copy1", source: CopyEnd | None = None, destination: CopyEnd | None = None,
+    copy_id: str = "copy1",
+    source: CopyEnd | None = None,
+    destination: CopyEnd | None = None,
     **changes: Any,
-) -> CopyRequested:  # fmt: skip
+) -> CopyRequested:
     given: dict[str, Any] = {
-        "copy_id": copy_id, "account_id": "acc1", "source": source or image(),
-        "destination": destination or image("nfs"), "size": SIZE, "digest": DIGEST,
-    }  # fmt: skip
+        "copy_id": copy_id,
+        "account_id": "acc1",
+        "source": source or image(),
+        "destination": destination or image("nfs"),
+        "size": SIZE,
+        "digest": DIGEST,
+    }
     return CopyRequested(**(given | changes))
 
 
@@ -142,25 +177,33 @@ def receipt(**changes: Any) -> Receipt:
 
 def reported(offer: ExecuteHop, **changes: Any) -> HopFinished:
     given: dict[str, Any] = {
-        "host_id": offer.host_id, "hop_id": offer.hop_id, "copy_id": offer.copy_id,
-        "epoch": offer.epoch, "receipt": None if "error" in changes else receipt(),
-    }  # fmt: skip
+        "host_id": offer.host_id,
+        "hop_id": offer.hop_id,
+        "copy_id": offer.copy_id,
+        "epoch": offer.epoch,
+        "receipt": None if "error" in changes else receipt(),
+    }
     return HopFinished(**(given | changes))
 
 
 def moved(offer: ExecuteHop, done: int, **changes: Any) -> HopProgressed:
     given: dict[str, Any] = {
-        "host_id": offer.host_id, "hop_id": offer.hop_id, "copy_id": offer.copy_id,
+        "host_id": offer.host_id,
+        "hop_id": offer.hop_id,
+        "copy_id": offer.copy_id,
         "epoch": offer.epoch,
         "transfer": Transfer(bytes_done=done, bytes_total=SIZE, bytes_per_second=1e6),
-    }  # fmt: skip
+    }
     return HopProgressed(**(given | changes))
 
 
 def made_visible(offer: ExecuteHop, **changes: Any) -> HopCommitted:
     given: dict[str, Any] = {
-        "hop_id": offer.hop_id, "copy_id": offer.copy_id, "epoch": offer.epoch, "digest": DIGEST,
-    }  # fmt: skip
+        "hop_id": offer.hop_id,
+        "copy_id": offer.copy_id,
+        "epoch": offer.epoch,
+        "digest": DIGEST,
+    }
     return HopCommitted(**(given | changes))
 
 

@@ -29,9 +29,12 @@ class Scene:
             await self.bench.handle(joined(agent, boot_id))
 
     async def ask(
-        self, copy_id: str = "copy1", source: CopyEnd | None = None,
-        destination: CopyEnd | None = None, **changes: object,
-    ) -> list[Message]:  # fmt: skip
+        self,
+        copy_id: str = "copy1",
+        source: CopyEnd | None = None,
+        destination: CopyEnd | None = None,
+        **changes: object,
+    ) -> list[Message]:
         return await self.bench.handle(asked(copy_id, source, destination, **changes))
 
     async def offer(self, copy_id: str = "copy1") -> ExecuteHop:

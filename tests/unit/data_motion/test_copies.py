@@ -61,9 +61,7 @@ async def test_the_offer_carries_a_ticket_for_this_hop_epoch_and_host(
     async with scene.bench.tx() as tx:
         claims = verifier.verify(offer.ticket, HopTicket, tx.now)
     assert (claims.hop_id, claims.epoch, claims.host_id) == (offer.hop_id, 1, "kvm1")
-    assert (claims.source_grant, claims.destination_grant) == (
-        image().grant, pool(kvm()).grant,
-    )  # fmt: skip
+    assert (claims.source_grant, claims.destination_grant) == (image().grant, pool(kvm()).grant)
     assert claims.writer == f"{offer.hop_id}.1"
 
 
@@ -85,8 +83,9 @@ async def test_every_answer_and_the_endpoints_reason_can_be_explained(scene: Sce
     await scene.ask(destination=pool(kvm()))
     view = await scene.view()
     assert [(a.strategy, a.chosen) for a in view.answers] == [
-        ("direct", True), ("via-cache", False),
-    ]  # fmt: skip
+        ("direct", True),
+        ("via-cache", False),
+    ]
     assert all(answer.reason for answer in view.answers)
     assert "KVM host kvm1 in zone z1 sees one end" in view.hops[0].endpoint_reason
 
@@ -115,8 +114,9 @@ async def test_two_askers_share_one_transfer_and_both_succeed(scene: Scene) -> N
     done = await scene.all(CopyCompleted)
     assert len(await scene.all(ExecuteHop)) == 1
     assert {(d.state.id, d.state.leader_id, d.state.account_id) for d in done} == {
-        ("copy1", "copy1", "acc1"), ("copy2", "copy1", "acc2"),
-    }  # fmt: skip
+        ("copy1", "copy1", "acc1"),
+        ("copy2", "copy1", "acc2"),
+    }
 
 
 async def test_the_same_request_twice_changes_nothing(scene: Scene) -> None:
@@ -255,9 +255,13 @@ async def test_progress_is_signalled_to_every_asker_once_a_second(scene: Scene) 
 
 def store_view(state: StoreState, id: str = "nfs") -> StoreView:
     return StoreView(
-        id=id, name=id, provider="directory", role=StoreRole.IMAGE, scope=Scope.region(),
+        id=id,
+        name=id,
+        provider="directory",
+        role=StoreRole.IMAGE,
+        scope=Scope.region(),
         state=state,
-    )  # fmt: skip
+    )
 
 
 async def test_a_store_that_is_removed_fails_the_copies_that_use_it(scene: Scene) -> None:

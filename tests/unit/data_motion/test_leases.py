@@ -281,9 +281,11 @@ async def test_a_commit_that_found_nothing_is_copied_again_into_a_new_part(scene
     await scene.ask()
     offer = await scene.offer()
     await scene.bench.handle(reported(offer))
-    await scene.bench.handle(HopCommitFailed(
-        hop_id=offer.hop_id, copy_id="copy1", epoch=1, error=Unavailable("part is gone").problem
-    ))  # fmt: skip
+    await scene.bench.handle(
+        HopCommitFailed(
+            hop_id=offer.hop_id, copy_id="copy1", epoch=1, error=Unavailable("part is gone").problem
+        )
+    )
     await scene.pass_time(2, kvm())
     again = await scene.offer()
     assert (again.epoch, again.generation) == (2, 2)

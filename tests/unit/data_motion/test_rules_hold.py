@@ -114,9 +114,9 @@ class CopyLife(RuleBasedStateMachine):
             elif hop.state is HopState.PENDING:
                 self.offered("kvm1")
             elif hop.state is HopState.COMMITTING:
-                self._take(finishing.committed(
-                    self.job, made_visible(self.offers[-1]), self.now, self.law
-                ))  # fmt: skip
+                self._take(
+                    finishing.committed(self.job, made_visible(self.offers[-1]), self.now, self.law)
+                )
             else:
                 message = reported(self.offers[-1])
                 self._take(finishing.finished(self.job, message, self.now, self.law))
@@ -126,9 +126,20 @@ class CopyLife(RuleBasedStateMachine):
         ends = (cached("g-read"), cached("g-write"))
         given = answer in {CacheAnswer.READY, CacheAnswer.FILL}
         source, destination = ends if given else (None, None)
-        self._take(model.reserved(self.job, CacheReserved(
-            copy_id="c1", answer=answer, reason="as told", source=source, destination=destination,
-        ), self.now, self.law))  # fmt: skip
+        self._take(
+            model.reserved(
+                self.job,
+                CacheReserved(
+                    copy_id="c1",
+                    answer=answer,
+                    reason="as told",
+                    source=source,
+                    destination=destination,
+                ),
+                self.now,
+                self.law,
+            )
+        )
 
     @precondition(lambda self: self._pending() is not None)
     @rule(host=st.sampled_from(["kvm1", "kvm2"]))
@@ -170,9 +181,7 @@ class CopyLife(RuleBasedStateMachine):
     @rule(pick=st.randoms(use_true_random=False), error=st.sampled_from(FAILURES))
     def commit_failed(self, pick: Random, error: Problem) -> None:
         offer = pick.choice(self.offers)
-        message = HopCommitFailed(
-            hop_id=offer.hop_id, copy_id="c1", epoch=offer.epoch, error=error
-        )  # fmt: skip
+        message = HopCommitFailed(hop_id=offer.hop_id, copy_id="c1", epoch=offer.epoch, error=error)
         self._take(finishing.commit_failed(self.job, message, self.now, self.law))
 
     @rule()
@@ -241,6 +250,4 @@ class CopyLife(RuleBasedStateMachine):
 
 
 TestAnyOrderOfMessages = CopyLife.TestCase
-TestAnyOrderOfMessages.settings = settings(
-    max_examples=200, stateful_step_count=30, deadline=None
-)  # fmt: skip
+TestAnyOrderOfMessages.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)

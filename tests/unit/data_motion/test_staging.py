@@ -45,9 +45,13 @@ def reply(answer: CacheAnswer) -> Callable[[Message], CacheReserved]:
     def told(asked: Message) -> CacheReserved:
         assert isinstance(asked, ReserveCache)
         return CacheReserved(
-            copy_id=asked.copy_id, answer=answer, reason="as told", entry_id="e1",
-            source=source, destination=destination,
-        )  # fmt: skip
+            copy_id=asked.copy_id,
+            answer=answer,
+            reason="as told",
+            entry_id="e1",
+            source=source,
+            destination=destination,
+        )
 
     return told
 
@@ -71,9 +75,14 @@ async def test_the_caches_are_asked_around_the_host_that_will_read(staged: Scene
     ((question, to),) = staged.bench.bus.asked
     assert to == "cache-autoscaler"
     assert question == ReserveCache(
-        copy_id="copy1", object=image().object, digest=DIGEST, size=SIZE,
-        format=image().format, location=xen().location, schemes=("file",),
-    )  # fmt: skip
+        copy_id="copy1",
+        object=image().object,
+        digest=DIGEST,
+        size=SIZE,
+        format=image().format,
+        location=xen().location,
+        schemes=("file",),
+    )
 
 
 async def test_two_hops_meet_in_the_cache(staged: Scene) -> None:
@@ -88,8 +97,9 @@ async def test_two_hops_meet_in_the_cache(staged: Scene) -> None:
     await staged.finish()
     done = await staged.one(CopyCompleted)
     assert [(hop.order, hop.state) for hop in done.state.hops] == [
-        (0, "committed"), (1, "committed"),
-    ]  # fmt: skip
+        (0, "committed"),
+        (1, "committed"),
+    ]
     assert done.state.transfer.bytes_done == done.state.transfer.bytes_total == 2 * SIZE
 
 
@@ -122,8 +132,9 @@ async def test_no_cache_at_all_fails_the_copy_and_says_why(staged: Scene) -> Non
     await answered(staged, CacheAnswer.NONE)
     failed = await staged.one(CopyFailed)
     assert (failed.error.code, failed.error.cause) == (
-        "no_strategy.cache", "no cache store can stage it: as told",
-    )  # fmt: skip
+        "no_strategy.cache",
+        "no cache store can stage it: as told",
+    )
 
 
 async def test_a_cache_autoscaler_that_is_away_is_asked_again(staged: Scene) -> None:

@@ -47,9 +47,12 @@ class TestLocalityKeepsTheContract(EndpointSuite):
 
 
 def decided(
-    source: CopyEnd, destination: CopyEnd, agents: Sequence[AgentView] = (),
-    caches: Sequence[StoreView] = (), **changes: Any,
-) -> Decision:  # fmt: skip
+    source: CopyEnd,
+    destination: CopyEnd,
+    agents: Sequence[AgentView] = (),
+    caches: Sequence[StoreView] = (),
+    **changes: Any,
+) -> Decision:
     request = asked(source=source, destination=destination, **changes)
     ask = MotionAsk(request=request, agents=tuple(agents), caches=tuple(caches))
     return decide(ask, BUILT_IN)
@@ -73,12 +76,20 @@ CARRIED = {
     "S3 to XenServer": (image(), pool(xen()), [xen(), mover()], [cache()], "via-cache"),
     "S3 to XenServer by KVM": (image(), pool(xen()), [xen(), kvm()], [cache()], "via-cache"),
     "a cache of the pod": (
-        image(), pool(xen()), [xen(), kvm()], [cache(scope=NEAR_POD)], "via-cache",
+        image(),
+        pool(xen()),
+        [xen(), kvm()],
+        [cache(scope=NEAR_POD)],
+        "via-cache",
     ),
     "a cache of the region": (
-        image(), pool(xen()), [xen(), mover()], [cache(scope=Scope.region())], "via-cache",
+        image(),
+        pool(xen()),
+        [xen(), mover()],
+        [cache(scope=Scope.region())],
+        "via-cache",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CARRIED)
@@ -96,35 +107,65 @@ REFUSED = {
     "nobody joined": (image(), pool(kvm()), [], [], "host kvm1 that reads https"),
     "no cache": (image(), pool(xen()), [xen(), mover()], [], XEN),
     "a cache elsewhere": (
-        image(), pool(xen()), [xen(), mover()], [cache(scope=Scope.zone("z2"))], XEN,
+        image(),
+        pool(xen()),
+        [xen(), mover()],
+        [cache(scope=Scope.zone("z2"))],
+        XEN,
     ),
-    "a cache of another pod": (
-        image(), pool(xen()), [xen(), mover()], [cache(scope=FAR_POD)], XEN,
-    ),
+    "a cache of another pod": (image(), pool(xen()), [xen(), mover()], [cache(scope=FAR_POD)], XEN),
     "a cache that drains": (
-        image(), pool(xen()), [xen(), mover()], [cache(state=StoreState.DRAINING)], XEN,
+        image(),
+        pool(xen()),
+        [xen(), mover()],
+        [cache(state=StoreState.DRAINING)],
+        XEN,
     ),
     "nobody to fill the cache": (
-        image(), pool(xen()), [xen()], [cache()], "an agent that reads https and writes to cache",
+        image(),
+        pool(xen()),
+        [xen()],
+        [cache()],
+        "an agent that reads https and writes to cache",
     ),
     "nobody fetches URLs": (url(), image(), [xen()], [], "an agent that reads https"),
     "a directory nobody sees": (
-        image("nfs", schemes=("file",), root="/mnt/nfs"), image(), [kvm()], [], "reads file",
+        image("nfs", schemes=("file",), root="/mnt/nfs"),
+        image(),
+        [kvm()],
+        [],
+        "reads file",
     ),
     "a directory with a similar name": (
-        image("nfs", schemes=("file",), root="/pooling"), image(), [kvm()], [], "reads file",
+        image("nfs", schemes=("file",), root="/pooling"),
+        image(),
+        [kvm()],
+        [],
+        "reads file",
     ),
     "a path that climbs out": (
-        image("nfs", schemes=("file",), root="/pool/../etc"), image(), [kvm()], [], "reads file",
+        image("nfs", schemes=("file",), root="/pool/../etc"),
+        image(),
+        [kvm()],
+        [],
+        "reads file",
     ),
     "a pool of another hypervisor": (
-        image(), pool(xen(), scope=Scope.zone("z1")), [kvm()], [], "a XenServer host",
+        image(),
+        pool(xen(), scope=Scope.zone("z1")),
+        [kvm()],
+        [],
+        "a XenServer host",
     ),
     "a conversion nobody knows": (image(), RAW, [kvm()], [], "host kvm1"),
     "a store of another zone": (
-        image(scope=Scope.zone("z2")), image("b"), [kvm()], [], "an agent that reads https",
+        image(scope=Scope.zone("z2")),
+        image("b"),
+        [kvm()],
+        [],
+        "an agent that reads https",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -15,12 +15,13 @@ class EndpointSuite:
         """Hops with one, two and all of their agents able."""
         return [
             EndpointAsk(
-                source=ask.request.source, destination=ask.request.destination,
+                source=ask.request.source,
+                destination=ask.request.destination,
                 able=ask.agents[:count],
             )
             for ask in ordinary_asks()
             for count in range(1, len(ask.agents) + 1)
-        ]  # fmt: skip
+        ]
 
     def test_it_has_a_name(self, selector: EndpointSelector) -> None:
         assert selector.name.strip()

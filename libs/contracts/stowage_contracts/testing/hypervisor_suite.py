@@ -64,6 +64,8 @@ def _there(settings: HypervisorSettings) -> set[str]:
 
 def _job(folder: Path, source: ImageFormat, destination: ImageFormat) -> Conversion:
     return Conversion(
-        source=str(folder / source.value), source_format=source,
-        destination=str(folder / destination.value), destination_format=destination,
-    )  # fmt: skip
+        source=str(folder / source.value),
+        source_format=source,
+        destination=str(folder / destination.value),
+        destination_format=destination,
+    )

@@ -22,17 +22,17 @@ from stowage_contracts.plugins.image_store_driver import (
     WriteAsk,
 )
 from stowage_contracts.testing.grant_client import GrantClient, client_for
-from stowage_contracts.testing.store_hand import SECONDS, WRITER, Hand, bytes_of
+from stowage_contracts.testing.store_hand import (
+    ODD_KEYS,
+    SECONDS,
+    UNSAFE_KEYS,
+    WRITER,
+    Hand,
+    bytes_of,
+)
 from stowage_contracts.values import TREE_LEAF
 
 KEY = "template/2f9f1c1e/1/disk.qcow2"
-ODD_KEYS = (
-    "with space/and+plus", "percent%20sign", "question?mark&and=equals", "hash#tag", "-dash",
-    "käse/图像/образ", "quotes'\"", ".hidden", "semi;colon,comma", "a" * 200, "tilde~!$()*@:",
-)  # fmt: skip
-UNSAFE_KEYS = (
-    "", "/absolute", "../out", "a/../b", "a/./b", "a//b", "a/", "a\0b", "a\nb", ".stowage/x",
-)  # fmt: skip
 
 
 @pytest.mark.asyncio

@@ -144,41 +144,62 @@ def _agent(
         host_id=host_id,
         location=Location(zone_id="z1", pod_id="p1", cluster_id="c1", host_id=host_id),
         abilities=HostAbilities(
-            hypervisor=kind, reads=schemes, writes=schemes, fetch=fetch,
+            hypervisor=kind,
+            reads=schemes,
+            writes=schemes,
+            fetch=fetch,
             roots=("/mnt/cache", f"/pool/{host_id}"),
         ),
-    )  # fmt: skip
+    )
 
 
 def _end(store: str, schemes: tuple[str, ...], kind: EndKind = EndKind.STORE) -> CopyEnd:
     return CopyEnd(
-        kind=kind, object=_OBJECT, role=StoreRole.IMAGE, schemes=schemes, key="template/t1",
-        store_id=None if kind is EndKind.URL else store, format=ImageFormat.QCOW2,
+        kind=kind,
+        object=_OBJECT,
+        role=StoreRole.IMAGE,
+        schemes=schemes,
+        key="template/t1",
+        store_id=None if kind is EndKind.URL else store,
+        format=ImageFormat.QCOW2,
         grant=GrantRef(id=f"g-{store}", owner=ServiceName.IMAGE_STORE),
-    )  # fmt: skip
+    )
 
 
 def _pool(agent: AgentView) -> CopyEnd:
     return CopyEnd(
-        object=_OBJECT, role=StoreRole.PRIMARY, store_id=f"pool-{agent.host_id}",
-        scope=Scope(type=ScopeType.HOST, id=agent.host_id, zone_id="z1"), schemes=("file",),
-        root=f"/pool/{agent.host_id}", key="t1.qcow2", format=ImageFormat.QCOW2,
+        object=_OBJECT,
+        role=StoreRole.PRIMARY,
+        store_id=f"pool-{agent.host_id}",
+        scope=Scope(type=ScopeType.HOST, id=agent.host_id, zone_id="z1"),
+        schemes=("file",),
+        root=f"/pool/{agent.host_id}",
+        key="t1.qcow2",
+        format=ImageFormat.QCOW2,
         hypervisor=agent.abilities.hypervisor,
         grant=GrantRef(id=f"g-pool-{agent.host_id}", owner=ServiceName.HYPERVISOR_AGENT),
-    )  # fmt: skip
+    )
 
 
 def _request(source: CopyEnd, destination: CopyEnd, size: int | None = _SIZE) -> CopyRequested:
     known = size if source.kind is EndKind.STORE else None
     return CopyRequested(
-        copy_id="copy1", account_id="a1", source=source, destination=destination, size=known,
+        copy_id="copy1",
+        account_id="a1",
+        source=source,
+        destination=destination,
+        size=known,
         digest=_DIGEST if known else None,
-    )  # fmt: skip
+    )
 
 
 def _with_cache(request: CopyRequested, agents: tuple[AgentView, ...]) -> MotionAsk:
     cache = StoreView(
-        id="cache1", name="cache1", provider="directory", role=StoreRole.IMAGE_CACHE,
-        scope=Scope.zone("z1"), state=StoreState.UP,
-    )  # fmt: skip
+        id="cache1",
+        name="cache1",
+        provider="directory",
+        role=StoreRole.IMAGE_CACHE,
+        scope=Scope.zone("z1"),
+        state=StoreState.UP,
+    )
     return MotionAsk(request=request, agents=agents, caches=(cache,))

@@ -16,6 +16,31 @@ from stowage_contracts.testing.grant_client import GrantClient
 from stowage_contracts.values import TREE_ALGORITHM, TREE_LEAF, Receipt
 
 WRITER = "hop-1.1"
+ODD_KEYS = (
+    "with space/and+plus",
+    "percent%20sign",
+    "question?mark&and=equals",
+    "hash#tag",
+    "-dash",
+    "käse/图像/образ",
+    "quotes'\"",
+    ".hidden",
+    "semi;colon,comma",
+    "a" * 200,
+    "tilde~!$()*@:",
+)
+UNSAFE_KEYS = (
+    "",
+    "/absolute",
+    "../out",
+    "a/../b",
+    "a/./b",
+    "a//b",
+    "a/",
+    "a\0b",
+    "a\nb",
+    ".stowage/x",
+)
 SECONDS = 60
 
 

@@ -77,9 +77,7 @@ class DirectoryDriver:
         expires = datetime.now(UTC) + timedelta(seconds=ask.seconds)
         if isinstance(ask, WriteAsk):
             part = await self._do(lambda: writes.begin(self._tree, ask))
-            return Grant(
-                writes=True, uri=SecretStr(part.as_uri()), size=ask.size, expires=expires
-            )  # fmt: skip
+            return Grant(writes=True, uri=SecretStr(part.as_uri()), size=ask.size, expires=expires)
         found = await self.stat(ask.key)
         uri = SecretStr((self._tree.root / ask.key).as_uri())
         return Grant(uri=uri, size=found.size, validator=found.validator, expires=expires)

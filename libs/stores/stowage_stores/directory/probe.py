@@ -27,9 +27,13 @@ class Probe:
     def steps(self) -> tuple[tuple[str, Callable[[], None]], ...]:
         """Name and work of each check, in order; work raises OSError."""
         return (
-            ("root", self.tree.check_root), ("write", self._write), ("read", self._read),
-            ("commit", self._commit), ("list", self._list), ("delete", self._delete),
-        )  # fmt: skip
+            ("root", self.tree.check_root),
+            ("write", self._write),
+            ("read", self._read),
+            ("commit", self._commit),
+            ("list", self._list),
+            ("delete", self._delete),
+        )
 
     def sweep(self) -> None:
         """Remove what this probe, or a crashed one, left; old commit markers too."""

@@ -142,8 +142,11 @@ def _entries(folder: Path) -> list[tuple[bytes, "os.DirEntry[str]"]]:
     try:
         with os.scandir(folder) as found:
             return sorted(
-                ((os.fsencode(entry.name) + b"/" * entry.is_dir(follow_symlinks=False), entry)
-                 for entry in found), key=lambda row: row[0],
-            )  # fmt: skip
+                (
+                    (os.fsencode(entry.name) + b"/" * entry.is_dir(follow_symlinks=False), entry)
+                    for entry in found
+                ),
+                key=lambda row: row[0],
+            )
     except (FileNotFoundError, NotADirectoryError):
         return []

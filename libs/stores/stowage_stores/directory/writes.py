@@ -145,5 +145,8 @@ def _drop(*paths: Path) -> None:
 def _wrong_size(ask: CommitAsk, found: int) -> Conflict:
     return Conflict(
         f"{found} bytes are there, the receipt says {ask.receipt.size}",
-        resource=ask.key, code="size", found=found, expected=ask.receipt.size,
-    )  # fmt: skip
+        resource=ask.key,
+        code="size",
+        found=found,
+        expected=ask.receipt.size,
+    )

@@ -61,7 +61,7 @@ class MemoryDriver:
         uri = self.shelf.issue(ask.key, seconds=ask.seconds)
         return Grant(
             uri=SecretStr(uri), size=found.size, validator=found.validator, expires=expires
-        )  # fmt: skip
+        )
 
     async def commit(self, ask: CommitAsk) -> ObjectStat:
         """Move the part to its key, which must be free."""

@@ -57,9 +57,10 @@ class Bucket:
         """Objects below ``prefix``; names that can't be keys are not ours and left out."""
         client = await self._client()
         pages = client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.settings.bucket, Prefix=self.settings.prefix + prefix,
+            Bucket=self.settings.bucket,
+            Prefix=self.settings.prefix + prefix,
             PaginationConfig={"PageSize": self.settings.page},
-        )  # fmt: skip
+        )
         with translated(self.resource):
             async for page in pages:
                 for row in page.get("Contents", []):
@@ -84,14 +85,18 @@ class Bucket:
         """What the server holds of it. Raises NoSession."""
         client = await self._client()
         pages = client.get_paginator("list_parts").paginate(
-            **self._at(upload.key), UploadId=upload.session,
+            **self._at(upload.key),
+            UploadId=upload.session,
             PaginationConfig={"PageSize": self.settings.page},
-        )  # fmt: skip
+        )
         with translated(upload.key), _session_kept():
-            return tuple([
-                PartDone(number=row["PartNumber"], size=row["Size"], etag=row["ETag"])
-                async for page in pages for row in page.get("Parts", [])
-            ])  # fmt: skip
+            return tuple(
+                [
+                    PartDone(number=row["PartNumber"], size=row["Size"], etag=row["ETag"])
+                    async for page in pages
+                    for row in page.get("Parts", [])
+                ]
+            )
 
     async def put_empty_part(self, upload: Upload) -> None:
         """The one part of an object without bytes. Raises NoSession."""
@@ -99,7 +104,7 @@ class Bucket:
         with translated(upload.key), _session_kept():
             await client.upload_part(
                 **self._at(upload.key), UploadId=upload.session, PartNumber=1, Body=b""
-            )  # fmt: skip
+            )
 
     async def complete(self, upload: Upload, parts: Sequence[PartDone]) -> None:
         """Make it an object. Raises NoSession, Conflict when another is there."""
@@ -122,7 +127,7 @@ class Bucket:
                     with translated(upload.key), _session_kept():
                         await client.abort_multipart_upload(
                             **self._at(upload.key), UploadId=upload.session
-                        )  # fmt: skip
+                        )
                     await self.parts(upload)
                     await asyncio.sleep(0.2)
         except NoSession:

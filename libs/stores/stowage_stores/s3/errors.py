@@ -33,7 +33,7 @@ _KNOWN: dict[str, tuple[type[StowageError], str, str]] = {
     "507": (OutOfSpace, "", "free space on the store"),
     "EntityTooLarge": (InvalidInput, "too_large", "the store does not take objects so large"),
     "SlowDown": (Unavailable, "busy", "the server asks for less"),
-}  # fmt: skip
+}
 
 
 def code_of(error: ClientError) -> str:
@@ -71,12 +71,16 @@ def _answer(error: ClientError) -> str:
 def _from_botocore(error: BotoCoreError, resource: str) -> Unavailable:
     if isinstance(error, SSLError):
         return Unavailable(
-            "TLS failed", resource=resource, code="tls",
+            "TLS failed",
+            resource=resource,
+            code="tls",
             hint="is the certificate known? Give ca_bundle",
-        )  # fmt: skip
+        )
     slow = isinstance(error, ConnectTimeoutError | ReadTimeoutError)
     cause = "no answer in time" if slow else f"cannot connect ({type(error).__name__})"
     return Unavailable(
-        cause, resource=resource, code="timeout" if slow else "endpoint",
+        cause,
+        resource=resource,
+        code="timeout" if slow else "endpoint",
         hint="is the endpoint right, and the server up?",
-    )  # fmt: skip
+    )

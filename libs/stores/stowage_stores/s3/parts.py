@@ -30,5 +30,8 @@ def check_complete(parts: Sequence[PartDone], size: int, key: str) -> None:
     if found != size:
         raise Conflict(
             f"{found} bytes are there, the receipt says {size}",
-            resource=key, code="size", found=found, expected=size,
-        )  # fmt: skip
+            resource=key,
+            code="size",
+            found=found,
+            expected=size,
+        )

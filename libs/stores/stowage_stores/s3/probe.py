@@ -43,9 +43,13 @@ class Probe:
 
     def _steps(self) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
         return (
-            ("list", self._list), ("begin", self._begin), ("presigned_put", self._put),
-            ("multipart", self._complete), ("presigned_get", self._get), ("delete", self._delete),
-        )  # fmt: skip
+            ("list", self._list),
+            ("begin", self._begin),
+            ("presigned_put", self._put),
+            ("multipart", self._complete),
+            ("presigned_get", self._get),
+            ("delete", self._delete),
+        )
 
     async def _check(self, name: str, work: Callable[[], Awaitable[None]]) -> ProbeCheck:
         try:
@@ -106,7 +110,7 @@ class Probe:
                 session.request(
                     method, url.get_secret_value(), data=data, headers=headers, ssl=tls
                 ) as answer,
-            ):  # fmt: skip
+            ):
                 if answer.status != (200 if data else 206):
                     raise Unavailable(f"{method} answered {answer.status}", code="presigned")
                 return await answer.read()

@@ -85,17 +85,21 @@ def _check(access: _Access) -> None:
         raise GrantRefused(f"the entry is {entry['state']}", code="entry")
 
 
-async def _write(
-    message: RedeemGrant, access: _Access, desk: Desk, deps: Deps
-) -> GrantRedeemed:  # fmt: skip
+async def _write(message: RedeemGrant, access: _Access, desk: Desk, deps: Deps) -> GrantRedeemed:
     if message.size is not None and message.size > access.entry["size"]:
         raise GrantRefused(f"{access.entry['size']} bytes are reserved", code="size")
     driver = await deps.stores.driver(store_row(access.store))
-    grant = await driver.grant(WriteAsk(
-        key=access.entry["key"], writer=access.ticket.writer, size=message.size,
-        session=access.session, seconds=deps.settings.grant_seconds,
-        first_part=message.first_part, part_count=message.part_count,
-    ))  # fmt: skip
+    grant = await driver.grant(
+        WriteAsk(
+            key=access.entry["key"],
+            writer=access.ticket.writer,
+            size=message.size,
+            session=access.session,
+            seconds=deps.settings.grant_seconds,
+            first_part=message.first_part,
+            part_count=message.part_count,
+        )
+    )
     if grant.session != access.session:
         async with desk.transaction() as tx:
             ticket = access.ticket

@@ -52,11 +52,17 @@ async def _desired(scope: Scope, tx: Tx, deps: Deps) -> DesiredCount:
     """What the strategy wants for all caches of one scope."""
     peers = {row["id"] for row in await tx.rows("stores") if scope_of(row) == scope}
     told = deps.settings
-    return deps.strategy.desired(AutoscaleAsk(
-        loads=tuple(load for load in await loads(tx, told) if load.store_id in peers),
-        current=len(peers), high_water=told.cache_load_high, low_water=told.cache_load_low,
-        limits=AutoscaleLimits(minimum=told.cache_fleet_minimum, maximum=told.cache_fleet_maximum),
-    ))  # fmt: skip
+    return deps.strategy.desired(
+        AutoscaleAsk(
+            loads=tuple(load for load in await loads(tx, told) if load.store_id in peers),
+            current=len(peers),
+            high_water=told.cache_load_high,
+            low_water=told.cache_load_low,
+            limits=AutoscaleLimits(
+                minimum=told.cache_fleet_minimum, maximum=told.cache_fleet_maximum
+            ),
+        )
+    )
 
 
 async def _sample(load: CacheLoad, host_id: str, tx: Tx) -> None:

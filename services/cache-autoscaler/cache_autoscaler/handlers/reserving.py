@@ -21,10 +21,14 @@ async def on_reserve_cache(message: ReserveCache, desk: Desk, deps: Deps) -> Cac
         await tx.rows("lock_stores")
         kept = await _kept(message, tx)
         wanted = Wanted(
-            copy_id=message.copy_id, digest=message.digest, format=message.format,
-            size=message.size, location=message.location, schemes=message.schemes,
+            copy_id=message.copy_id,
+            digest=message.digest,
+            format=message.format,
+            size=message.size,
+            location=message.location,
+            schemes=message.schemes,
             roots=await _roots(message, tx),
-        )  # fmt: skip
+        )
         placed = kept or place(wanted, await caches(tx, deps.settings), deps.selector, tx.now)
         return await _answer(message, placed, tx, deps)
 
@@ -48,9 +52,11 @@ async def _roots(message: ReserveCache, tx: Tx) -> tuple[str, ...] | None:
 
 async def _answer(message: ReserveCache, placed: Placement, tx: Tx, deps: Deps) -> CacheReserved:
     reply = CacheReserved(
-        copy_id=message.copy_id, answer=placed.answer, reason=placed.reason,
+        copy_id=message.copy_id,
+        answer=placed.answer,
+        reason=placed.reason,
         entry_id=placed.entry_id,
-    )  # fmt: skip
+    )
     if placed.answer is CacheAnswer.NONE:
         return reply
     assert placed.store_id is not None
@@ -72,10 +78,17 @@ async def _entry(message: ReserveCache, placed: Placement, tx: Tx) -> Record:
         entry_id = new_id()
         name = message.digest.rpartition(":")[2]
         await tx.run(
-            "add_entry", entry_id, placed.store_id, message.digest, message.format,
-            message.object.kind, message.object.id, f"cache/{name}/{entry_id}.{message.format}",
-            message.size, message.copy_id,
-        )  # fmt: skip
+            "add_entry",
+            entry_id,
+            placed.store_id,
+            message.digest,
+            message.format,
+            message.object.kind,
+            message.object.id,
+            f"cache/{name}/{entry_id}.{message.format}",
+            message.size,
+            message.copy_id,
+        )
         assert placed.store_id is not None
         await say_changed(tx, placed.store_id)
         placed = Placement(placed.answer, placed.reason, placed.store_id, entry_id)

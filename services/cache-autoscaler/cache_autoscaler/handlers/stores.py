@@ -38,9 +38,16 @@ async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
     sealed = deps.cipher.seal(admitted.secrets, secret_row(message.store_id))
     scope = message.scope
     added = await tx.run(
-        "add_store", message.store_id, message.name, message.provider,
-        scope.type, scope.id, scope.zone_id, admitted.settings, sealed,
-    )  # fmt: skip
+        "add_store",
+        message.store_id,
+        message.name,
+        message.provider,
+        scope.type,
+        scope.id,
+        scope.zone_id,
+        admitted.settings,
+        sealed,
+    )
     if not added:
         raise Conflict("this place is already a cache store", code="exists")
 
@@ -53,9 +60,14 @@ def _unsealed(message: AddStore, deps: Deps) -> dict[str, Any]:
 
 def _rejected(message: AddStore, problem: Problem) -> StoreView:
     return StoreView(
-        id=message.store_id, name=message.name, provider=message.provider, role=message.role,
-        scope=message.scope, state=StoreState.REMOVED, error=problem,
-    )  # fmt: skip
+        id=message.store_id,
+        name=message.name,
+        provider=message.provider,
+        role=message.role,
+        scope=message.scope,
+        state=StoreState.REMOVED,
+        error=problem,
+    )
 
 
 async def on_probe_store(message: ProbeStore, tx: Tx, deps: Deps) -> None:

@@ -28,9 +28,10 @@ class DirectStrategy:
             )
         told = [f"{who(agent)} {_lack(ask, agent)}" for agent in _nearest(ask)]
         return Answer(
-            priority=Priority.CANT_HANDLE, missing=_missing(ask),
+            priority=Priority.CANT_HANDLE,
+            missing=_missing(ask),
             reason="; ".join(told) or "no agent has joined",
-        )  # fmt: skip
+        )
 
     def plan(self, ask: MotionAsk) -> MotionPlan:
         """One hop, on the only host that can if an end is local to it."""

@@ -42,10 +42,12 @@ class ViaCacheStrategy:
 
     def plan(self, ask: MotionAsk) -> MotionPlan:
         """Fill the cache, then read it on the host that sees the destination."""
-        return MotionPlan(hops=(
-            HopLeg(destination_is_cache=True),
-            HopLeg(source_is_cache=True, must_run_on=only_host(ask)),
-        ))  # fmt: skip
+        return MotionPlan(
+            hops=(
+                HopLeg(destination_is_cache=True),
+                HopLeg(source_is_cache=True, must_run_on=only_host(ask)),
+            )
+        )
 
 
 def _way(ask: MotionAsk) -> _Way | Answer:
@@ -74,10 +76,11 @@ def _way(ask: MotionAsk) -> _Way | Answer:
 def _readers(ask: MotionAsk) -> list[AgentView]:
     source, destination = ask.request.source, ask.request.destination
     able = [
-        agent for agent in ask.agents
+        agent
+        for agent in ask.agents
         if not lacks_to_write(agent, destination)
         and not lacks_to_convert(agent, source, destination)
-    ]  # fmt: skip
+    ]
     return sorted(able, key=lambda agent: agent.host_id)
 
 
@@ -89,9 +92,10 @@ def _caches(ask: MotionAsk, reader: AgentView) -> list[StoreView]:
 
 def _filler(ask: MotionAsk, cache: StoreView) -> AgentView | None:
     able = [
-        agent for agent in ask.agents
+        agent
+        for agent in ask.agents
         if not lacks_to_read(agent, ask.request.source) and cache.scope.covers(agent.location)
-    ]  # fmt: skip
+    ]
     return min(able, key=lambda agent: agent.host_id, default=None)
 
 

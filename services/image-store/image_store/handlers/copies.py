@@ -3,12 +3,7 @@
 from asyncpg import Record
 from stowage_contracts.errors import Cancelled, Conflict, StowageError
 from stowage_contracts.messages.data_motion import CopyCancelled, CopyCompleted, CopyFailed
-from stowage_contracts.messages.image_store import (
-    CopyRequested,
-    ReplicaFailed,
-    RequestCopy,
-    TemplateChanged,
-)
+from stowage_contracts.messages.image_store import CopyRequested, ReplicaFailed, RequestCopy
 from stowage_contracts.values import (
     CopyEnd,
     ImageFormat,
@@ -26,17 +21,8 @@ from stowage_runtime.tx import Tx
 from image_store.deps import Deps
 from image_store.inspection import inspect
 from image_store.model import ReplicaEvent, check_room
-from image_store.replicas import add_grant, fail_replica, ready
-from image_store.store import (
-    image_end,
-    location_of,
-    move,
-    need,
-    pool_end,
-    room_of,
-    scope_of,
-    template_view,
-)
+from image_store.replicas import add_grant, fail_replica, ready, say_changed
+from image_store.store import image_end, location_of, move, need, pool_end, room_of, scope_of
 
 
 async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
@@ -58,7 +44,7 @@ async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
 async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
     template = await need(tx, "template", message.template_id)
     pool = await need(tx, "lock_store", message.store_id)
-    host = await need(tx, "host", _host_of(pool))
+    host = await need(tx, "read_host", _host_of(pool))
     source, source_store = await _source(template, location_of(host), tx)
     ref = await _destination(message, template, pool, tx, deps)
     write = await tx.row("write_grant_of", ref["id"])
@@ -81,7 +67,7 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
             present=ref["state"] == ReplicaState.READY,
         )
     )
-    await tx.say(TemplateChanged(state=await template_view(tx, template["id"])))
+    await say_changed(tx, ref)
 
 
 def _host_of(pool: Record) -> str:
@@ -100,7 +86,7 @@ async def _source(template: Record, where: Location, tx: Tx) -> tuple[Record, Re
     """A Ready replica on a readable image store that reaches the destination."""
     if template["removed"]:
         raise Conflict("the template was deleted", resource=f"template/{template['id']}")
-    for ref in await tx.rows("refs_of_template", template["id"]):
+    for ref in await tx.rows("replicas_of_template", template["id"]):
         if ref["role"] != StoreRole.IMAGE or ref["state"] != ReplicaState.READY:
             continue
         store = await need(tx, "store", ref["store_id"])
@@ -165,6 +151,8 @@ async def _making(end: CopyEnd, tx: Tx) -> Record | None:
     """The replica a copy was making, unless it is settled already or not ours."""
     if end.store_id is None:
         return None
+    if end.object.kind is not ObjectKind.VOLUME:
+        await tx.row("template", end.object.id)
     ref = await tx.row("ref_on", end.object.kind, end.object.id, end.store_id)
     return ref if ref is not None and ref["state"] == ReplicaState.CREATING else None
 

@@ -25,10 +25,12 @@ async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> Grant
     """Turn a ticket into access; refuses a foreign, stale or unsigned one."""
     async with desk.transaction() as tx:
         ticket = _ticket(message, desk, tx, deps)
+        if message.size:
+            await tx.value("lock_ref_of_grant", message.grant_id)
         grant = await _admit(message, ticket, tx)
         if grant["ref_id"] is None:
             return await _url(message, grant, tx, deps)
-        ref = await need(tx, "ref", grant["ref_id"])
+        ref = await need(tx, "read_ref", grant["ref_id"])
         store = await need(tx, "store", ref["store_id"])
         if grant["writes"] and message.size:
             await _reserve(ref, message.size, tx, deps)
@@ -150,4 +152,4 @@ async def on_release_grants(message: ReleaseGrants, tx: Tx, deps: Deps) -> None:
         return
     await tx.run("grant_state", grant["id"], "revoked")
     if grant["writes"] and grant["writer"]:
-        await intend_revoke(tx, await need(tx, "ref", grant["ref_id"]), grant)
+        await intend_revoke(tx, await need(tx, "read_ref", grant["ref_id"]), grant)

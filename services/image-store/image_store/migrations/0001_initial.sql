@@ -43,7 +43,10 @@ CREATE TABLE object_store_ref (
     UNIQUE (kind, object_id, store_id)
 );
 CREATE INDEX object_store_ref_template ON object_store_ref (template_id);
+CREATE INDEX object_store_ref_replica ON object_store_ref (template_id) WHERE kind <> 'volume';
 CREATE INDEX object_store_ref_store ON object_store_ref (store_id);
+-- What is reserved on a store is summed for each request; few of many replicas reserve anything.
+CREATE INDEX object_store_ref_reserved ON object_store_ref (store_id) WHERE reserved > 0;
 
 -- Access to one object, one direction. Holds no secret: URLs are made when redeemed.
 CREATE TABLE grants (
