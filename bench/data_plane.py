@@ -71,19 +71,22 @@ async def measure(plan: Plan, asked: argparse.Namespace) -> None:
 async def places(plan: Plan, folder: Path | None) -> AsyncIterator[tuple[Place, list[Image]]]:
     """Images, servers and a folder for results, all gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="stowage-bench-", dir=folder) as name:
-        here = Path(name)
-        here.chmod(0o755)  # nginx reads as another user
-        (here / "images").mkdir()
-        (here / "results" / ".stowage").mkdir(parents=True)
-        images = [
-            make(here / "images", f"{_gib(plan.full_bytes)} full", plan.full_bytes,
-                 half_sparse=False),
-            make(here / "images", f"{_gib(plan.sparse_bytes)} half sparse", plan.sparse_bytes,
-                 half_sparse=True),
-        ]  # fmt: skip
-        with serving(here / "images", here / "nginx") as web:
+        images = prepared(Path(name), plan)
+        with serving(Path(name) / "images", Path(name) / "nginx") as web:
             async with bucket() as held:
-                yield Place(here / "results", web, held), images
+                yield Place(Path(name) / "results", web, held), images
+
+
+def prepared(here: Path, plan: Plan) -> list[Image]:
+    """The folders and the images."""
+    here.chmod(0o755)  # nginx reads as another user
+    (here / "images").mkdir()
+    (here / "results" / ".stowage").mkdir(parents=True)
+    full, sparse = plan.full_bytes, plan.sparse_bytes
+    return [
+        make(here / "images", f"{full / GIB:g} GiB full", full, half_sparse=False),
+        make(here / "images", f"{sparse / GIB:g} GiB half sparse", sparse, half_sparse=True),
+    ]
 
 
 def medians(rows: Iterable[Row]) -> list[Row]:
@@ -92,10 +95,6 @@ def medians(rows: Iterable[Row]) -> list[Row]:
     for row in rows:
         groups[row.case, row.who].append(row)
     return [sorted(group, key=lambda r: r.seconds)[len(group) // 2] for group in groups.values()]
-
-
-def _gib(size: int) -> str:
-    return f"{size / GIB:g} GiB"
 
 
 if __name__ == "__main__":

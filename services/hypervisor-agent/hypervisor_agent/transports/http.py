@@ -35,7 +35,7 @@ class HttpTransport:
         connections = self._settings.connections
         if shape.rules is None:
             return StoreClient(address, connections)
-        return UrlClient.under(address, shape.rules, shape.stall_seconds, connections)
+        return UrlClient.under(address, shape.rules, connections)
 
 
 def _as_granted(reader: HttpReader, grant: Grant) -> bool:

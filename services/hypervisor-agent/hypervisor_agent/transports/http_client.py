@@ -93,12 +93,10 @@ class UrlClient:
         self._address, self._client = address, client
 
     @classmethod
-    def under(
-        cls, address: Address, rules: FetchRules, stall_seconds: float, connections: int
-    ) -> "UrlClient":
-        """A client of its own for one source."""
+    def under(cls, address: Address, rules: FetchRules, connections: int) -> "UrlClient":
+        """A client of its own for one source; the reader watches for stalls itself."""
         limits = FetchLimits(
-            connect_seconds=CONNECT_SECONDS, read_seconds=stall_seconds, connections=connections
+            connect_seconds=CONNECT_SECONDS, read_seconds=0, connections=connections
         )
         return cls(address, GuardedClient(rules, limits))
 

@@ -1,0 +1,121 @@
+"""python -m bench.data.mover: moves one hop as the agent does, in a process of its own.
+
+Reads a job as JSON, prints what it took as JSON. Imports, which an agent does once in its life,
+are not in the time; they are in the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+import hypervisor_agent.__main__  # noqa: F401 - all an agent holds in memory, broker client included
+from hypervisor_agent.engine.buffers import Buffers
+from hypervisor_agent.engine.hop import Hop
+from hypervisor_agent.engine.progress import Meter
+from hypervisor_agent.engine.terms import Tools
+from hypervisor_agent.engine.threads import Threads
+from hypervisor_agent.faults import Faults, FaultSteps
+from hypervisor_agent.hypervisors.kvm import KvmHypervisor
+from hypervisor_agent.judge import GateJudge
+from hypervisor_agent.transports.file import FileTransport
+from hypervisor_agent.transports.http import HttpTransport
+from pydantic import SecretStr
+from stowage_contracts.grants import FetchRules, Grant, PartUrl
+from stowage_contracts.messages.hypervisor_agent import ExecuteHop
+from stowage_contracts.messages.image_store import GrantRedeemed
+from stowage_contracts.plugins.hypervisor import HypervisorSettings
+from stowage_contracts.plugins.transport import PartSource, TransportSettings
+from stowage_contracts.values import (
+    CopyEnd,
+    Digest,
+    GrantRef,
+    ImageFormat,
+    ObjectKind,
+    ObjectRef,
+    ServiceName,
+    Value,
+)
+
+from bench.data.processes import peak_mib
+
+
+class Job(Value):
+    """One hop, with its grants already redeemed."""
+
+    source: Grant
+    destination: Grant
+    rules: FetchRules | None = None
+    checksum: Digest | None = None
+    roots: tuple[str, ...] = ()
+
+
+class Took(Value):
+    """What it cost."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+    size: int
+    sent: int
+
+
+class Given:
+    """The job's grants."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    async def source(self) -> GrantRedeemed:
+        return GrantRedeemed(grant_id="read", grant=self._job.source, rules=self._job.rules)
+
+    async def destination(self, size: int | None) -> Grant:
+        return self._job.destination.model_copy(update={"parts": ()})
+
+    @property
+    def parts(self) -> PartSource:
+        return self._more
+
+    async def _more(self, first_part: int, count: int) -> tuple[PartUrl, ...]:
+        return self._job.destination.parts[first_part - 1 : first_part - 1 + count]
+
+
+async def move(job: Job) -> Took:
+    """Run the hop."""
+    order = ExecuteHop(
+        hop_id="h", copy_id="c", host_id="host", epoch=1, generation=1, source=_end(),
+        destination=_end(), checksum=job.checksum, ticket=SecretStr(""),
+    )  # fmt: skip
+    tools = _tools(job)
+    began, used = time.monotonic(), time.process_time()
+    receipt = await Hop(order, Given(job), tools, Meter()).run()
+    took = Took(
+        seconds=time.monotonic() - began, cpu_seconds=time.process_time() - used,
+        peak_mib=peak_mib("self"), size=receipt.size, sent=receipt.bytes_sent,
+    )  # fmt: skip
+    tools.threads.close()
+    return took
+
+
+def _tools(job: Job) -> Tools:
+    settings = TransportSettings(roots=job.roots)
+    http = HttpTransport(settings)
+    return Tools(
+        transports={"file": FileTransport(settings), "http": http, "https": http},
+        buffers=Buffers(), threads=Threads(4, "hash"), step=FaultSteps(Faults()),
+        hypervisor=KvmHypervisor(HypervisorSettings()), judge=GateJudge(1 << 43), roots=job.roots,
+    )  # fmt: skip
+
+
+def _end() -> CopyEnd:
+    return CopyEnd(
+        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t"), schemes=("file",),
+        format=ImageFormat.RAW, grant=GrantRef(id="g", owner=ServiceName.IMAGE_STORE),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    asked = Job.model_validate(json.load(sys.stdin))
+    sys.stdout.write(asyncio.run(move(asked)).model_dump_json())
