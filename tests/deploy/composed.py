@@ -86,7 +86,7 @@ class Composed:
 
     async def up(self) -> None:
         """Build every image, start everything, wait until it is ready."""
-        await self.compose("build", seconds=300)
+        await self.compose("build", seconds=400)
         try:
             await self.compose("up", "--wait", "--wait-timeout", "150", seconds=200)
         except ComposeError as error:

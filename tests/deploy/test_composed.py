@@ -14,7 +14,7 @@ from tests.e2e.sources import MIB, Source, image, serving
 pytestmark = [
     pytest.mark.docker,
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 SIZE = 32 * MIB
