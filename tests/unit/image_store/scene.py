@@ -183,13 +183,16 @@ class Scene:
 
     async def complete(self, request: CopyRequested, verdict: Verdict | None) -> list[Message]:
         """data-motion says the copy is done."""
-        done = CopyCompleted(
+        return await self.bench.handle(self.completed(request, verdict))
+
+    def completed(self, request: CopyRequested, verdict: Verdict | None) -> CopyCompleted:
+        """What it says."""
+        return CopyCompleted(
             state=self.copy(request, "done"),
             object=request.destination.object,
             destination=request.destination,
             receipt=self.receipt(verdict),
         )
-        return await self.bench.handle(done)
 
     def copy(self, request: CopyRequested, state: str) -> CopyView:
         """A copy's public state."""

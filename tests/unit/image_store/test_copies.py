@@ -1,12 +1,16 @@
 """Copies to a host's pool: who may be asked, what is described, what becomes of it."""
 
+import asyncio
+
 import pytest
+from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CopyCompleted, CopyFailed
 from stowage_contracts.messages.hypervisor_agent import Heartbeat
 from stowage_contracts.messages.image_store import (
     CopyRequested,
     HostChanged,
     ReplicaFailed,
+    ReplicaReady,
     RequestCopy,
     TemplateChanged,
 )
@@ -137,3 +141,35 @@ async def test_a_silent_host_is_disconnected_until_it_is_heard(scene: Scene) -> 
         m.state.state for m in await scene.bench.said(HostChanged) if isinstance(m, HostChanged)
     ]
     assert states[-2:] == [HostState.DISCONNECTED, HostState.UP]
+
+
+async def test_copies_of_one_template_that_start_and_end_at_once_never_wait_in_a_circle(
+    ready: Scene,
+) -> None:
+    volumes = [await ask(ready, copy_id=f"old{n}", volume_id=f"old{n}") for n in range(6)]
+    replica = await ask(ready)
+    done = [ready.completed(request, None) for request in (*volumes, replica)]
+    asked = [
+        ASK.model_copy(update={"copy_id": f"new{n}", "volume_id": f"new{n}"}) for n in range(6)
+    ]
+    beats = [Heartbeat(host_id="h1", boot_id="boot1", pools=ready.joined().pools)] * 6
+    async with asyncio.TaskGroup() as group:  # a deadlock that is not retried shows itself
+        for message in (*done, *asked, *beats):
+            group.create_task(handled_once(ready, message))
+    said = await ready.bench.said(ReplicaReady)
+    assert {event.object.id for event in said if isinstance(event, ReplicaReady)} == {
+        "t1",
+        *(f"old{n}" for n in range(6)),
+    }
+
+
+async def handled_once(scene: Scene, message: Message) -> None:
+    service = scene.bench.service
+    handler = {**service.handlers, **service.signals}[type(message)]
+    async with scene.bench.tx() as tx:
+        await handler(message, tx, service.deps)
+
+
+async def test_a_volume_does_not_change_its_template(ready: Scene) -> None:
+    request = await ask(ready, volume_id="v1")
+    assert [type(m) for m in await ready.complete(request, accepted())] == [ReplicaReady]
