@@ -8,7 +8,7 @@ from stowage_contracts.values import Value
 
 
 class Faults(Value):
-    """None by default. Steps are: redeemed, opened, copied, judged, finished, converted,
+    """None by default. Steps are: redeemed, opened, copied, finished, judged, converted,
     committing, committed."""
 
     latency_seconds: float = 0.0

@@ -30,6 +30,8 @@ class Running:
     meter: Meter = field(default_factory=Meter)
     done: Callable[[], tuple[Range, ...]] = tuple
     """Ranges the destination holds; set once the copy runs."""
+    abandon: Callable[[], None] = lambda: None
+    """Called before a cancel; what was written is then deleted."""
 
 
 Move = Callable[[Running], Awaitable[Receipt]]
@@ -72,6 +74,8 @@ class Hops:
         if epoch < newest:
             return
         self._remember(hop_id, epoch)
+        if hop_id in self._tasks:
+            self._tasks[hop_id][0].abandon()
         await self._end(hop_id)
 
     async def stop(self) -> None:

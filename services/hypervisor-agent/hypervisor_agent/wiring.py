@@ -73,6 +73,7 @@ def _mover(line: Line, pools: Pools, tools: Tools, load: LoadMeter) -> Move:
         order, meter = running.order, running.meter
         hop = Hop(order, BusGrants(order, line, pools), tools, meter)
         running.done = lambda: hop.loop.done if hop.loop else ()
+        running.abandon = hop.abandon
         with load.moving((order.source, order.destination), lambda: meter.arriving()):
             return await hop.run()
 

@@ -35,9 +35,17 @@ from tests.integration.hypervisor_agent.cloud import (
     make_agent,
     pool_end,
     running,
+    store_end,
     url_end,
 )
-from tests.integration.hypervisor_agent.kit import LOOPBACK, MIB, noise, tree_digest, url_grant
+from tests.integration.hypervisor_agent.kit import (
+    LOOPBACK,
+    MIB,
+    file_grant,
+    noise,
+    tree_digest,
+    url_grant,
+)
 from tests.integration.hypervisor_agent.source_server import Source, serving
 
 DATA = noise(20 * MIB + 7)
@@ -162,6 +170,42 @@ async def test_a_cancelled_hop_leaves_no_part(cloud: Cloud, agent_bus: Bus, pool
         assert agent.deps.hops.running == ()
     assert list((pool / ".stowage").iterdir()) == []
     assert not [m for m in cloud.said if isinstance(m, HopFinished)]
+
+
+async def test_a_cancelled_hop_leaves_nothing_on_another_owners_file_store(
+    cloud: Cloud, agent_bus: Bus, pool: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "nfs"
+    part = store / ".stowage" / "hop-1.1.part"
+    part.parent.mkdir(parents=True)
+    write = GrantRedeemed(grant_id="write", grant=file_grant(part, writes=True))
+    cloud.grants["write"] = lambda _: write
+    source = Source(DATA, stalls_at=len(DATA) // 2)
+    agent = make_agent(cloud, agent_bus, pool, agent_roots=(str(store),))
+    async with serving(source), running(agent):
+        order = cloud.order(lambda _: reads(source), store_end(root=str(store)))
+        await cloud.send(order)
+        await cloud.heard(HopProgressed, fits=lambda p: p.transfer.bytes_done > 0)
+        part.unlink()  # the owner was told before us
+        cancel = CancelHop(hop_id="hop-1", host_id=HOST, epoch=1, destination=order.destination)
+        await cloud.send(cancel)
+        assert agent.deps.hops.running == ()
+    assert list(part.parent.iterdir()) == []
+
+
+async def test_a_part_deleted_under_the_copy_ends_it(
+    cloud: Cloud, agent_bus: Bus, pool: Path
+) -> None:
+    source = Source(DATA, stalls_at=len(DATA) // 2)
+    async with serving(source), running(make_agent(cloud, agent_bus, pool)):
+        order = cloud.order(lambda _: reads(source), pool_end(pool), stall_seconds=60)
+        await cloud.send(order)
+        await cloud.heard(HopProgressed, fits=lambda p: p.transfer.bytes_done > 0)
+        (pool / ".stowage" / "hop-1.1.part").unlink()
+        source.stalls_at = None
+        finished = await cloud.heard(HopFinished)
+    assert finished.error is not None
+    assert finished.error.code == "grant.gone"
 
 
 async def test_a_stopped_agent_hands_back_and_the_next_one_goes_on(

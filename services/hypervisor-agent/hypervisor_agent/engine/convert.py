@@ -51,10 +51,8 @@ async def move(hop: Hop, source: RangedReader) -> Receipt:
 async def _fetch(hop: Hop, source: RangedReader, grant: Grant, raw: Path) -> Receipt:
     beside = grant.model_copy(update={"uri": SecretStr(raw.as_uri())})
     writer = await hop.open_writer(source, beside)
-    try:
+    async with hop.closing(writer):
         return await hop.copy(source, beside, writer)
-    finally:
-        await writer.close()
 
 
 async def _read_back(hop: Hop, part: Path, fetched: Receipt) -> Receipt:

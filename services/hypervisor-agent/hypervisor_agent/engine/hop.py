@@ -1,5 +1,8 @@
 """One hop: redeem, open, copy on from the journal, verify, judge, make durable."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from stowage_contracts.errors import GrantRefused, ImageRefused, SourceChanged
 from stowage_contracts.grants import Grant
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
@@ -22,6 +25,11 @@ class Hop:
         self.order, self.grants, self.tools, self.meter = order, grants, tools, meter
         self.loop: CopyLoop | None = None
         self._expected = order.digest
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Nobody will go on: when it is stopped, it deletes what it wrote."""
+        self._abandoned = True
 
     async def run(self) -> Receipt:
         """The receipt of durable, still invisible bytes. Raises StowageError."""
@@ -47,9 +55,9 @@ class Hop:
         await self.tools.step("copied")
         self.meter.phase = "verifying"
         self._verify(copied)
-        verdict = await self.judge(_stored(writer, grant, source.size, self.tools.roots))
         part = await writer.finish()
         await self.tools.step("finished")
+        verdict = await self.judge(_stored(writer, grant, source.size, self.tools.roots))
         return Receipt(
             size=source.size, digest=copied.tree, linear=copied.linear, part=part,
             source_validator=source.validator, bytes_read=source.received,
@@ -86,14 +94,20 @@ class Hop:
 
     async def _move(self, source: RangedReader, grant: Grant) -> Receipt:
         writer = await self.open_writer(source, grant)
-        keep = True
-        try:
+        async with self.closing(writer):
             return await self.copy(source, grant, writer)
+
+    @asynccontextmanager
+    async def closing(self, writer: RangedWriter) -> AsyncIterator[None]:
+        """Closes it at the end; deletes what it wrote when that was refused or abandoned."""
+        refused = False
+        try:
+            yield
         except ImageRefused:
-            keep = False
+            refused = True
             raise
         finally:
-            await writer.close(keep=keep)
+            await writer.close(keep=not (refused or self._abandoned))
 
     async def _open_source(self) -> RangedReader:
         redeemed = await self.grants.source()

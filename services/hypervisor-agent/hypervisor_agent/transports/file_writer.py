@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from stowage_contracts.errors import Conflict, OutOfSpace
+from stowage_contracts.errors import Conflict, GrantRefused, OutOfSpace
 from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import TREE_LEAF, Range
 
@@ -157,6 +157,8 @@ class FileWriter:
 
     def _make_durable(self, durable: tuple[Range, ...]) -> None:
         with self._file.use() as number:
+            if not os.fstat(number).st_nlink:
+                raise GrantRefused("the part was deleted", resource=self._path.name, code="gone")
             os.fdatasync(number)
             os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
         shape = self._shape
