@@ -42,7 +42,7 @@ def documents() -> dict[Path, str]:
 def metrics_reference() -> str:
     """A row for each instrument of the runtime."""
     told = "".join(
-        f"| `{call.args[0].value}` | {word.value.value} |\n"
+        f"| `{call.args[0].value!s}` | {word.value.value!s} |\n"
         for call, word in _instruments(Path(metrics.__file__).read_text())
         if isinstance(call.args[0], ast.Constant) and isinstance(word.value, ast.Constant)
     )
