@@ -26,6 +26,8 @@ class StoreRow:
 class Admitted:
     """Settings that passed, with the secret ones apart."""
 
+    provider: str
+    """Its own spelling of its name, so that one place is never known under two."""
     settings: dict[str, Any]
     secrets: bytes
 
@@ -70,7 +72,7 @@ class Hosted:
             if isinstance(value := getattr(settings, name), SecretStr)
         }
         plain = settings.model_dump(mode="json", exclude=set(hidden))
-        return Admitted(plain, json.dumps(hidden).encode())
+        return Admitted(provider.name, plain, json.dumps(hidden).encode())
 
     async def driver(self, row: StoreRow) -> ImageStoreDriver:
         """The driver of a store; raises InvalidInput when its row cannot be opened."""

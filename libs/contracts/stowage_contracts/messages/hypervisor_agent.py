@@ -1,6 +1,6 @@
 """What an agent hears and says; its own words are reports and signals."""
 
-from stowage_contracts.errors import Problem
+from stowage_contracts.errors import GrantRefused, Problem
 from stowage_contracts.message import Kind, Message
 from stowage_contracts.values import (
     Bytes,
@@ -62,6 +62,12 @@ class HopTicket(Value):
     def writer(self) -> str:
         """Name of the temporary destination."""
         return f"{self.hop_id}.{self.generation}"
+
+    def check(self, grant_id: str, source: str) -> None:
+        """Raises GrantRefused unless ``source`` is its agent, and the grant one of its two."""
+        known = {self.source_grant.id, self.destination_grant.id}
+        if source != f"agent/{self.host_id}" or grant_id not in known:
+            raise GrantRefused("the ticket is not for this grant and agent", code="ticket")
 
 
 class ExecuteHop(_Command, subject="hop/{hop_id}"):

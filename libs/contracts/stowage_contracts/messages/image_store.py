@@ -229,7 +229,8 @@ class ReplicaFailed(_Event, subject="template/{object.id}"):
     """A replica could not be made."""
 
     object: ObjectRef
-    store_id: Id
+    store_id: Id | None = None
+    """None when no store could be chosen."""
     copy_id: Id | None = None
     error: Problem
 
