@@ -9,8 +9,8 @@ from stowage_contracts.topology import agent_address
 from stowage_contracts.values import GrantRef, HostAbilities, ServiceName, Verdict, new_id
 from stowage_runtime.tx import Tx
 
+from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
-from image_store.intents import intend_delete_bytes
 from image_store.replicas import add_grant, fail_replica, ready
 from image_store.store import image_end, location_of, lock_ref, need, scope_of
 
@@ -44,11 +44,13 @@ async def _inspected(tx: Tx, inspection: Record) -> Record:
 
 
 async def _give_up(tx: Tx, inspection: Record, ref: Record) -> None:
+    last = Problem.model_validate(inspection["error"]) if inspection["error"] else None
+    why = f"; the last one that tried said: {last.cause}" if last else ""
     nobody = Unavailable(
-        "no agent judged the stored image",
+        f"no agent judged the stored image{why}",
         code="inspection",
-        resource=f"replica/{ref['id']}",
-        hint="bring up an agent that reads this store",
+        resource=f"template/{ref['template_id']}",
+        hint=(last and last.hint) or "bring up an agent that reads this store",
     )
     await _refused(tx, inspection, ref, nobody.problem)
 
@@ -107,7 +109,8 @@ async def on_object_inspected(message: ObjectInspected, tx: Tx, deps: Deps) -> N
         return
     ref = await _inspected(tx, inspection)
     if message.verdict is None:
-        await tx.run("inspection_waits", inspection["id"], 1.0)
+        error = message.error.model_dump(mode="json") if message.error else None
+        await tx.run("inspection_failed", inspection["id"], error)
     elif message.verdict.accepted:
         await _keep(tx, inspection, ref, message.verdict)
         await tx.run("drop_inspection", inspection["id"])

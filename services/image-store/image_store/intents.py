@@ -1,6 +1,8 @@
-"""Side effects of image-store: probe, commit, revoke and delete on a store."""
+"""Side effects of image-store: probe and commit on a store; ``cleaning`` has the others."""
 
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.errors import NotFound, Problem, StowageError, Unavailable
@@ -11,26 +13,16 @@ from stowage_contracts.messages.image_store import (
     StoreChanged,
     StoreDegraded,
     StoreRejected,
-    TemplateChanged,
 )
-from stowage_contracts.plugins.image_store_driver import (
-    Capacity,
-    CommitAsk,
-    ImageStoreDriver,
-    RevokeAsk,
-)
+from stowage_contracts.plugins.image_store_driver import Capacity, CommitAsk
 from stowage_contracts.values import Id, StoreState, Value
 from stowage_contracts.views import ProbeCheck
 from stowage_runtime.service import Desk, IntentKind, Settle
 from stowage_runtime.tx import Tx
-from stowage_stores.hosting import StoreRow
 
+from image_store.cleaning import CLEANING, intend_delete_bytes
 from image_store.deps import Deps
-from image_store.model import ReplicaEvent
-from image_store.store import lock_ref, move, store_view, template_view
-
-PATIENCE = timedelta(days=7)
-"""How long a store may be away before bytes on it are given up (a row keeps telling)."""
+from image_store.store import driver_of, need, store_view
 
 
 class ProbeWork(Value):
@@ -39,14 +31,14 @@ class ProbeWork(Value):
     store_id: Id
 
 
-class ObjectWork(Value):
-    """Something to delete or revoke on a store."""
+@dataclass(frozen=True)
+class Found:
+    """What a probe brought to light."""
 
-    store_id: Id
-    key: str
-    writer: str = ""
-    session: str = ""
-    ref_id: Id | None = None
+    checks: tuple[ProbeCheck, ...]
+    room: Capacity = field(default_factory=Capacity)
+    abilities: dict[str, Any] | None = None
+    """None when no driver could be asked."""
 
 
 class CommitWork(Value):
@@ -67,29 +59,6 @@ async def intend_commit(tx: Tx, message: CommitHop) -> None:
     await tx.intend("commit", work, key=message.hop_id, within=timedelta(hours=1))
 
 
-async def intend_revoke(tx: Tx, ref: Record, grant: Record) -> None:
-    """Abort what a writer wrote."""
-    work = ObjectWork(
-        store_id=ref["store_id"],
-        key=ref["install_path"],
-        writer=grant["writer"],
-        session=grant["session"],
-    )
-    await tx.intend("revoke", work, key=f"{grant['id']}/{grant['writer']}", within=PATIENCE)
-
-
-async def intend_delete(tx: Tx, ref: Record) -> None:
-    """Delete a replica's bytes and then its row."""
-    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"], ref_id=ref["id"])
-    await tx.intend("delete", work, key=ref["id"], within=PATIENCE)
-
-
-async def intend_delete_bytes(tx: Tx, ref: Record) -> None:
-    """Delete an object that the gate refused; its row keeps the reason."""
-    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"])
-    await tx.intend("delete", work, key=f"bytes/{ref['id']}", within=PATIENCE)
-
-
 async def _store(desk: Desk, store_id: str) -> Record:
     async with desk.transaction() as tx:
         row = await tx.row("store", store_id)
@@ -98,55 +67,47 @@ async def _store(desk: Desk, store_id: str) -> Record:
     return row
 
 
-async def driver_of(store: Record, deps: Deps) -> ImageStoreDriver:
-    """The open driver of a store row."""
-    row = StoreRow(store["id"], store["provider"], store["settings"], store["sealed"])
-    return await deps.stores.driver(row)
-
-
 async def probe(work: ProbeWork, desk: Desk, deps: Deps) -> Settle:
     """Ask the store to prove itself."""
     store = await _store(desk, work.store_id)
-    driver = await driver_of(store, deps)
+    driver = await driver_of(store, deps.stores)
     checks, room = await driver.probe()
     abilities = driver.can.model_dump(mode="json")
 
     async def settle(tx: Tx) -> None:
-        await _probed(tx, store, (checks, room), abilities, deps)
+        await _probed(tx, work.store_id, Found(checks, room, abilities), deps)
 
     return settle
 
 
-async def _probed(
-    tx: Tx,
-    store: Record,
-    found: tuple[tuple[ProbeCheck, ...], Capacity],
-    abilities: dict[str, object],
-    deps: Deps,
-) -> None:
-    checks, room = found
-    failed = next((check for check in checks if not check.ok), None)
-    state = StoreState(store["state"])
-    after = _state_after(state, failed is None)
-    error = _check_failed(store["id"], failed).model_dump(mode="json") if failed else None
+async def _probed(tx: Tx, store_id: str, found: Found, deps: Deps) -> None:
+    before = await tx.row("lock_store", store_id)
+    if before is None:
+        return
+    failed = next((check for check in found.checks if not check.ok), None)
+    state = StoreState(before["state"])
+    error = _check_failed(store_id, failed).model_dump(mode="json") if failed else None
     await tx.run(
         "store_probed",
-        store["id"],
-        after,
-        [c.model_dump(mode="json") for c in checks],
-        abilities,
-        room.total_bytes,
-        room.used_bytes,
+        store_id,
+        _state_after(state, failed is None),
+        [check.model_dump(mode="json") for check in found.checks],
+        found.abilities or before["abilities"],
+        before["total_bytes"] if failed else found.room.total_bytes,
+        before["used_bytes"] if failed else found.room.used_bytes,
         error,
     )
-    row = await tx.row("store", store["id"])
-    if row is None:
-        return
+    row = await need(tx, "store", store_id)
     await _say_probed(tx, state, row)
-    await _warn(tx, row, deps)
+    if row["state"] == StoreState.REMOVED:
+        await deps.stores.forget(store_id)
+    else:
+        await _warn(tx, row, deps)
 
 
 def _state_after(state: StoreState, good: bool) -> StoreState:
+    if state is StoreState.DRAINING:
+        return state
     if not good:
         return StoreState.REMOVED if state is StoreState.ADDING else StoreState.DEGRADED
     healed = {StoreState.ADDING, StoreState.DEGRADED}
@@ -190,11 +151,8 @@ async def _warn(tx: Tx, row: Record, deps: Deps) -> None:
 
 async def probe_failed(work: ProbeWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """The probe itself could not run: the same as a failed check."""
-    store = await tx.row("store", work.store_id)
-    if store is None:
-        return
     check = ProbeCheck(name="probe", ok=False, code=error.code, cause=error.cause)
-    await _probed(tx, store, ((check,), Capacity()), store["abilities"] or {}, deps)
+    await _probed(tx, work.store_id, Found((check,)), deps)
 
 
 async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
@@ -202,29 +160,40 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
     message = work.commit
     async with desk.transaction() as tx:
         grant = await tx.row("grant", message.destination.grant.id)
-    if grant is None or grant["state"] == "revoked" or message.destination.store_id is None:
-        raise NotFound("the write was revoked", resource=f"hop/{message.hop_id}", code="write")
-    store = await _store(desk, message.destination.store_id)
+        ref = await tx.row("read_ref", grant["ref_id"]) if grant else None
+    if grant is None or ref is None or grant["state"] == "revoked":
+        raise _revoked(message)
+    store = await _store(desk, ref["store_id"])
     ask = CommitAsk(
-        key=message.destination.key,
+        key=ref["install_path"],
         writer=grant["writer"],
         session=grant["session"],
         receipt=message.receipt,
     )
-    await (await driver_of(store, deps)).commit(ask)
+    await (await driver_of(store, deps.stores)).commit(ask)
 
     async def settle(tx: Tx) -> None:
-        await tx.run("grant_state", grant["id"], "committed")
-        await tx.say(
-            HopCommitted(
-                hop_id=message.hop_id,
-                copy_id=message.copy_id,
-                epoch=message.epoch,
-                digest=message.receipt.digest,
-            )
-        )
+        now = await tx.row("grant", grant["id"])
+        if now is None or now["state"] == "revoked":
+            await intend_delete_bytes(tx, ref)
+            await commit_failed(work, _revoked(message), tx, deps)
+        else:
+            await tx.run("grant_state", grant["id"], "committed")
+            await say_committed(tx, message)
 
     return settle
+
+
+async def say_committed(tx: Tx, message: CommitHop) -> None:
+    """The destination exists, complete."""
+    await tx.say(
+        HopCommitted(
+            hop_id=message.hop_id,
+            copy_id=message.copy_id,
+            epoch=message.epoch,
+            digest=message.receipt.digest,
+        )
+    )
 
 
 async def commit_failed(work: CommitWork, error: StowageError, tx: Tx, deps: Deps) -> None:
@@ -237,48 +206,12 @@ async def commit_failed(work: CommitWork, error: StowageError, tx: Tx, deps: Dep
     )
 
 
-async def revoke(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
-    """Abort a write; a removed store has nothing to abort."""
-    try:
-        store = await _store(desk, work.store_id)
-    except NotFound:
-        return _nothing
-    ask = RevokeAsk(key=work.key, writer=work.writer, session=work.session)
-    await (await driver_of(store, deps)).revoke(ask)
-    return _nothing
-
-
-async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
-    """Delete an object; its row goes when the store has confirmed."""
-    store = await _store(desk, work.store_id)
-    await (await driver_of(store, deps)).delete(work.key)
-
-    async def settle(tx: Tx) -> None:
-        ref = await lock_ref(tx, work.ref_id) if work.ref_id else None
-        if ref is None:
-            return
-        await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
-        await tx.run("drop_ref", ref["id"])
-        await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
-
-    return settle
-
-
-async def _nothing(tx: Tx) -> None:
-    """Nothing to record."""
-
-
-async def left_behind(work: ObjectWork, error: StowageError, tx: Tx, deps: Deps) -> None:
-    """Bytes could not be removed in all that time: the store tells so until it is probed."""
-    await tx.run("store_error", work.store_id, error.problem.model_dump(mode="json"))
-    store = await tx.row("store", work.store_id)
-    if store is not None:
-        await tx.say(StoreChanged(state=store_view(store)))
+def _revoked(message: CommitHop) -> NotFound:
+    return NotFound("the write was revoked", resource=message.subject, code="write")
 
 
 INTENTS = (
     IntentKind[Deps]("probe", ProbeWork, probe, probe_failed),
     IntentKind[Deps]("commit", CommitWork, commit, commit_failed),
-    IntentKind[Deps]("revoke", ObjectWork, revoke, left_behind),
-    IntentKind[Deps]("delete", ObjectWork, delete, left_behind),
+    *CLEANING,
 )

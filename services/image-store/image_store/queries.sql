@@ -41,10 +41,15 @@ INSERT INTO image_data_store
 VALUES ($1, $2, $3, 'Primary', $4, $5, $6, 'Up', $7, $8, $9, $10, $11, stowage_now())
 ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, settings = EXCLUDED.settings,
     abilities = EXCLUDED.abilities, formats = EXCLUDED.formats, total_bytes = EXCLUDED.total_bytes,
-    used_bytes = EXCLUDED.used_bytes, probed = EXCLUDED.probed
+    used_bytes = EXCLUDED.used_bytes, probed = EXCLUDED.probed, state = EXCLUDED.state
 WHERE image_data_store.role = 'Primary' AND image_data_store.provider = EXCLUDED.provider
     AND image_data_store.scope_id IS NOT DISTINCT FROM EXCLUDED.scope_id
-RETURNING *, xmax = 0 AS fresh
+RETURNING xmax = 0 AS fresh
+-- name: pools_gone
+-- Pools that the agent of host $1 declares no longer; $2 are those it does.
+UPDATE image_data_store SET state = 'Disabled'
+WHERE role = 'Primary' AND scope_type = 'host' AND scope_id = $1 AND state = 'Up'
+    AND id <> ALL($2::text[]) RETURNING id
 -- name: pool_room
 UPDATE image_data_store SET total_bytes = $3, used_bytes = $4, probed = stowage_now()
 WHERE id = $1 AND role = 'Primary' AND scope_type = 'host' AND scope_id = $2
@@ -69,6 +74,11 @@ UPDATE image_data_store SET state = $2, checks = $3, abilities = $4, total_bytes
     used_bytes = $6, error = $7, probed = stowage_now() WHERE id = $1
 -- name: store_error
 UPDATE image_data_store SET error = $2 WHERE id = $1
+-- name: store_filled
+-- Reserved bytes became used ones; the next probe counts them itself.
+UPDATE image_data_store SET used_bytes = used_bytes + $2 WHERE id = $1
+-- name: drain_store
+UPDATE image_data_store SET state = 'Draining' WHERE id = $1
 -- name: store_warned
 UPDATE image_data_store SET warned = $2 WHERE id = $1 AND warned <> $2
 -- name: drop_store
@@ -89,6 +99,11 @@ SELECT * FROM vm_template WHERE id = $1 FOR UPDATE
 SELECT id FROM vm_template WHERE id = (
     SELECT template_id FROM object_store_ref WHERE id = $1 AND kind <> 'volume'
 ) FOR UPDATE
+-- name: lock_templates_on
+-- The same for every replica on a store.
+SELECT id FROM vm_template WHERE id IN (
+    SELECT template_id FROM object_store_ref WHERE store_id = $1 AND kind <> 'volume'
+) ORDER BY id FOR UPDATE
 -- name: template_failed
 UPDATE vm_template SET error = $2 WHERE id = $1
 -- name: template_known
@@ -98,8 +113,9 @@ UPDATE vm_template SET removed = true WHERE id = $1
 
 -- name: add_ref
 INSERT INTO object_store_ref (id, kind, object_id, template_id, account_id, store_id, role, state,
-    install_path, format, copy_id, size, reserved, updated)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10, $11, $12, stowage_now())
+    install_path, format, copy_id, askers, reserved, updated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10::text,
+    jsonb_build_array($10::text), $11, stowage_now())
 -- name: ref
 SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE
 -- name: ref_on
@@ -120,12 +136,21 @@ WHERE id = $1 AND state = $2 AND update_count = $3
 UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1
 -- name: ref_failed
 UPDATE object_store_ref SET error = $2, reserved = 0 WHERE id = $1
--- name: ref_copy
-UPDATE object_store_ref SET copy_id = $2, error = NULL WHERE id = $1
+-- name: ref_asked
+UPDATE object_store_ref SET askers = askers - $2::text || to_jsonb($2::text) WHERE id = $1
+-- name: ref_unasked
+-- A copy wants it no more; tells whether another one still does.
+UPDATE object_store_ref SET askers = askers - $2::text WHERE id = $1
+RETURNING askers <> '[]'::jsonb
+-- name: ref_of_write
+-- The replica a write grant is for: never one that was made anew at the same place.
+SELECT ref_id FROM grants WHERE id = $1 AND writes
 -- name: reserve
 UPDATE object_store_ref SET reserved = $2 WHERE id = $1
 -- name: drop_ref
 DELETE FROM object_store_ref WHERE id = $1
+-- name: drop_refs_on_store
+DELETE FROM object_store_ref WHERE store_id = $1
 
 -- name: add_grant
 INSERT INTO grants (id, ref_id, template_id, writes, created) VALUES ($1, $2, $3, $4, stowage_now())
@@ -137,14 +162,23 @@ WHERE id = (SELECT ref_id FROM grants WHERE id = $1 AND writes) FOR UPDATE
 SELECT * FROM grants WHERE id = $1 FOR UPDATE
 -- name: grant_redeemed
 UPDATE grants SET epoch = $2, writer = $3, session = $4 WHERE id = $1
+-- name: grant_session
+-- Keeps what a writer began, unless it lost the grant meanwhile or has begun already.
+UPDATE grants SET session = $3
+WHERE id = $1 AND writer = $2 AND state = 'active' AND session IN ('', $3)
 -- name: grant_state
 UPDATE grants SET state = $2 WHERE id = $1 AND state <> $2
 -- name: write_grant_of
 SELECT * FROM grants WHERE ref_id = $1 AND writes AND state = 'active' ORDER BY created LIMIT 1
+-- name: writes_on_store
+-- What writers may have left on a store.
+SELECT r.install_path, g.writer, g.session FROM grants g JOIN object_store_ref r ON r.id = g.ref_id
+WHERE r.store_id = $1 AND g.writes AND g.writer <> ''
 -- name: grants_old
 -- Ended grants are forgotten after $1 seconds; read grants end by age alone.
 DELETE FROM grants WHERE created < stowage_now() - make_interval(secs => $1)
     AND (state <> 'active' OR NOT writes)
+    AND NOT EXISTS (SELECT FROM object_store_ref r WHERE r.id = ref_id AND r.state = 'Creating')
 
 -- name: verdict
 SELECT verdict FROM verdicts WHERE digest = $1 AND declared = $2 ORDER BY gate_version DESC LIMIT 1
@@ -163,7 +197,10 @@ SELECT * FROM inspections WHERE due <= stowage_now() ORDER BY due LIMIT 50 FOR U
 UPDATE inspections SET host_id = $2, tried = tried || to_jsonb($2::text), attempts = attempts + 1,
     due = stowage_now() + make_interval(secs => $3) WHERE id = $1
 -- name: inspection_waits
+-- Nobody was there to judge.
 UPDATE inspections SET attempts = attempts + 1,
     due = stowage_now() + make_interval(secs => $2) WHERE id = $1
+-- name: inspection_failed
+UPDATE inspections SET error = $2, due = stowage_now() + interval '1 second' WHERE id = $1
 -- name: drop_inspection
 DELETE FROM inspections WHERE id = $1

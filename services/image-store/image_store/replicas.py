@@ -3,10 +3,10 @@
 from asyncpg import Record
 from stowage_contracts.errors import Problem
 from stowage_contracts.messages.image_store import ReplicaFailed, ReplicaReady, TemplateChanged
-from stowage_contracts.values import ReplicaState, Verdict, new_id
+from stowage_contracts.values import ObjectKind, ReplicaState, StoreRole, Verdict, new_id
 from stowage_runtime.tx import Tx
 
-from image_store.intents import intend_revoke
+from image_store.cleaning import intend_delete, intend_revoke
 from image_store.model import ReplicaEvent
 from image_store.store import move, need, object_of, template_view
 
@@ -19,10 +19,19 @@ async def add_grant(tx: Tx, *, ref_id: str | None, template_id: str | None, writ
 
 
 async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
-    """The bytes are there, verified and judged."""
+    """The bytes are there, verified and judged; nobody wants those of a deleted template."""
     await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
     await tx.run("ref_known", ref["id"], ref["size"], ref["digest"], 0)
-    if ref["role"] == "Image" and ref["kind"] != "volume":
+    await tx.run("store_filled", ref["store_id"], ref["size"])
+    if ref["role"] == StoreRole.IMAGE and await _deleted(tx, ref):
+        await destroy(tx, await need(tx, "ref", ref["id"]))
+    else:
+        await _tell_ready(tx, ref, verdict)
+    await say_changed(tx, ref)
+
+
+async def _tell_ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
+    if ref["role"] == StoreRole.IMAGE and ref["kind"] != ObjectKind.VOLUME:
         await _learn(tx, ref, verdict)
     await tx.say(
         ReplicaReady(
@@ -33,13 +42,22 @@ async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
             copy_id=ref["copy_id"],
         )
     )
-    await say_changed(tx, ref)
 
 
 async def say_changed(tx: Tx, ref: Record) -> None:
     """A template shows its replicas; volumes made of it are none."""
-    if ref["kind"] != "volume":
+    if ref["kind"] != ObjectKind.VOLUME:
         await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+
+
+async def destroy(tx: Tx, ref: Record) -> None:
+    """Delete a replica on an image store; its row goes when the store has confirmed."""
+    await move(tx, ref, ReplicaEvent.DESTROY_REQUESTED)
+    await intend_delete(tx, ref)
+
+
+async def _deleted(tx: Tx, ref: Record) -> bool:
+    return bool((await need(tx, "template", ref["template_id"]))["removed"])
 
 
 async def _learn(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
@@ -53,14 +71,13 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
     """Give up a replica that was being made; its write is revoked, its reservation freed.
 
     A template's replica on an image store is kept as Failed with its error, as CloudStack does;
-    anything on a primary pool vanishes.
+    anything on a primary pool, or of a deleted template, vanishes.
     """
     if ref["state"] not in {ReplicaState.ALLOCATED, ReplicaState.CREATING}:
         return
     await _revoke_writes(tx, ref)
-    error = problem.model_dump(mode="json")
-    if ref["role"] == "Image":
-        await _keep_failed(tx, ref, error)
+    if ref["role"] == StoreRole.IMAGE and not await _deleted(tx, ref):
+        await _keep_failed(tx, ref, problem.model_dump(mode="json"))
     else:
         await tx.run("drop_ref", ref["id"])
     await tx.say(
@@ -86,5 +103,5 @@ async def _revoke_writes(tx: Tx, ref: Record) -> None:
     grant = await tx.row("write_grant_of", ref["id"])
     if grant is None or not await tx.run("grant_state", grant["id"], "revoked"):
         return
-    if grant["writer"] and ref["role"] == "Image":
+    if grant["writer"] and ref["role"] == StoreRole.IMAGE:
         await intend_revoke(tx, ref, grant)

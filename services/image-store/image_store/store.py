@@ -4,7 +4,7 @@ from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.errors import Conflict, NotFound, Problem
-from stowage_contracts.plugins.image_store_driver import DriverAbilities
+from stowage_contracts.plugins.image_store_driver import DriverAbilities, ImageStoreDriver
 from stowage_contracts.values import (
     CopyEnd,
     EndKind,
@@ -22,6 +22,7 @@ from stowage_contracts.values import (
 )
 from stowage_contracts.views import HostView, ProbeCheck, ReplicaView, StoreView, TemplateView
 from stowage_runtime.tx import Tx
+from stowage_stores.hosting import Hosted, StoreRow
 
 from image_store.model import ReplicaEvent, Room, next_state
 
@@ -39,6 +40,12 @@ async def lock_ref(tx: Tx, ref_id: str) -> Record | None:
     """A replica, locked after its template as everywhere."""
     await tx.value("lock_template_of", ref_id)
     return await tx.row("ref", ref_id)
+
+
+async def driver_of(store: Record, stores: Hosted) -> ImageStoreDriver:
+    """The open driver of a store row."""
+    row = StoreRow(store["id"], store["provider"], store["settings"], store["sealed"])
+    return await stores.driver(row)
 
 
 def scope_of(row: Record) -> Scope:

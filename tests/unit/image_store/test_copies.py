@@ -87,6 +87,15 @@ async def test_a_copy_that_cannot_be_is_refused_with_its_reason(
     assert failed.error.code == code
 
 
+async def test_what_is_there_otherwise_than_asked_for_is_refused(ready: Scene) -> None:
+    await ask(ready, volume_id="v1")
+    changes = {"copy_id": "copy3", "volume_id": "v1", "format": "raw"}
+    said = await ready.bench.handle(RequestCopy.model_validate({**dict(ASK), **changes}))
+    (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
+    assert failed.error.code == "conflict.exists"
+    assert "qcow2" in failed.error.cause
+
+
 async def test_a_template_on_its_way_is_not_copied_yet(scene: Scene) -> None:
     await scene.requested()
     said = await scene.bench.handle(ASK)

@@ -73,6 +73,33 @@ async def test_only_http_urls_are_taken(scene: Scene, url: str) -> None:
     assert error.code == "invalid.url"
 
 
+async def test_a_url_sealed_for_another_template_is_refused_and_told(scene: Scene) -> None:
+    await scene.zone()
+    await scene.store()
+    sealed = scene.registration().sealed_url
+    said = await scene.bench.handle(scene.registration(template_id="t2", sealed_url=sealed))
+    (failed,) = [m for m in said if isinstance(m, ReplicaFailed)]
+    assert failed.copy_id == "copy1"
+    assert failed.error.code == "invalid.secret"
+    assert failed.store_id is None
+    assert (await last(scene)).state.error == failed.error
+
+
+async def test_bytes_that_became_ready_count_as_used_at_once(scene: Scene) -> None:
+    request = await scene.requested()
+    async with scene.bench.tx() as tx:
+        before = await tx.row("store", "s1")
+    await scene.write(request)
+    await scene.commit(request)
+    await scene.complete(request, accepted())
+    async with scene.bench.tx() as tx:
+        after = await tx.row("store", "s1")
+    assert before is not None
+    assert after is not None
+    assert after["used_bytes"] == before["used_bytes"] + len(CONTENT)
+    assert after["reserved"] == 0
+
+
 async def test_a_template_is_ready_once_committed_and_judged(scene: Scene) -> None:
     request = await scene.requested()
     await scene.write(request)
@@ -170,14 +197,6 @@ async def test_a_cancelled_copy_leaves_no_bytes(scene: Scene) -> None:
     await scene.bench.run_intents()
     assert scene.leftovers("s1") == []
     assert (await last(scene)).state.replicas[0].state is ReplicaState.FAILED
-
-
-async def test_one_of_two_askers_leaving_changes_nothing(scene: Scene) -> None:
-    request = await scene.requested()
-    message = CopyCancelled(
-        state=scene.copy(request, "cancelled"), destination=request.destination, last=False
-    )
-    assert await scene.bench.handle(message) == []
 
 
 async def test_deleting_hides_at_once_and_removes_the_bytes(scene: Scene) -> None:

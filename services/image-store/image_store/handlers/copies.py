@@ -1,7 +1,7 @@
 """Copies to primary storage, and what becomes of a replica when its copy ends."""
 
 from asyncpg import Record
-from stowage_contracts.errors import Cancelled, Conflict, StowageError
+from stowage_contracts.errors import Cancelled, Conflict, Problem, StowageError
 from stowage_contracts.messages.data_motion import CopyCancelled, CopyCompleted, CopyFailed
 from stowage_contracts.messages.image_store import CopyRequested, ReplicaFailed, RequestCopy
 from stowage_contracts.values import (
@@ -22,7 +22,16 @@ from image_store.deps import Deps
 from image_store.inspection import inspect
 from image_store.model import ReplicaEvent, check_room
 from image_store.replicas import add_grant, fail_replica, ready, say_changed
-from image_store.store import image_end, location_of, move, need, pool_end, room_of, scope_of
+from image_store.store import (
+    image_end,
+    location_of,
+    lock_ref,
+    move,
+    need,
+    pool_end,
+    room_of,
+    scope_of,
+)
 
 
 async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
@@ -47,6 +56,8 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
     host = await need(tx, "read_host", _host_of(pool))
     source, source_store = await _source(template, location_of(host), tx)
     ref = await _destination(message, template, pool, tx, deps)
+    if ref["state"] == ReplicaState.CREATING:
+        await tx.run("ref_asked", ref["id"], message.copy_id)
     write = await tx.row("write_grant_of", ref["id"])
     target = (
         write["id"]
@@ -105,10 +116,10 @@ async def _destination(
 ) -> Record:
     kind = ObjectKind.VOLUME if message.volume_id else _kind(template)
     object_id = message.volume_id or template["id"]
+    wanted = _format(message, template, pool)
     known = await tx.row("ref_on", kind, object_id, pool["id"])
     if known is not None:
-        return known
-    wanted = _format(message, template, pool)
+        return _same(known, template, wanted)
     size = template["virtual_size"] if wanted != template["format"] else template["size"]
     check_room(room_of(pool), size, deps.settings.store_high_water)
     ref_id = new_id()
@@ -124,11 +135,22 @@ async def _destination(
         f"{object_id}.{wanted}",
         wanted,
         message.copy_id,
-        None,
         size,
     )
     await move(tx, await need(tx, "ref", ref_id), ReplicaEvent.CREATE_ONLY_REQUESTED)
     return await need(tx, "ref", ref_id)
+
+
+def _same(known: Record, template: Record, wanted: ImageFormat) -> Record:
+    """What is there, or on its way, must be what is asked for."""
+    if known["template_id"] == template["id"] and known["format"] == wanted:
+        return known
+    raise Conflict(
+        f"{known['object_id']} is there as {known['format']} of template {known['template_id']}",
+        code="exists",
+        resource=f"store/{known['store_id']}",
+        hint="ask for that format, or for a volume of another id",
+    )
 
 
 def _kind(template: Record) -> ObjectKind:
@@ -149,11 +171,8 @@ def _format(message: RequestCopy, template: Record, pool: Record) -> ImageFormat
 
 async def _making(end: CopyEnd, tx: Tx) -> Record | None:
     """The replica a copy was making, unless it is settled already or not ours."""
-    if end.store_id is None:
-        return None
-    if end.object.kind is not ObjectKind.VOLUME:
-        await tx.row("template", end.object.id)
-    ref = await tx.row("ref_on", end.object.kind, end.object.id, end.store_id)
+    ref_id = await tx.value("ref_of_write", end.grant.id)
+    ref = await lock_ref(tx, ref_id) if ref_id else None
     return ref if ref is not None and ref["state"] == ReplicaState.CREATING else None
 
 
@@ -180,13 +199,16 @@ async def _known_verdict(digest: str, ref: Record, tx: Tx) -> Verdict | None:
 
 async def on_copy_failed(message: CopyFailed, tx: Tx, deps: Deps) -> None:
     """The replica fails with the copy's own reason."""
-    ref = await _making(message.destination, tx)
-    if ref is not None:
-        await fail_replica(tx, ref, message.error)
+    await _unasked(message, message.error, tx)
 
 
 async def on_copy_cancelled(message: CopyCancelled, tx: Tx, deps: Deps) -> None:
-    """Only the last asker's cancel stops the bytes."""
+    """Whoever else asked still gets it."""
+    await _unasked(message, Cancelled("the copy was cancelled").problem, tx)
+
+
+async def _unasked(message: CopyFailed | CopyCancelled, problem: Problem, tx: Tx) -> None:
+    """The last copy that wanted a replica takes it along; one asked for since keeps it."""
     ref = await _making(message.destination, tx)
-    if ref is not None and message.last:
-        await fail_replica(tx, ref, Cancelled("the copy was cancelled").problem)
+    if ref is not None and not await tx.value("ref_unasked", ref["id"], message.state.id):
+        await fail_replica(tx, ref, problem)

@@ -6,7 +6,7 @@ from asyncpg import Record
 from pydantic import SecretStr
 from stowage_contracts.errors import GrantRefused, NotFound
 from stowage_contracts.grants import FetchRules, Grant
-from stowage_contracts.messages.data_motion import CommitHop, HopCommitFailed, HopCommitted
+from stowage_contracts.messages.data_motion import CommitHop
 from stowage_contracts.messages.hypervisor_agent import HopTicket
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant, ReleaseGrants
 from stowage_contracts.plugins.image_store_driver import ReadAsk, WriteAsk
@@ -14,11 +14,12 @@ from stowage_contracts.values import StoreState
 from stowage_runtime.service import Desk
 from stowage_runtime.tx import Tx
 
+from image_store.cleaning import intend_abort, intend_revoke
 from image_store.deps import Deps
 from image_store.handlers.templates import template_row
-from image_store.intents import driver_of, intend_commit, intend_revoke
+from image_store.intents import CommitWork, commit_failed, intend_commit, say_committed
 from image_store.model import check_room
-from image_store.store import need, room_of
+from image_store.store import driver_of, need, room_of
 
 
 async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> GrantRedeemed:
@@ -32,6 +33,8 @@ async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> Grant
             return await _url(message, grant, tx, deps)
         ref = await need(tx, "read_ref", grant["ref_id"])
         store = await need(tx, "store", ref["store_id"])
+        if grant["writes"] and grant["writer"] not in ("", ticket.writer):
+            await intend_revoke(tx, ref, grant)
         if grant["writes"] and message.size:
             await _reserve(ref, message.size, tx, deps)
     if not grant["writes"]:
@@ -41,10 +44,7 @@ async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> Grant
 
 def _ticket(message: RedeemGrant, desk: Desk, tx: Tx, deps: Deps) -> HopTicket:
     ticket = deps.verifier.verify(message.ticket, HopTicket, tx.now)
-    asker = desk.cause.source if desk.cause else ""
-    known = {ticket.source_grant.id, ticket.destination_grant.id}
-    if asker != f"agent/{ticket.host_id}" or message.grant_id not in known:
-        raise GrantRefused("the ticket is not for this grant and agent", code="ticket")
+    ticket.check(message.grant_id, desk.cause.source if desk.cause else "")
     return ticket
 
 
@@ -86,7 +86,7 @@ async def _read(message: RedeemGrant, ref: Record, store: Record, deps: Deps) ->
     if not StoreState(store["state"]).readable:
         raise GrantRefused(f"the store is {store['state']}", resource=f"store/{store['id']}")
     ask = ReadAsk(key=ref["install_path"], seconds=deps.settings.grant_seconds)
-    access = await (await driver_of(store, deps)).grant(ask)
+    access = await (await driver_of(store, deps.stores)).grant(ask)
     return GrantRedeemed(grant_id=message.grant_id, grant=access, digest=ref["digest"])
 
 
@@ -108,11 +108,13 @@ async def _write(
         first_part=message.first_part,
         part_count=message.part_count,
     )
-    access = await (await driver_of(store, deps)).grant(ask)
+    access = await (await driver_of(store, deps.stores)).grant(ask)
     async with desk.transaction() as tx:
-        await tx.run("grant_redeemed", grant["id"], ticket.epoch, ticket.writer, access.session)
-        if grant["writer"] and not mine:
-            await intend_revoke(tx, ref, grant)
+        kept = await tx.run("grant_session", grant["id"], ticket.writer, access.session)
+        if not kept:
+            await intend_abort(tx, ref, writer=ticket.writer, session=access.session)
+    if not kept:
+        raise GrantRefused("it was given up or taken over meanwhile", code="superseded")
     return GrantRedeemed(grant_id=grant["id"], grant=access)
 
 
@@ -120,29 +122,14 @@ async def on_commit_hop(message: CommitHop, tx: Tx, deps: Deps) -> None:
     """Fenced by epoch; said again it is answered again."""
     grant = await tx.row("grant", message.destination.grant.id)
     if grant is None:
-        gone = NotFound("no such write", resource=f"hop/{message.hop_id}", code="grant")
-        await tx.say(
-            HopCommitFailed(
-                hop_id=message.hop_id,
-                copy_id=message.copy_id,
-                epoch=message.epoch,
-                error=gone.problem,
-            )
-        )
+        gone = NotFound("no such write", resource=message.subject, code="grant")
+        await commit_failed(CommitWork(commit=message), gone, tx, deps)
+    elif message.epoch < grant["epoch"]:
         return
-    if message.epoch < grant["epoch"]:
-        return
-    if grant["state"] == "committed":
-        await tx.say(
-            HopCommitted(
-                hop_id=message.hop_id,
-                copy_id=message.copy_id,
-                epoch=message.epoch,
-                digest=message.receipt.digest,
-            )
-        )
-        return
-    await intend_commit(tx, message)
+    elif grant["state"] == "committed":
+        await say_committed(tx, message)
+    else:
+        await intend_commit(tx, message)
 
 
 async def on_release_grants(message: ReleaseGrants, tx: Tx, deps: Deps) -> None:

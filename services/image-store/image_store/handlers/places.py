@@ -69,6 +69,8 @@ async def on_add_host(message: AddHost, tx: Tx, deps: Deps) -> None:
 
 async def _place(message: AddHost, tx: Tx) -> Location:
     if message.cluster_id is None:
+        if message.zone_id is not None:
+            await need(tx, "zone", message.zone_id)
         return Location(zone_id=message.zone_id)
     cluster = await need(tx, "cluster", message.cluster_id)
     if cluster["hypervisor"] != message.hypervisor:
@@ -81,7 +83,7 @@ async def _place(message: AddHost, tx: Tx) -> Location:
 
 
 async def on_host_joined(message: HostJoined, tx: Tx, deps: Deps) -> None:
-    """Take what the agent declares as the host's abilities and pools."""
+    """Take what the agent declares as the host's abilities and pools; others are disabled."""
     await need(tx, "host", message.host_id)
     pools = [pool.model_dump(mode="json") for pool in message.pools]
     abilities = message.abilities.model_dump(mode="json")
@@ -90,6 +92,8 @@ async def on_host_joined(message: HostJoined, tx: Tx, deps: Deps) -> None:
     await tx.say(HostChanged(state=host_view(host)))
     for pool in message.pools:
         await _add_pool(pool, location_of(host), tx)
+    for gone in await tx.rows("pools_gone", message.host_id, [pool.id for pool in message.pools]):
+        await tx.say(StoreChanged(state=store_view(await need(tx, "store", gone["id"]))))
 
 
 async def _add_pool(pool: PoolView, where: Location, tx: Tx) -> None:
@@ -115,7 +119,7 @@ async def _add_pool(pool: PoolView, where: Location, tx: Tx) -> None:
             code="pool_clash",
         )
     said = StoreAdded if row["fresh"] else StoreChanged
-    await tx.say(said(state=store_view(row)))
+    await tx.say(said(state=store_view(await need(tx, "store", pool.id))))
 
 
 async def on_heartbeat(message: Heartbeat, tx: Tx, deps: Deps) -> None:

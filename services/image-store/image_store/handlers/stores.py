@@ -10,16 +10,18 @@ from stowage_contracts.messages.image_store import (
     RemoveStore,
     StoreChanged,
     StoreRejected,
-    StoreRemoved,
 )
 from stowage_contracts.values import ReplicaState, StoreRole, StoreState
 from stowage_contracts.views import StoreView
 from stowage_runtime.tx import Tx
 
+from image_store.cleaning import forget_store, intend_remove
 from image_store.deps import Deps
 from image_store.intents import intend_probe
 from image_store.replicas import fail_replica
-from image_store.store import store_view
+from image_store.store import need, store_view
+
+_UNFINISHED = frozenset({ReplicaState.ALLOCATED, ReplicaState.CREATING, ReplicaState.FAILED})
 
 
 async def on_add_store(message: AddStore, tx: Tx, deps: Deps) -> None:
@@ -48,7 +50,7 @@ async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
         "add_store",
         message.store_id,
         message.name,
-        message.provider,
+        admitted.provider,
         message.role,
         scope.type,
         scope.id,
@@ -68,7 +70,6 @@ def _rejected(message: AddStore, problem: Problem) -> StoreView:
         role=message.role,
         scope=message.scope,
         state=StoreState.REMOVED,
-        settings=message.settings,
         error=problem,
     )
 
@@ -81,20 +82,24 @@ async def on_probe_store(message: ProbeStore, tx: Tx, deps: Deps) -> None:
 
 async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
     """Refused while it holds a Ready replica; replicas still being made fail with it."""
+    await tx.rows("lock_templates_on", message.store_id)
     store = await tx.row("lock_store", message.store_id)
-    if store is None:
+    if store is None or store["state"] == StoreState.DRAINING:
         return
     refs = await tx.rows("refs_on_store", message.store_id)
-    held = [ref["object_id"] for ref in refs if ref["state"] != ReplicaState.CREATING]
+    held = [ref["object_id"] for ref in refs if ref["state"] not in _UNFINISHED]
     if held:
         await _refuse_removal(message.store_id, held, tx)
         return
     gone = Conflict("the store was removed", resource=f"store/{store['id']}", code="store_removed")
     for ref in refs:
         await fail_replica(tx, ref, gone.problem)
-    await tx.run("drop_store", store["id"])
-    view = store_view(store).model_copy(update={"state": StoreState.REMOVED})
-    await tx.say(StoreRemoved(state=view))
+    if store["role"] == StoreRole.PRIMARY:  # only its agent can touch it, and cleans up itself
+        await forget_store(tx, store["id"], None)
+        return
+    await tx.run("drain_store", store["id"])
+    await tx.say(StoreChanged(state=store_view(await need(tx, "store", store["id"]))))
+    await intend_remove(tx, store["id"])
 
 
 async def _refuse_removal(store_id: str, held: list[str], tx: Tx) -> None:

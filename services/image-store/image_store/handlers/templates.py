@@ -12,13 +12,19 @@ from stowage_contracts.messages.image_store import (
     TemplateChanged,
 )
 from stowage_contracts.topology import address
-from stowage_contracts.values import Location, ObjectRef, ReplicaState, ServiceName, new_id
+from stowage_contracts.values import (
+    Location,
+    ObjectRef,
+    ReplicaState,
+    ServiceName,
+    StoreRole,
+    new_id,
+)
 from stowage_runtime.tx import Tx
 
 from image_store.deps import Deps
-from image_store.intents import intend_delete
 from image_store.model import ReplicaEvent, check_room, install_path, place, reaches
-from image_store.replicas import add_grant
+from image_store.replicas import add_grant, destroy
 from image_store.store import image_end, move, need, room_of, scope_of, template_view, url_end
 
 SCHEMES = ("http", "https")
@@ -26,23 +32,43 @@ SCHEMES = ("http", "https")
 
 async def on_register_template(message: RegisterTemplate, tx: Tx, deps: Deps) -> None:
     """Place it, reserve, and ask for the bytes; a refusal is the template's error."""
-    url = deps.opener.open(message.sealed_url, sealing.for_template(message.template_id)).decode()
-    scheme = url.partition("://")[0].lower()
-    if not await _add(message, url, scheme, tx, deps):
+    url = _opened(message, deps)
+    if not await _add(message, url, tx, deps):
         return
     try:
-        if scheme not in SCHEMES:
-            raise InvalidInput(
-                f"{scheme or 'no'} scheme; a template URL is http or https", code="url"
-            )
+        _check_url(url)
         await _fetch(message, tx, deps)
     except StowageError as error:
         await _refuse(message, error, tx)
     await tx.say(TemplateChanged(state=await template_view(tx, message.template_id)))
 
 
-async def _add(message: RegisterTemplate, url: str, scheme: str, tx: Tx, deps: Deps) -> bool:
-    sealed = deps.cipher.seal(url.encode(), template_row(message.template_id))
+def _opened(message: RegisterTemplate, deps: Deps) -> str | StowageError:
+    try:
+        context = sealing.for_template(message.template_id)
+        return deps.opener.open(message.sealed_url, context).decode()
+    except StowageError as error:
+        return error
+
+
+def _scheme(url: str | StowageError) -> str:
+    return url.partition("://")[0].lower() if isinstance(url, str) else ""
+
+
+def _check_url(url: str | StowageError) -> None:
+    if isinstance(url, StowageError):
+        raise url
+    if _scheme(url) not in SCHEMES:
+        raise InvalidInput(
+            "a template is not fetched over that scheme",
+            code="url",
+            hint="give a URL that begins with http:// or https://",
+        )
+
+
+async def _add(message: RegisterTemplate, url: str | StowageError, tx: Tx, deps: Deps) -> bool:
+    clear = url.encode() if isinstance(url, str) else b""
+    sealed = deps.cipher.seal(clear, template_row(message.template_id))
     return bool(
         await tx.run(
             "add_template",
@@ -54,7 +80,7 @@ async def _add(message: RegisterTemplate, url: str, scheme: str, tx: Tx, deps: D
             message.scope.type,
             message.scope.id,
             sealed,
-            scheme,
+            _scheme(url),
             message.checksum,
         )
     )
@@ -71,7 +97,7 @@ async def _refuse(message: RegisterTemplate, error: StowageError, tx: Tx) -> Non
         ReplicaFailed(
             object=ObjectRef(kind="template", id=message.template_id),
             copy_id=message.copy_id,
-            store_id=message.store_id or "none",
+            store_id=message.store_id,
             error=error.problem,
         )
     )
@@ -126,7 +152,6 @@ async def _new_ref(message: RegisterTemplate, template: Record, store: Record, t
         path,
         template["format"],
         message.copy_id,
-        None,
         0,
     )
     await move(tx, await need(tx, "ref", ref_id), ReplicaEvent.CREATE_ONLY_REQUESTED)
@@ -146,9 +171,9 @@ async def on_delete_template(message: DeleteTemplate, tx: Tx, deps: Deps) -> Non
 
 async def _delete_replica(ref: Record, tx: Tx) -> None:
     state = ReplicaState(ref["state"])
-    if state is ReplicaState.CREATING and ref["copy_id"]:
-        cancel = CancelCopy(copy_id=ref["copy_id"], reason="the template was deleted")
-        await tx.say(cancel, to=address(ServiceName.DATA_MOTION))
-    elif ref["role"] == "Image" and state in {ReplicaState.READY, ReplicaState.FAILED}:
-        await move(tx, ref, ReplicaEvent.DESTROY_REQUESTED)
-        await intend_delete(tx, ref)
+    if state is ReplicaState.CREATING:
+        for copy_id in ref["askers"]:
+            cancel = CancelCopy(copy_id=copy_id, reason="the template was deleted")
+            await tx.say(cancel, to=address(ServiceName.DATA_MOTION))
+    elif ref["role"] == StoreRole.IMAGE and state in {ReplicaState.READY, ReplicaState.FAILED}:
+        await destroy(tx, ref)

@@ -34,12 +34,13 @@ CREATE TABLE vm_template (
 );
 
 -- One object on one store; state and update_count are only ever changed together (compare and set).
+-- askers: the copies that still want it made.
 CREATE TABLE object_store_ref (
     id text PRIMARY KEY, kind text NOT NULL, object_id text NOT NULL, template_id text NOT NULL,
     account_id text NOT NULL, store_id text NOT NULL, role text NOT NULL, state text NOT NULL,
     update_count integer NOT NULL DEFAULT 0, install_path text NOT NULL, format text NOT NULL,
-    copy_id text, size bigint, digest text, reserved bigint NOT NULL DEFAULT 0, error jsonb,
-    updated timestamptz NOT NULL,
+    copy_id text, askers jsonb NOT NULL DEFAULT '[]', size bigint, digest text,
+    reserved bigint NOT NULL DEFAULT 0, error jsonb, updated timestamptz NOT NULL,
     UNIQUE (kind, object_id, store_id)
 );
 CREATE INDEX object_store_ref_template ON object_store_ref (template_id);
@@ -64,5 +65,5 @@ CREATE TABLE verdicts (
 CREATE TABLE inspections (
     id text PRIMARY KEY, ref_id text NOT NULL REFERENCES object_store_ref ON DELETE CASCADE,
     grant_id text NOT NULL, digest text NOT NULL, host_id text, tried jsonb NOT NULL DEFAULT '[]',
-    attempts integer NOT NULL DEFAULT 0, due timestamptz NOT NULL
+    attempts integer NOT NULL DEFAULT 0, due timestamptz NOT NULL, error jsonb
 );

@@ -1,0 +1,167 @@
+"""Side effects that take bytes away: revoked writes, deleted objects, removed stores."""
+
+from datetime import timedelta
+
+from asyncpg import Record
+from stowage_contracts.errors import NotFound, StowageError
+from stowage_contracts.messages.image_store import StoreChanged, StoreRemoved, TemplateChanged
+from stowage_contracts.plugins.image_store_driver import RevokeAsk
+from stowage_contracts.values import Id, StoreState, Value
+from stowage_runtime.service import Desk, IntentKind, Settle
+from stowage_runtime.tx import Tx
+
+from image_store.deps import Deps
+from image_store.model import ReplicaEvent
+from image_store.store import driver_of, lock_ref, move, store_view, template_view
+
+PATIENCE = timedelta(days=7)
+"""How long a store may be away before it tells that bytes were left on it."""
+AGAIN_SECONDS = 3600.0
+"""After that they are tried again so often, as long as the store is known."""
+REMOVAL = timedelta(minutes=5)
+"""How long a store that is being removed may take to give up what was being written."""
+
+
+class ObjectWork(Value):
+    """Something to delete or (with a writer) revoke on a store."""
+
+    store_id: Id
+    key: str
+    writer: str = ""
+    session: str = ""
+    ref_id: Id | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique while the same work is pending."""
+        return "/".join((self.store_id, self.key, self.writer, self.session, self.ref_id or ""))
+
+
+class StoreWork(Value):
+    """A store to forget."""
+
+    store_id: Id
+
+
+async def intend_revoke(tx: Tx, ref: Record, grant: Record) -> None:
+    """Abort what a grant's writer wrote."""
+    await intend_abort(tx, ref, writer=grant["writer"], session=grant["session"])
+
+
+async def intend_abort(tx: Tx, ref: Record, *, writer: str, session: str) -> None:
+    """Abort what one writer wrote in one session."""
+    work = ObjectWork(
+        store_id=ref["store_id"], key=ref["install_path"], writer=writer, session=session
+    )
+    await tx.intend("revoke", work, key=work.name, within=PATIENCE)
+
+
+async def intend_delete(tx: Tx, ref: Record) -> None:
+    """Delete a replica's bytes and then its row."""
+    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"], ref_id=ref["id"])
+    await tx.intend("delete", work, key=work.name, within=PATIENCE)
+
+
+async def intend_delete_bytes(tx: Tx, ref: Record) -> None:
+    """Delete an object that may not stay; its row, if there is one, keeps the reason."""
+    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"])
+    await tx.intend("delete", work, key=work.name, within=PATIENCE)
+
+
+async def intend_remove(tx: Tx, store_id: str) -> None:
+    """Give up what is being written on a store, then forget it."""
+    await tx.intend("remove", StoreWork(store_id=store_id), key=store_id, within=REMOVAL)
+
+
+async def revoke(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
+    """Abort a write; a removed store has nothing to abort."""
+    async with desk.transaction() as tx:
+        store = await tx.row("store", work.store_id)
+    if store is not None:
+        ask = RevokeAsk(key=work.key, writer=work.writer, session=work.session)
+        await (await driver_of(store, deps.stores)).revoke(ask)
+    return _nothing
+
+
+async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
+    """Delete an object; its row goes when the store has confirmed, or is gone itself."""
+    async with desk.transaction() as tx:
+        store = await tx.row("store", work.store_id)
+    if store is not None:
+        await (await driver_of(store, deps.stores)).delete(work.key)
+
+    async def settle(tx: Tx) -> None:
+        ref = await lock_ref(tx, work.ref_id) if work.ref_id else None
+        if ref is None:
+            return
+        await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
+        await tx.run("drop_ref", ref["id"])
+        await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+
+    return settle
+
+
+async def left_behind(work: ObjectWork, error: StowageError, tx: Tx, deps: Deps) -> None:
+    """Bytes could not be removed in all that time: the store tells so, and it is tried again."""
+    await tx.run("store_error", work.store_id, error.problem.model_dump(mode="json"))
+    store = await tx.row("store", work.store_id)
+    if store is None:
+        return
+    await tx.say(StoreChanged(state=store_view(store)))
+    kind = "revoke" if work.writer else "delete"
+    await tx.intend(kind, work, key=work.name, within=PATIENCE, after=AGAIN_SECONDS)
+
+
+async def remove(work: StoreWork, desk: Desk, deps: Deps) -> Settle:
+    """Nothing half-written stays on a store that is forgotten, if it still answers."""
+    async with desk.transaction() as tx:
+        store = await tx.row("store", work.store_id)
+        writes = await tx.rows("writes_on_store", work.store_id)
+        keys = {ref["install_path"] for ref in await tx.rows("refs_on_store", work.store_id)}
+    if store is None:
+        raise NotFound("the store was removed already", resource=f"store/{work.store_id}")
+    driver = await driver_of(store, deps.stores)
+    for one in writes:
+        ask = RevokeAsk(key=one["install_path"], writer=one["writer"], session=one["session"])
+        await driver.revoke(ask)
+    for key in keys:
+        await driver.delete(key)
+
+    async def settle(tx: Tx) -> None:
+        await forget_store(tx, work.store_id, None)
+        await deps.stores.forget(work.store_id)
+
+    return settle
+
+
+async def remove_failed(work: StoreWork, error: StowageError, tx: Tx, deps: Deps) -> None:
+    """A store that does not answer is forgotten all the same, and the event says why."""
+    await forget_store(tx, work.store_id, error)
+    await deps.stores.forget(work.store_id)
+
+
+async def forget_store(tx: Tx, store_id: str, error: StowageError | None) -> None:
+    """Drop a store and the replicas that were never finished on it."""
+    templates = await tx.rows("lock_templates_on", store_id)
+    store = await tx.row("lock_store", store_id)
+    if store is None:
+        return
+    await tx.run("drop_refs_on_store", store_id)
+    await tx.run("drop_store", store_id)
+    told = {"state": StoreState.REMOVED, "reserved_bytes": 0}
+    if error is not None:
+        told["error"] = error.problem
+    await tx.say(StoreRemoved(state=store_view(store).model_copy(update=told)))
+    for template in templates:
+        await tx.say(TemplateChanged(state=await template_view(tx, template["id"])))
+
+
+async def _nothing(tx: Tx) -> None:
+    """Nothing to record."""
+
+
+CLEANING = (
+    IntentKind[Deps]("revoke", ObjectWork, revoke, left_behind),
+    IntentKind[Deps]("delete", ObjectWork, delete, left_behind),
+    IntentKind[Deps]("remove", StoreWork, remove, remove_failed),
+)
