@@ -20,9 +20,9 @@ class EmbeddedPostgres:
 
     async def __aenter__(self) -> str:
         """The URL of its database."""
-        self._server = await asyncio.to_thread(get_server, self._folder, cleanup_mode="stop")
+        self._server = await asyncio.to_thread(get_server, self._folder, cleanup_mode=None)
         return str(self._server.get_uri())
 
     async def __aexit__(self, *_error: object) -> None:
-        # Not `cleanup`: it leaves the server to the killed process whose handle it still counts.
+        # Its own clean-up counts handles of processes that were killed, and stops a second time.
         await asyncio.to_thread(self._server.stop)
