@@ -19,7 +19,7 @@ from stowage_runtime.rabbit import RabbitBus
 from stowage_runtime.telemetry import flush_tracing, start_tracing
 
 from hypervisor_agent.agent import Agent
-from hypervisor_agent.identity import Identity, enrol, keep, kept
+from hypervisor_agent.identity import Identity, enrol, keep, kept, no_identity
 from hypervisor_agent.settings import Settings
 from hypervisor_agent.wiring import build, make_hypervisor
 
@@ -33,8 +33,10 @@ async def join(settings: Settings) -> int:
 
 
 async def check(settings: Settings) -> int:
-    """Print every dependency's state; 1 when one is missing."""
-    identity = await _identity(settings)
+    """Print every dependency's state; 1 when one is missing. Uses no join token."""
+    identity = kept(Path(settings.agent_state_dir))
+    if identity is None:
+        raise no_identity()
     bus = RabbitBus(identity.amqp_url.get_secret_value(), Topology(identity.bus_prefix))
 
     async def broker() -> None:

@@ -12,6 +12,7 @@ from stowage_contracts.messages.hypervisor_agent import ExecuteHop, HopFinished,
 from stowage_contracts.values import Range, Receipt
 from stowage_runtime.telemetry import span
 
+from hypervisor_agent import metrics
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.line import Line
 
@@ -119,11 +120,14 @@ class Hops:
                 receipt = await self._move(running)
         except StowageError as error:
             log.warning("hop.failed", hop=order.hop_id, epoch=order.epoch, code=error.code)
+            metrics.failed(error.code)
             return _failed(order, host, error)
         except Exception as error:  # a fault of ours: told without its text, kept in our own log
             log.error("hop.broke", hop=order.hop_id, epoch=order.epoch, exc_info=error)
+            metrics.failed("internal")
             kind = type(error).__name__
             return _failed(order, host, Unavailable(f"the agent broke ({kind})", code="internal"))
+        metrics.moved(receipt)
         log.info("hop.moved", hop=order.hop_id, epoch=order.epoch, size=receipt.size)
         return HopFinished(
             host_id=host, hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch,

@@ -56,10 +56,7 @@ def keep(folder: Path, identity: Identity) -> None:
 async def enrol(settings: Settings) -> Identity:
     """Exchange the join token. Raises InvalidInput, NotAuthorized, Unavailable."""
     if not (settings.agent_gateway_url and settings.agent_host_id):
-        raise InvalidInput(
-            "this agent has no identity yet", resource="hypervisor-agent", code="identity",
-            hint="set STOWAGE_AGENT_GATEWAY_URL, _HOST_ID and _JOIN_TOKEN, then run `join`",
-        )  # fmt: skip
+        raise no_identity()
     url = f"{settings.agent_gateway_url.rstrip('/')}/v1/hosts/{settings.agent_host_id}/enrol"
     body = {"token": settings.agent_join_token.get_secret_value()}
     timeout = aiohttp.ClientTimeout(total=ENROL_SECONDS)
@@ -77,6 +74,14 @@ async def enrol(settings: Settings) -> Identity:
     if answer.status == 200:
         return Identity.model_validate_json(text)
     raise _refusal(answer.status, text)
+
+
+def no_identity() -> InvalidInput:
+    """The error of an agent that nobody enrolled."""
+    return InvalidInput(
+        "this agent has no identity yet", resource="hypervisor-agent", code="identity",
+        hint="set STOWAGE_AGENT_GATEWAY_URL, _HOST_ID and _JOIN_TOKEN, then run `join`",
+    )  # fmt: skip
 
 
 def _refusal(status: int, text: str) -> Exception:

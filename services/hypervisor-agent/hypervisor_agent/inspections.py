@@ -4,12 +4,11 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import StowageError
 from stowage_contracts.messages.hypervisor_agent import InspectObject, ObjectInspected
 from stowage_contracts.plugins import RangedReader
-from stowage_contracts.plugins.transport import ReadShape
 from stowage_contracts.values import Verdict
 from stowage_runtime.telemetry import span
 
 from hypervisor_agent.deps import Deps
-from hypervisor_agent.engine.local import scheme_of
+from hypervisor_agent.engine.opening import open_source
 from hypervisor_agent.engine.terms import Stored
 from hypervisor_agent.grants import read_grant
 
@@ -42,6 +41,4 @@ async def _verdict(order: InspectObject, deps: Deps) -> Verdict:
 
 async def _open(order: InspectObject, deps: Deps) -> RangedReader:
     redeemed = await read_grant(order.object, order.ticket, deps.line, deps.pools)
-    shape = ReadShape(stall_seconds=STALL_SECONDS, rules=redeemed.rules)
-    transport = deps.tools.transports[scheme_of(redeemed.grant)]
-    return await transport.open_reader(redeemed.grant, shape)
+    return await open_source(redeemed, order.object, STALL_SECONDS, deps.tools.transports)

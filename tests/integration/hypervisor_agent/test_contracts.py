@@ -79,6 +79,7 @@ class FileEnd:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        (root / ".stowage").mkdir(exist_ok=True)
 
     async def put(self, data: bytes) -> Grant:
         path = self._root / "source"

@@ -52,6 +52,13 @@ async def test_a_committed_part_is_never_opened_for_writing(tmp_path: Path) -> N
     assert (tmp_path / "volume").read_bytes() == b"data"
 
 
+async def test_an_unmounted_share_is_not_written_to(tmp_path: Path) -> None:
+    part = tmp_path / ".stowage" / "h.1.part"
+    with pytest.raises(Unavailable, match="No such file"):
+        await FileWriter.open(part, WriteShape(size=4, source_validator="v"))
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_part_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"data")
     part = tmp_path / "h.1.part"

@@ -3,16 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from stowage_contracts.errors import GrantRefused, ImageRefused, SourceChanged
+from stowage_contracts.errors import ImageRefused, SourceChanged
 from stowage_contracts.grants import Grant
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
-from stowage_contracts.plugins import RangedReader, RangedWriter, Transport
-from stowage_contracts.plugins.transport import ReadShape, WriteShape
+from stowage_contracts.plugins import RangedReader, RangedWriter
+from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
 
 from hypervisor_agent.engine import convert
-from hypervisor_agent.engine.local import local_path, scheme_of
+from hypervisor_agent.engine.local import local_path
 from hypervisor_agent.engine.loop import Bench, Copied, CopyLoop, Ends
+from hypervisor_agent.engine.opening import open_source, transport_of
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.source import RenewingReader
 from hypervisor_agent.engine.terms import Grants, Stored, Tools
@@ -71,14 +72,9 @@ class Hop:
             source_validator=source.validator,
             sparse=self.order.source.format is ImageFormat.RAW,
         )  # fmt: skip
-        return await self.transport(grant).open_writer(grant, shape, self.grants.parts)
-
-    def transport(self, grant: Grant) -> Transport:
-        """The transport of a grant's scheme; raises GrantRefused."""
-        scheme = "https" if grant.session else scheme_of(grant)
-        if scheme not in self.tools.transports:
-            raise GrantRefused(f"no transport for {scheme!r}", code="scheme")
-        return self.tools.transports[scheme]
+        return await transport_of(grant, self.tools.transports).open_writer(
+            grant, shape, self.grants.parts
+        )
 
     async def judge(
         self, stored: Stored | None, declared: ImageFormat | None = None
@@ -113,8 +109,8 @@ class Hop:
         redeemed = await self.grants.source()
         await self.tools.step("redeemed")
         self._expected = self._expected or redeemed.digest
-        shape = ReadShape(stall_seconds=self.order.stall_seconds, rules=redeemed.rules)
-        return await self.transport(redeemed.grant).open_reader(redeemed.grant, shape)
+        order, transports = self.order, self.tools.transports
+        return await open_source(redeemed, order.source, order.stall_seconds, transports)
 
     def _check_length(self, size: int) -> None:
         order = self.order

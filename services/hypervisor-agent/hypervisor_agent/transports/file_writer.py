@@ -59,7 +59,7 @@ class FileWriter:
 
     @classmethod
     def _prepared(cls, path: Path, shape: WriteShape) -> "FileWriter":
-        path.parent.mkdir(mode=0o770, parents=True, exist_ok=True)
+        # The folder of parts is never made here: without it, the share is not mounted.
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self = cls(path, os.open(path, flags, 0o640), shape)
         try:
