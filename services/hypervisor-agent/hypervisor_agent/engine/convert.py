@@ -57,7 +57,7 @@ async def _fetch(hop: Hop, source: RangedReader, grant: Grant, raw: Path) -> Rec
 
 async def _read_back(hop: Hop, part: Path, fetched: Receipt) -> Receipt:
     hop.meter.phase = "verifying"
-    shape = ReadShape(stall_seconds=hop.order.stall_seconds)
+    shape = ReadShape(stall_seconds=hop.stall_seconds)
     reader = await FileReader.open(part, shape)
     try:
         digest = await _tree(hop, reader)

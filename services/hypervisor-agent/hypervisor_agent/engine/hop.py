@@ -19,6 +19,11 @@ from hypervisor_agent.engine.source import RenewingReader
 from hypervisor_agent.engine.terms import Grants, Stored, Tools
 
 
+EARLIER = 0.75
+"""An agent notices a stall before data-motion does: it can go on from its journal, while a hop
+that data-motion stops begins a new part."""
+
+
 class Hop:
     """One attempt at an order; a later attempt goes on from what the destination journaled."""
 
@@ -27,6 +32,7 @@ class Hop:
         self.loop: CopyLoop | None = None
         self._expected = order.digest
         self._abandoned = False
+        self.stall_seconds = order.stall_seconds * EARLIER
 
     def abandon(self) -> None:
         """Nobody will go on: when it is stopped, it deletes what it wrote."""
@@ -68,7 +74,7 @@ class Hop:
     async def open_writer(self, source: RangedReader, grant: Grant) -> RangedWriter:
         """The destination, resumable only for this very source."""
         shape = WriteShape(
-            size=source.size, stall_seconds=self.order.stall_seconds,
+            size=source.size, stall_seconds=self.stall_seconds,
             source_validator=source.validator,
             sparse=self.order.source.format is ImageFormat.RAW,
         )  # fmt: skip
@@ -109,8 +115,8 @@ class Hop:
         redeemed = await self.grants.source()
         await self.tools.step("redeemed")
         self._expected = self._expected or redeemed.digest
-        order, transports = self.order, self.tools.transports
-        return await open_source(redeemed, order.source, order.stall_seconds, transports)
+        source, transports = self.order.source, self.tools.transports
+        return await open_source(redeemed, source, self.stall_seconds, transports)
 
     def _check_length(self, size: int) -> None:
         order = self.order

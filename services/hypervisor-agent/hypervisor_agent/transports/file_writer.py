@@ -26,6 +26,8 @@ JOURNAL_STEP = 64 * 1024 * 1024
 """Bytes stored between two syncs of a part: the journal's range."""
 MOST_BEHIND = 4 * JOURNAL_STEP
 """Bytes that may be stored and not journaled; writers wait for the sync beyond."""
+SYNC_TIMES = 4
+"""A sync may take so many times longer than a single write before it counts as stalled."""
 WRITERS = 4
 
 
@@ -151,7 +153,7 @@ class FileWriter:
     async def _sync(self) -> None:
         stored = tuple(self._stored)
         durable = merge((*self._durable, *stored))
-        await self._call(self._make_durable, durable)
+        await self._waiting(SYNC_TIMES, self._make_durable, durable)
         self._durable = durable
         del self._stored[: len(stored)]
 
@@ -166,8 +168,13 @@ class FileWriter:
         journal.save(self._path, record)
 
     async def _call(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._waiting(1, call, *args, **kwargs)
+
+    async def _waiting(
+        self, times: int, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         try:
-            async with stall_limit(self._shape.stall_seconds, self._path.name):
+            async with stall_limit(times * self._shape.stall_seconds, self._path.name):
                 return await self._threads.run(call, *args, **kwargs)
         except OSError as error:
             raise told(error, self._path.name) from error
