@@ -39,11 +39,13 @@ class CommitWork(Value):
 
 
 class RevokeWork(Value):
-    """A writer whose parts are of no use any more."""
+    """A writer whose parts are of no use any more, and its object if that came too late."""
 
-    entry_id: Id
+    store_id: Id
+    key: str
     writer: str
     session: str
+    committed: bool = False
 
 
 class EvictWork(Value):
@@ -64,10 +66,19 @@ async def intend_commit(tx: Tx, message: CommitHop) -> None:
     await tx.intend("commit", work, key=message.hop_id, within=timedelta(hours=1))
 
 
-async def intend_revoke(tx: Tx, entry_id: str, grant: Record) -> None:
-    """Delete what an earlier writer of a grant wrote."""
-    work = RevokeWork(entry_id=entry_id, writer=grant["writer"], session=grant["session"])
-    await tx.intend("revoke", work, key=f"{grant['id']}/{grant['writer']}", within=PATIENCE)
+async def intend_revoke(
+    tx: Tx, entry: Record, *, writer: str, session: str, committed: bool = False
+) -> None:
+    """Delete what a writer of an entry wrote."""
+    work = RevokeWork(
+        store_id=entry["store_id"],
+        key=entry["key"],
+        writer=writer,
+        session=session,
+        committed=committed,
+    )
+    name = f"{entry['id']}/{writer}/{session}/{committed}"
+    await tx.intend("revoke", work, key=name, within=PATIENCE)
 
 
 async def evict(tx: Tx, entry_id: str, reason: str) -> None:
@@ -155,7 +166,7 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
         entry = await need(tx, "entry", grant["entry_id"])
         store = await need(tx, "store", entry["store_id"])
     if grant["state"] == "revoked" or entry["state"] == EntryState.EVICTING:
-        raise NotFound("the space was given up", resource=f"hop/{message.hop_id}", code="write")
+        raise _given_up(message)
     _check_digest(message, entry["digest"])
     driver = await deps.stores.driver(store_row(store))
     ask = CommitAsk(
@@ -166,6 +177,8 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
     async def settle(tx: Tx) -> None:
         await tx.run("grant_state", grant["id"], "committed")
         if not await tx.run("entry_state", entry["id"], EntryState.READY):
+            parts = {"writer": grant["writer"], "session": grant["session"]}
+            await intend_revoke(tx, entry, **parts, committed=True)
             await commit_failed(work, _given_up(message), tx, deps)
             return
         await say_committed(tx, message)
@@ -210,14 +223,14 @@ def _given_up(message: CommitHop) -> NotFound:
 
 
 async def revoke(work: RevokeWork, desk: Desk, deps: Deps) -> Settle:
-    """Delete a writer's parts; with the entry gone they are gone too."""
+    """Delete a writer's parts; a removed store has nothing to delete."""
     async with desk.transaction() as tx:
-        entry = await tx.row("entry", work.entry_id)
-        store = await need(tx, "store", entry["store_id"]) if entry else None
-    if entry is not None and store is not None:
+        store = await tx.row("store", work.store_id)
+    if store is not None:
         driver = await deps.stores.driver(store_row(store))
-        ask = RevokeAsk(key=entry["key"], writer=work.writer, session=work.session)
-        await driver.revoke(ask)
+        await driver.revoke(RevokeAsk(key=work.key, writer=work.writer, session=work.session))
+        if work.committed:
+            await driver.delete(work.key)
     return _nothing
 
 
@@ -247,10 +260,8 @@ async def _nothing(tx: Tx) -> None:
 
 
 async def revoke_failed(work: RevokeWork, error: StowageError, tx: Tx, deps: Deps) -> None:
-    """The parts stay until the entry is evicted, which tries again."""
-    entry = await tx.row("entry", work.entry_id)
-    if entry is not None:
-        await _tell_trouble(tx, entry["store_id"], error)
+    """The parts stay until the entry is evicted, which tries again; the store tells why."""
+    await _tell_trouble(tx, work.store_id, error)
 
 
 async def evict_failed(work: EvictWork, error: StowageError, tx: Tx, deps: Deps) -> None:

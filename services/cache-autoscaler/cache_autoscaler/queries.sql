@@ -103,6 +103,10 @@ SELECT id FROM grants WHERE entry_id = $1 AND copy_id = $2 AND writes = $3 AND s
 ORDER BY created LIMIT 1
 -- name: grant_redeemed
 UPDATE grants SET epoch = $2, writer = $3, session = $4 WHERE id = $1
+-- name: grant_session
+-- Keeps what a writer began, unless it lost the grant meanwhile or has begun already.
+UPDATE grants SET session = $3
+WHERE id = $1 AND writer = $2 AND state = 'active' AND session IN ('', $3)
 -- name: grant_state
 UPDATE grants SET state = $2 WHERE id = $1 AND state <> $2
 -- name: writers_of

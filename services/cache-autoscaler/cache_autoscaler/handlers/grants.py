@@ -53,9 +53,7 @@ async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> Grant
 
 async def _admitted(message: RedeemGrant, desk: Desk, tx: Tx, deps: Deps) -> _Access:
     ticket = deps.verifier.verify(message.ticket, HopTicket, tx.now)
-    asker = desk.cause.source if desk.cause else ""
-    if asker != f"agent/{ticket.host_id}" or message.grant_id not in _grants_of(ticket):
-        raise GrantRefused("the ticket is not for this grant and agent", code="ticket")
+    ticket.check(message.grant_id, desk.cause.source if desk.cause else "")
     grant = await need(tx, "grant", message.grant_id)
     entry = await need(tx, "entry", grant["entry_id"])
     access = _Access(ticket, grant, entry, await need(tx, "store", entry["store_id"]))
@@ -64,12 +62,8 @@ async def _admitted(message: RedeemGrant, desk: Desk, tx: Tx, deps: Deps) -> _Ac
     if grant["writes"]:
         await tx.run("entry_state", entry["id"], EntryState.FILLING)
         if grant["writer"] and grant["writer"] != ticket.writer:
-            await intend_revoke(tx, entry["id"], grant)
+            await intend_revoke(tx, entry, writer=grant["writer"], session=grant["session"])
     return access
-
-
-def _grants_of(ticket: HopTicket) -> set[str]:
-    return {ticket.source_grant.id, ticket.destination_grant.id}
 
 
 def _check(access: _Access) -> None:
@@ -100,12 +94,13 @@ async def _write(message: RedeemGrant, access: _Access, desk: Desk, deps: Deps) 
             part_count=message.part_count,
         )
     )
-    if grant.session != access.session:
-        async with desk.transaction() as tx:
-            ticket = access.ticket
-            await tx.run(
-                "grant_redeemed", message.grant_id, ticket.epoch, ticket.writer, grant.session
-            )
+    writer = access.ticket.writer
+    async with desk.transaction() as tx:
+        kept = await tx.run("grant_session", message.grant_id, writer, grant.session)
+        if not kept:
+            await intend_revoke(tx, access.entry, writer=writer, session=grant.session)
+    if not kept:
+        raise GrantRefused("it was given up or taken over meanwhile", code="superseded")
     return GrantRedeemed(grant_id=message.grant_id, grant=grant)
 
 
@@ -120,6 +115,7 @@ async def on_commit_hop(message: CommitHop, tx: Tx, deps: Deps) -> None:
     elif grant["state"] == "committed":
         await say_committed(tx, message)
     else:
+        await tx.run("renew_pins", grant["copy_id"], deps.settings.cache_pin_seconds)
         await intend_commit(tx, message)
 
 
