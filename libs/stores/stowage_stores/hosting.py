@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -29,7 +29,7 @@ class Admitted:
     provider: str
     """Its own spelling of its name, so that one place is never known under two."""
     settings: dict[str, Any]
-    secrets: bytes
+    secrets: bytes = field(repr=False)
 
 
 class Hosted:
@@ -56,8 +56,11 @@ class Hosted:
             )
         return found
 
-    def admit(self, asked: AddStore, secrets: dict[str, Any]) -> Admitted:
-        """Check role, scope and settings; raises InvalidInput without echoing a value."""
+    def admit(self, asked: AddStore, secrets: bytes) -> Admitted:
+        """Check role, scope and settings; raises InvalidInput without echoing a value.
+
+        ``secrets`` are the opened secret settings: JSON, or nothing.
+        """
         provider = self.provider(asked.provider)
         if asked.role not in provider.roles:
             raise InvalidInput(f"{provider.name} stores cannot be {asked.role}", code="role")
@@ -65,7 +68,7 @@ class Hosted:
             raise InvalidInput(
                 f"{provider.name} stores have no {asked.scope.type} scope", code="scope"
             )
-        settings = _validated(provider, asked.settings | secrets)
+        settings = _validated(provider, asked.settings | _parsed(secrets))
         hidden = {
             name: value.get_secret_value()
             for name in type(settings).model_fields
@@ -97,6 +100,20 @@ class Hosted:
         """Close every driver."""
         for store_id in list(self._open):
             await self.forget(store_id)
+
+
+def _parsed(secrets: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(secrets or b"{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidInput(
+            "the sealed secrets are no JSON object",
+            code="secret",
+            hint='seal {"<setting>": "<value>"} for the store\'s id',
+        )
+    return found
 
 
 def _validated(provider: DataStoreProvider, settings: dict[str, Any]) -> BaseModel:

@@ -29,14 +29,18 @@ def hosted() -> Hosted:
 
 def asked(provider: str, settings: dict[str, Any], **changes: Any) -> AddStore:
     return AddStore(
-        store_id="s1", name="s1", provider=provider, role=StoreRole.IMAGE, scope=Scope.region(),
+        store_id="s1",
+        name="s1",
+        provider=provider,
+        role=StoreRole.IMAGE,
+        scope=Scope.region(),
         settings=settings,
-    ).model_copy(update=changes)  # fmt: skip
+    ).model_copy(update=changes)
 
 
 def test_secret_settings_are_kept_apart(hosted: Hosted) -> None:
-    admitted = hosted.admit(asked("s3", S3), {"secret_key": "canary"})
-    assert "canary" not in repr(admitted.settings)
+    admitted = hosted.admit(asked("s3", S3), b'{"secret_key": "canary"}')
+    assert "canary" not in repr(admitted)
     assert admitted.settings["bucket"] == "b-1"
     assert json.loads(admitted.secrets) == {"secret_key": "canary"}
 
@@ -54,8 +58,16 @@ def test_what_cannot_be_is_refused_without_echoing_values(
     hosted: Hosted, provider: str, settings: dict[str, Any], changes: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        hosted.admit(asked(provider, settings, **changes), {"bucket": "/canary"})
+        hosted.admit(asked(provider, settings, **changes), b'{"bucket": "/canary"}')
     assert refused.value.code == code
+    assert "canary" not in str(refused.value.problem)
+
+
+@pytest.mark.parametrize("secrets", [b"canary", b'["canary"]', b"\xff"])
+def test_sealed_secrets_that_are_no_object_are_refused(hosted: Hosted, secrets: bytes) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        hosted.admit(asked("S3", S3), secrets)
+    assert refused.value.code == "invalid.secret"
     assert "canary" not in str(refused.value.problem)
 
 

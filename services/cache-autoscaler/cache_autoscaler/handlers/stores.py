@@ -1,8 +1,5 @@
 """Data stores of role ImageCache: proven before they exist, drained before they go."""
 
-import json
-from typing import Any
-
 from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
 from stowage_contracts.messages.cache_autoscaler import CacheChanged, CacheDraining, CacheRejected
@@ -34,14 +31,16 @@ async def on_add_store(message: AddStore, tx: Tx, deps: Deps) -> None:
 async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
     if message.role is not StoreRole.IMAGE_CACHE:
         raise InvalidInput(f"{message.role} stores belong to another service", code="role")
-    admitted = deps.stores.admit(message, _unsealed(message, deps))
+    context = sealing.for_store(message.store_id)
+    opened = deps.opener.open(message.sealed, context) if message.sealed else b""
+    admitted = deps.stores.admit(message, opened)
     sealed = deps.cipher.seal(admitted.secrets, secret_row(message.store_id))
     scope = message.scope
     added = await tx.run(
         "add_store",
         message.store_id,
         message.name,
-        message.provider,
+        admitted.provider,
         scope.type,
         scope.id,
         scope.zone_id,
@@ -50,12 +49,6 @@ async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
     )
     if not added:
         raise Conflict("this place is already a cache store", code="exists")
-
-
-def _unsealed(message: AddStore, deps: Deps) -> dict[str, Any]:
-    if not message.sealed:
-        return {}
-    return dict(json.loads(deps.opener.open(message.sealed, sealing.for_store(message.store_id))))
 
 
 def _rejected(message: AddStore, problem: Problem) -> StoreView:

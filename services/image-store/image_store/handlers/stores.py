@@ -1,7 +1,5 @@
 """Data stores of role Image: proven before they exist, and watched after."""
 
-import json
-
 from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
 from stowage_contracts.messages.image_store import (
@@ -42,8 +40,8 @@ async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
     if message.role is not StoreRole.IMAGE:
         raise InvalidInput(f"{message.role} stores belong to another service", code="role")
     context, scope = sealing.for_store(message.store_id), message.scope
-    opened = deps.opener.open(message.sealed, context) if message.sealed else b"{}"
-    admitted = deps.stores.admit(message, json.loads(opened))
+    opened = deps.opener.open(message.sealed, context) if message.sealed else b""
+    admitted = deps.stores.admit(message, opened)
     if scope.zone_id and await tx.row("zone", scope.zone_id) is None:
         raise InvalidInput(f"unknown zone {scope.zone_id}", code="zone")
     added = await tx.run(
