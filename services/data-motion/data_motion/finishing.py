@@ -101,9 +101,10 @@ def _refusal(job: Job, hop: HopRecord, receipt: Receipt | None) -> Problem | Non
     verdict = receipt.verdict
     if verdict is not None and not verdict.accepted:
         return ImageRefused(verdict.reason, code=verdict.code, **told).problem
-    if request.checksum is not None and receipt.linear not in (None, request.checksum):
+    if request.checksum is not None and receipt.linear != request.checksum:
+        found = receipt.linear or "no checksum"
         return ImageRefused(
-            f"{receipt.linear} instead of {request.checksum}", code="checksum", **told
+            f"{found} instead of {request.checksum}", code="checksum", **told
         ).problem
     if hop.converts:
         return None

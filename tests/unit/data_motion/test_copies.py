@@ -197,9 +197,11 @@ async def test_a_cancel_after_the_end_has_no_effect(scene: Scene, end: str) -> N
     assert (await scene.view()).state == end
 
 
+CHECKSUM = "md5:" + "2" * 32
 REFUSED = {
-    "wrong bytes": (receipt(digest=OTHER_DIGEST), "image.digest"),
-    "wrong size": (receipt(size=SIZE - 1), "image.size"),
+    "wrong bytes": (receipt(digest=OTHER_DIGEST, linear=CHECKSUM), "image.digest"),
+    "wrong size": (receipt(size=SIZE - 1, linear=CHECKSUM), "image.size"),
+    "checksum not looked at": (receipt(), "image.checksum"),
     "wrong checksum": (receipt(linear="md5:" + "1" * 32), "image.checksum"),
     "refused by the gate": (
         receipt(verdict=Verdict(accepted=False, code="backing", reason="no", gate_version=1)),
@@ -212,7 +214,7 @@ REFUSED = {
 async def test_a_receipt_that_does_not_match_is_never_committed(scene: Scene, case: str) -> None:
     told, code = REFUSED[case]
     await scene.join(kvm())
-    await scene.ask(checksum="md5:" + "2" * 32)
+    await scene.ask(checksum=CHECKSUM)
     await scene.bench.handle(reported(await scene.offer(), receipt=told))
     assert await scene.all(CommitHop) == []
     assert (await scene.one(CopyFailed)).error.code == code
