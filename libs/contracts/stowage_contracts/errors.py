@@ -13,7 +13,6 @@ StowageError
 ├── Stalled               no bytes moved for the stall limit                 again
 ├── Unavailable           a store, broker, database or peer does not answer  again
 ├── GrantRefused          an expired, revoked or superseded grant            again
-├── LeaseLost             a newer epoch owns the hop                         final (for this agent)
 └── Cancelled             somebody asked for it to stop                      final
 """
 
@@ -158,12 +157,6 @@ class GrantRefused(StowageError):
     """The grant is expired, revoked or superseded."""
 
     prefix, status, retry = "grant", 403, Retry.AGAIN
-
-
-class LeaseLost(StowageError):
-    """A newer epoch owns this hop."""
-
-    prefix, status = "lease_lost", 409
 
 
 class Cancelled(StowageError):

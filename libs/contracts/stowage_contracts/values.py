@@ -1,7 +1,6 @@
 """Values every message and plug-in speaks in: ids, scopes, formats, digests, ranges."""
 
 import re
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 from uuid import uuid4
@@ -337,11 +336,3 @@ class Receipt(Value):
     """Bytes written to the destination over all attempts of this agent, zeros left out."""
     verdict: Verdict | None = None
     """Set where the gate could read the destination before its commit (files)."""
-
-
-def utc(text: str) -> datetime:
-    """An aware instant from ISO 8601 text; raises ValueError without an offset."""
-    when = datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise ValueError(f"no time zone in {text!r}")
-    return when
