@@ -15,7 +15,7 @@ from stowage_contracts.plugins.transport import ReadShape
 from stowage_contracts.values import TREE_LEAF, Receipt
 
 from hypervisor_agent.engine.digest import TreeDigest, leaves
-from hypervisor_agent.engine.local import local_path
+from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.terms import Stored
 from hypervisor_agent.transports.file_reader import FileReader
 from hypervisor_agent.transports.journal import sidecar
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 async def move(hop: Hop, source: RangedReader) -> Receipt:
     """Fetch to ``<part>.src.part``, convert to the part, and read that back for its digest."""
     grant = await hop.grants.destination(None)
-    part = local_path(grant, hop.tools.roots)
+    part = await path_of(grant, hop.tools.roots)
     if part is None:
         raise InvalidInput(
             "a format can only be changed on a file store", code="conversion",

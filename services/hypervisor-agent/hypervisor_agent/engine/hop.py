@@ -11,13 +11,12 @@ from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
 
 from hypervisor_agent.engine import convert
-from hypervisor_agent.engine.local import local_path
+from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.loop import Bench, Copied, CopyLoop, Ends
 from hypervisor_agent.engine.opening import open_source, transport_of
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.source import RenewingReader
 from hypervisor_agent.engine.terms import Grants, Stored, Tools
-
 
 EARLIER = 0.75
 """An agent notices a stall before data-motion does: it can go on from its journal, while a hop
@@ -64,7 +63,7 @@ class Hop:
         self._verify(copied)
         part = await writer.finish()
         await self.tools.step("finished")
-        verdict = await self.judge(_stored(writer, grant, source.size, self.tools.roots))
+        verdict = await self.judge(await _stored(writer, grant, source.size, self.tools.roots))
         return Receipt(
             size=source.size, digest=copied.tree, linear=copied.linear, part=part,
             source_validator=source.validator, bytes_read=source.received,
@@ -151,8 +150,10 @@ def refused(verdict: Verdict, resource: str) -> ImageRefused:
     return error
 
 
-def _stored(writer: RangedWriter, grant: Grant, size: int, roots: tuple[str, ...]) -> Stored | None:
-    path = local_path(grant, roots)
+async def _stored(
+    writer: RangedWriter, grant: Grant, size: int, roots: tuple[str, ...]
+) -> Stored | None:
+    path = await path_of(grant, roots)
     if path is None:
         return None
 

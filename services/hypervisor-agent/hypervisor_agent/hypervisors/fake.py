@@ -25,6 +25,7 @@ class FakeHypervisor:
 
     def __init__(self, settings: HypervisorSettings) -> None:
         self._settings = settings
+        self._pools = local.LocalPools(settings.pools)
         self._options = FakeOptions.model_validate(settings.options)
 
     @property
@@ -44,7 +45,7 @@ class FakeHypervisor:
 
     async def pools(self) -> tuple[PoolView, ...]:
         """Real directories."""
-        return await local.pool_views(self._settings.pools)
+        return await self._pools.views()
 
     async def convert(self, job: Conversion) -> None:
         """By qemu-img, where the options allow it."""

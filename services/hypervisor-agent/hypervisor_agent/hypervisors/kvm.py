@@ -14,6 +14,7 @@ class KvmHypervisor:
 
     def __init__(self, settings: HypervisorSettings) -> None:
         self._settings = settings
+        self._pools = local.LocalPools(settings.pools)
         self._convert = (ImageFormat.RAW, ImageFormat.QCOW2) if installed() else ()
 
     async def abilities(self) -> HostAbilities:
@@ -28,7 +29,7 @@ class KvmHypervisor:
 
     async def pools(self) -> tuple[PoolView, ...]:
         """Directory pools by statvfs."""
-        return await local.pool_views(self._settings.pools)
+        return await self._pools.views()
 
     async def convert(self, job: Conversion) -> None:
         """By qemu-img."""

@@ -6,32 +6,38 @@ import os
 from stowage_contracts.errors import InvalidInput, Unavailable
 from stowage_contracts.plugins.hypervisor import Conversion, PoolSettings
 from stowage_contracts.values import ImageFormat, PoolView
+from stowage_stores.deadlines import Deadlines
 
 from hypervisor_agent.hypervisors.qemu_img import qemu_img
 
 JUDGED = (ImageFormat.RAW, ImageFormat.QCOW2, ImageFormat.ISO)
 """Formats the gate of every agent judges."""
-STATFS_SECONDS = 10
+STATFS_SECONDS = 2
+"""Shorter than a heartbeat: a dead mount must not make the host look dead."""
 THREADS = "4"
 
 
-async def pool_view(pool: PoolSettings) -> PoolView | None:
-    """A pool with fresh capacity; None while its file system doesn't answer."""
+class LocalPools:
+    """Directory pools; one that doesn't answer is left out and keeps nobody waiting."""
+
+    def __init__(self, pools: tuple[PoolSettings, ...]) -> None:
+        self._pools = [(pool, Deadlines(pool.name, STATFS_SECONDS)) for pool in pools]
+
+    async def views(self) -> tuple[PoolView, ...]:
+        """Those that answer, with fresh capacity."""
+        views = await asyncio.gather(*(_view(*pool) for pool in self._pools))
+        return tuple(view for view in views if view is not None)
+
+
+async def _view(pool: PoolSettings, deadlines: Deadlines) -> PoolView | None:
     try:
-        async with asyncio.timeout(STATFS_SECONDS):
-            room = await asyncio.to_thread(os.statvfs, pool.root)
-    except (OSError, TimeoutError):
+        room = await deadlines.run(lambda: os.statvfs(pool.root))
+    except (OSError, Unavailable):
         return None
     return PoolView(
         id=pool.id, name=pool.name, provider=pool.provider, root=pool.root, formats=pool.formats,
         total_bytes=room.f_blocks * room.f_frsize, free_bytes=room.f_bavail * room.f_frsize,
     )  # fmt: skip
-
-
-async def pool_views(pools: tuple[PoolSettings, ...]) -> tuple[PoolView, ...]:
-    """Views of the pools that answer."""
-    views = await asyncio.gather(*(pool_view(pool) for pool in pools))
-    return tuple(view for view in views if view is not None)
 
 
 async def convert(job: Conversion, able: tuple[ImageFormat, ...]) -> None:

@@ -1,10 +1,10 @@
 """A directory as a primary pool: local, or a cluster's mounted file system."""
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from stowage_contracts.errors import Conflict, InvalidInput
 from stowage_contracts.grants import Grant
@@ -18,11 +18,15 @@ from stowage_contracts.plugins.image_store_driver import (
     WriteAsk,
 )
 from stowage_contracts.values import Bytes, ImageFormat, Receipt, new_id
+from stowage_stores.deadlines import Deadlines
 from stowage_stores.directory import DirectoryDriver
 
 from hypervisor_agent.hypervisors.qemu_img import qemu_img
 from hypervisor_agent.primary import volumes
+from hypervisor_agent.transports.os_errors import told
 
+T = TypeVar("T")
+SECONDS = 20
 IDLE_SECONDS = 60.0
 SHARED_IDLE_SECONDS = 86400.0
 """On a shared pool a part may be another host's, waiting for its lease to be taken over."""
@@ -34,6 +38,7 @@ class DirectoryPool:
     def __init__(self, settings: PoolSettings) -> None:
         self._driver = DirectoryDriver(settings.root)
         self._root = Path(settings.root)
+        self._deadlines = Deadlines(settings.name, SECONDS)
         self._idle = SHARED_IDLE_SECONDS if settings.shared else IDLE_SECONDS
 
     async def create(self, key: str, size: Bytes, format: ImageFormat) -> ObjectStat:
@@ -45,7 +50,7 @@ class DirectoryPool:
         part = self._own / f"{writer}.part"
         try:
             await qemu_img("create", "-q", "-f", format.value, str(part), str(size), resource=key)
-            stored = (await asyncio.to_thread(part.stat)).st_size
+            stored = (await self._do(part.stat)).st_size
             receipt = Receipt(size=stored, digest=volumes.UNKNOWN, part=part.name)
             return await self._driver.commit(CommitAsk(key=key, writer=writer, receipt=receipt))
         finally:
@@ -59,7 +64,7 @@ class DirectoryPool:
         """Grow; Conflict when it would shrink."""
         await self._driver.stat(key)
         path = self._root / key
-        format, now = await asyncio.to_thread(volumes.describe, path)
+        format, now = await self._do(lambda: volumes.describe(path))
         if size < now:
             raise Conflict(f"the volume has {now} bytes", resource=key, code="shrink")
         await qemu_img("resize", "-q", "-f", format.value, str(path), str(size), resource=key)
@@ -86,15 +91,21 @@ class DirectoryPool:
 
     async def writers(self) -> tuple[str, ...]:
         """Of every part, finished or not."""
-        return await asyncio.to_thread(lambda: tuple(sorted(set(self._writers()))))
+        return await self._do(lambda: tuple(sorted(set(self._writers()))))
 
     async def idle(self, writer: str) -> bool:
         """By the age of its last write."""
-        return await asyncio.to_thread(self._is_idle, writer)
+        return await self._do(lambda: self._is_idle(writer))
 
     async def discard(self, writer: str) -> None:
         """Part, source part and journals."""
-        await asyncio.to_thread(self._discard, writer)
+        await self._do(lambda: self._discard(writer))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        try:
+            return await self._deadlines.run(work)
+        except OSError as error:
+            raise told(error, self._root.name) from error
 
     @property
     def _own(self) -> Path:

@@ -6,7 +6,7 @@ from stowage_contracts.plugins.transport import PartSource, ReadShape, Transport
 
 from hypervisor_agent.transports.file_reader import FileReader
 from hypervisor_agent.transports.file_writer import FileWriter
-from hypervisor_agent.transports.roots import allowed
+from hypervisor_agent.transports.roots import local_path
 
 
 class FileTransport:
@@ -17,11 +17,13 @@ class FileTransport:
 
     async def open_reader(self, grant: Grant, shape: ReadShape) -> FileReader:
         """Raises NotFound, GrantRefused (outside the roots), Unavailable."""
-        return await FileReader.open(allowed(_uri(grant), self._roots), shape)
+        path = await local_path(_uri(grant), self._roots, shape.stall_seconds)
+        return await FileReader.open(path, shape)
 
     async def open_writer(self, grant: Grant, shape: WriteShape, parts: PartSource) -> FileWriter:
         """Opens the grant's temporary part; ``parts`` is not used."""
-        return await FileWriter.open(allowed(_uri(grant), self._roots), shape)
+        path = await local_path(_uri(grant), self._roots, shape.stall_seconds)
+        return await FileWriter.open(path, shape)
 
 
 def _uri(grant: Grant) -> str:

@@ -5,6 +5,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from stowage_contracts.errors import GrantRefused, Retry
+from stowage_stores.deadlines import Deadlines
+
+
+async def local_path(uri: str, roots: Iterable[str], seconds: float) -> Path:
+    """``allowed`` in a thread: resolving a path on a dead mount blocks. Raises Unavailable then."""
+    return await Deadlines("file grant", seconds).run(lambda: allowed(uri, roots))
 
 
 def allowed(uri: str, roots: Iterable[str]) -> Path:
