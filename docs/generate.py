@@ -15,8 +15,9 @@ import hypervisor_agent.settings
 import image_store.settings
 from api_gateway.routes import ROUTES
 from stowage_contracts import describing
-from stowage_runtime import metrics, settings
-from stowage_runtime.openapi import document
+from stowage_runtime import settings
+from stowage_runtime.http.openapi import document
+from stowage_runtime.telemetry import metrics
 
 REFERENCE = Path("docs/reference")
 SCHEMAS = Path("libs/contracts/stowage_contracts/schemas")

@@ -17,6 +17,8 @@ from tests.servers.kinds import KINDS, given, implementation
 from tests.servers.s3 import S3Server, fresh_bucket
 from tests.servers.server import Server
 
+pytest.register_assert_rewrite("stowage_runtime.testing")
+
 
 class Servers:
     """Addresses of servers: from the environment, or of servers shared with other test runs."""

@@ -19,8 +19,8 @@ from standalone.house import House
 from standalone.settings import Home
 from stowage_contracts.errors import StowageError
 from stowage_contracts.values import HypervisorKind, Location
-from stowage_runtime.logs import start_logs
 from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.telemetry.logs import start_logs
 
 from examples.demo.pictures import MissingToolError, chosen_image, format_of
 from examples.demo.screen import Screen

@@ -10,6 +10,7 @@ from stowage_client.client import LONGEST_WAIT, Client
 from stowage_client.events import Event
 
 FINAL = {"done", "failed", "cancelled"}
+BEFORE_RUNNING = {"requested", "planned"}
 _WAY = ("requested", "planned", "waiting", "running")
 
 
@@ -36,8 +37,15 @@ async def _after(event: Event | None, view: CopyView, client: Client) -> CopyVie
         figures = Transfer.model_validate(event.data["transfer"])
         return view.model_copy(update={"transfer": figures, "state": event.data["state"]})
     if event is not None and "state" in event.data:
-        return CopyView.model_validate(event.data["state"])
+        return _onwards(CopyView.model_validate(event.data["state"]), view)
     return await client.copies.show(view.id)
+
+
+def _onwards(told: CopyView, view: CopyView) -> CopyView:
+    """Progress overtakes events: what they tell of earlier states does not lead back there."""
+    if view.state == "running" and told.state in BEFORE_RUNNING:
+        return told.model_copy(update={"state": view.state, "transfer": view.transfer})
+    return told
 
 
 def _older(new: CopyView, known: CopyView) -> bool:

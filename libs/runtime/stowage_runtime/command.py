@@ -12,11 +12,11 @@ from stowage_contracts.errors import StowageError
 
 from stowage_runtime import graveyard, serving
 from stowage_runtime.http import Route
-from stowage_runtime.logs import start_logs
-from stowage_runtime.openapi import document
+from stowage_runtime.http.openapi import document
 from stowage_runtime.running import described
 from stowage_runtime.service import Service
 from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.telemetry.logs import start_logs
 
 S = TypeVar("S", bound=ServiceSettings)
 _QUIET = {"log_level": "error"}

@@ -6,12 +6,12 @@ from typing import Any
 
 from stowage_contracts.topology import Topology
 
-from stowage_runtime.dead_letters import DeadLetter, DeadLetters
-from stowage_runtime.rabbit import RabbitBus
-from stowage_runtime.redaction import Redactor
+from stowage_runtime.bus.dead_letters import DeadLetter, DeadLetters
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.service import Service
 from stowage_runtime.serving import given
 from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.telemetry.redaction import Redactor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

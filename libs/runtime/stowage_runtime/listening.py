@@ -9,7 +9,7 @@ from stowage_contracts.errors import Unavailable
 
 from stowage_runtime.backoff import Backoff, wait
 from stowage_runtime.bus import Bus
-from stowage_runtime.consumer import Consumer
+from stowage_runtime.handling.consumer import Consumer
 
 D = TypeVar("D")
 log = structlog.get_logger(__name__)

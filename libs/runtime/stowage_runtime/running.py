@@ -11,24 +11,24 @@ from stowage_contracts.errors import Unavailable
 from stowage_contracts.reading import MANDATORY
 
 from stowage_runtime.bus import Bus
-from stowage_runtime.consumer import Consumer
 from stowage_runtime.database import Database
-from stowage_runtime.desk import ServiceDesk
-from stowage_runtime.health import Check, health_routes
+from stowage_runtime.database.leader import Leader
+from stowage_runtime.database.wakes import Wakes
+from stowage_runtime.handling.consumer import Consumer
+from stowage_runtime.handling.desk import ServiceDesk
+from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.http import Route
-from stowage_runtime.http_server import HttpLimits, HttpServer, Surface
+from stowage_runtime.http.health import Check, health_routes
+from stowage_runtime.http.openapi import openapi_route
+from stowage_runtime.http.server import HttpLimits, HttpServer, Surface
 from stowage_runtime.intents import IntentWorkers
-from stowage_runtime.leader import Leader
 from stowage_runtime.listening import Listening
-from stowage_runtime.logs import name_service
 from stowage_runtime.loops import Loops
-from stowage_runtime.openapi import openapi_route
-from stowage_runtime.relay import Relay
+from stowage_runtime.outbox.relay import Relay
 from stowage_runtime.service import Service
 from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.telemetry.logs import name_service
 from stowage_runtime.timers import Timers
-from stowage_runtime.transaction import Transactions
-from stowage_runtime.wakes import Wakes
 
 D = TypeVar("D")
 DRAIN_SECONDS = 3.0

@@ -10,7 +10,7 @@ from stowage_contracts.errors import StowageError
 from stowage_contracts.message import Message
 from stowage_contracts.values import Value
 
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 D = TypeVar("D")
 Settle = Callable[[Tx], Awaitable[None]]

@@ -13,17 +13,17 @@ from stowage_contracts.topology import Topology
 
 from stowage_runtime.backoff import Backoff, wait
 from stowage_runtime.bus import builtin_readers
-from stowage_runtime.consumer import Consumer
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.database import Database
-from stowage_runtime.health import Check, Readiness, run_checks
-from stowage_runtime.metrics import start_metrics
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.database.wakes import Wakes
+from stowage_runtime.handling.consumer import Consumer
+from stowage_runtime.handling.transaction import Transactions
+from stowage_runtime.http.health import Check, Readiness, run_checks
 from stowage_runtime.running import Running
 from stowage_runtime.service import Service
 from stowage_runtime.settings import ServiceSettings
 from stowage_runtime.telemetry import flush_tracing, start_tracing
-from stowage_runtime.transaction import Transactions
-from stowage_runtime.wakes import Wakes
+from stowage_runtime.telemetry.metrics import start_metrics
 
 R = TypeVar("R")
 START_SECONDS = 60.0

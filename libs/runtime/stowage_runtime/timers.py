@@ -6,14 +6,14 @@ from typing import Generic, TypeVar
 import structlog
 from stowage_contracts.errors import StowageError
 
-from stowage_runtime import inbox
 from stowage_runtime.backoff import wait
-from stowage_runtime.leader import Leader
-from stowage_runtime.metrics import TIMERS
+from stowage_runtime.database.leader import Leader
+from stowage_runtime.handling import inbox
+from stowage_runtime.handling.transaction import Transactions
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Service, Timer
 from stowage_runtime.telemetry import error_code, span
-from stowage_runtime.transaction import Transactions
-from stowage_runtime.tx import Tx
+from stowage_runtime.telemetry.metrics import TIMERS
 
 D = TypeVar("D")
 LIMIT_SECONDS = 60.0

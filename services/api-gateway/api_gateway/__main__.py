@@ -2,7 +2,7 @@
 
 from stowage_contracts.topology import Topology
 from stowage_contracts.values import ServiceName
-from stowage_runtime.broker_users import BrokerUsers
+from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from stowage_runtime.command import ServiceCommand
 from stowage_runtime.command import main as run_command
 from stowage_runtime.secrets import RowCipher

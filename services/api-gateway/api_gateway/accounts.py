@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from stowage_contracts.errors import NotAuthorized
 from stowage_contracts.values import new_id
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call
 from stowage_runtime.secrets import RowCipher
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.deps import Deps
 

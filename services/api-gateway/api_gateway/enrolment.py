@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 from stowage_contracts.errors import Unavailable
-from stowage_runtime.agent_users import AgentUsers
+from stowage_runtime.bus.rabbit.agent_users import AgentUsers
 from yarl import URL
 
 

@@ -6,8 +6,8 @@ from stowage_contracts.message import Kind, Message
 from stowage_contracts.messages import MESSAGES
 from stowage_contracts.messages.data_motion import CopyProgressed
 from stowage_contracts.messages.image_store import ReplicaFailed
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Handler
-from stowage_runtime.tx import Tx
 
 from api_gateway.deps import Deps
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 from stowage_contracts.errors import Conflict, InvalidInput
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.bodies import check_header
 from api_gateway.deps import Deps

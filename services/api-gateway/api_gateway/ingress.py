@@ -11,8 +11,8 @@ from stowage_contracts.messages.cache_autoscaler import ReportCacheLoad
 from stowage_contracts.topology import address
 from stowage_contracts.values import Bytes, Id, ServiceName, StoreRole, new_id
 from stowage_contracts.views import CacheLoad
-from stowage_runtime.parsing import refusal
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
+from stowage_runtime.http.parsing import refusal
 
 from api_gateway.accounts import ADMIN, Principal
 from api_gateway.bodies import Given

@@ -10,7 +10,7 @@ from stowage_contracts.messages.image_store import AddStore
 from stowage_contracts.topology import address
 from stowage_contracts.values import Id, Name, Scope, ScopeType, ServiceName, StoreRole, StoreState
 from stowage_contracts.views import StoreView
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from api_gateway.accounts import Principal
 from api_gateway.bodies import Given

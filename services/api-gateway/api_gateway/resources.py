@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 from asyncpg import Record
 from pydantic import BaseModel, Field, RootModel
 from stowage_contracts.errors import Conflict, InvalidInput, NotFound
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.accounts import Principal
 from api_gateway.bodies import Given, is_id

@@ -1,7 +1,7 @@
 """What api-gateway does by the clock: forget what has served its time, own up to silence."""
 
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
-from stowage_runtime.tx import Tx
 
 from api_gateway.deps import Deps
 

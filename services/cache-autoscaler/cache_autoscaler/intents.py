@@ -14,8 +14,8 @@ from stowage_contracts.plugins.image_store_driver import (
 )
 from stowage_contracts.values import Digest, Id, StoreState, Value
 from stowage_contracts.views import ProbeCheck
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
-from stowage_runtime.tx import Tx
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.model import EntryState

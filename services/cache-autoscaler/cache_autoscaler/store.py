@@ -18,7 +18,7 @@ from stowage_contracts.values import (
     StoreState,
 )
 from stowage_contracts.views import CacheLoad, ProbeCheck, StoreView
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 from stowage_stores.hosting import StoreRow
 
 from cache_autoscaler.model import Cache, Entry, EntryState

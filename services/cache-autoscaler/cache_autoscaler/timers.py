@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from stowage_contracts.messages.cache_autoscaler import CacheRemoved
 from stowage_contracts.values import StoreState
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
-from stowage_runtime.tx import Tx
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.handlers.load import watch_load

@@ -10,7 +10,7 @@ from stowage_runtime.signing import Signer
 from data_motion.deps import Deps
 from data_motion.handlers import HANDLERS, SIGNALS
 from data_motion.intents import INTENTS
-from data_motion.limits import Rules
+from data_motion.model.limits import Rules
 from data_motion.settings import Settings
 from data_motion.timers import TIMERS
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stowage_contracts.plugins.data_motion_strategy import DataMotionStrategy
 from stowage_contracts.plugins.endpoint_selector import EndpointSelector
 
-from data_motion.limits import Rules
+from data_motion.model.limits import Rules
 
 
 @dataclass(frozen=True)

@@ -31,23 +31,27 @@ from stowage_contracts.plugins.data_motion_strategy import MotionAsk
 from stowage_contracts.topology import agent_address
 from stowage_contracts.values import StoreRole
 from stowage_contracts.views import StoreView
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Handler
-from stowage_runtime.tx import Tx
 
-from data_motion import finishing, leases, model, store
+from data_motion import model, store
 from data_motion.deps import Deps
-from data_motion.limits import Rules
-from data_motion.plan import decide
+from data_motion.model import finishing, leases
+from data_motion.model.limits import Rules
+from data_motion.model.plan import decide
+from data_motion.model.turn import Step
 from data_motion.records import AgentRecord, Job, StoreRecord
 from data_motion.scheduler import schedule, stirs
-from data_motion.turn import Step
 
 Rule = Callable[[Job, Any, datetime, Rules], Step]
 
 
 async def on_copy_requested(message: CopyRequested, tx: Tx, deps: Deps) -> None:
-    """Join the live transfer of the same bytes, or plan a new one."""
-    if await store.lock_asked(tx, message.copy_id) is not None:
+    """Join the live transfer of the same bytes, or plan a new one; known, tell its end again."""
+    known = await store.lock_asked(tx, message.copy_id)
+    if known is not None:
+        step = model.asked_again(known, message.copy_id, tx.now, deps.rules)
+        await store.save(tx, known, step)
         return
     job = model.begin(message, tx.now)
     if await store.insert(tx, job):

@@ -7,16 +7,16 @@ from stowage_contracts.messages.cache_autoscaler import CacheReserved, ReserveCa
 from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.topology import address
 from stowage_contracts.values import Location, ServiceName
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
-from stowage_runtime.tx import Tx
 
 from data_motion import model, store
 from data_motion.deps import Deps
 from data_motion.intent_payloads import RESERVE_CACHE, ReserveFor
-from data_motion.reach import lacks_to_write
+from data_motion.model.reach import lacks_to_write
+from data_motion.model.states import CopyState
 from data_motion.records import Job
 from data_motion.scheduler import schedule
-from data_motion.states import CopyState
 
 
 async def reserve_cache(payload: ReserveFor, desk: Desk, deps: Deps) -> Settle:

@@ -23,7 +23,7 @@ from stowage_contracts.values import (
 )
 from stowage_contracts.views import StoreView, StrategyAnswer
 
-from data_motion.states import AskerState, CopyState, HopState, ended
+from data_motion.model.states import AskerState, CopyState, HopState, ended
 
 
 class Record(Value):

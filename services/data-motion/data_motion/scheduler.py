@@ -4,16 +4,17 @@ from collections import Counter
 
 from asyncpg import Record
 from stowage_contracts.errors import Problem
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
-from data_motion import leases, store
+from data_motion import store
 from data_motion.deps import Deps
-from data_motion.leases import Held, Placed
-from data_motion.limits import Limits
-from data_motion.placing import Fleet, Placer
+from data_motion.model import leases
+from data_motion.model.leases import Held, Placed
+from data_motion.model.limits import Limits
+from data_motion.model.placing import Fleet, Placer
+from data_motion.model.states import HOLDS_SLOTS, HopState
+from data_motion.model.turn import Step
 from data_motion.records import HopRecord, Job
-from data_motion.states import HOLDS_SLOTS, HopState
-from data_motion.turn import Step
 
 BATCH = 32
 ROUNDS = 4

@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr
 from stowage_runtime.settings import ServiceSettings
 
-from data_motion.limits import Limits
+from data_motion.model.limits import Limits
 
 
 class Settings(ServiceSettings):

@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.values import Value
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from data_motion.intent_payloads import RESERVE_CACHE, ReserveFor
 from data_motion.model import destination_key, source_key
-from data_motion.placing import Fleet
+from data_motion.model.placing import Fleet
+from data_motion.model.turn import Step
 from data_motion.records import (
     AgentRecord,
     AskerRecord,
@@ -19,7 +20,6 @@ from data_motion.records import (
     Record,
     StoreRecord,
 )
-from data_motion.turn import Step
 
 R = TypeVar("R", bound=Record)
 

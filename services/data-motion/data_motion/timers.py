@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
-from stowage_runtime.tx import Tx
 
-from data_motion import store, sweeping
+from data_motion import store
 from data_motion.deps import Deps
+from data_motion.model import sweeping
 from data_motion.scheduler import schedule
 
 SWEPT_AT_ONCE = 200

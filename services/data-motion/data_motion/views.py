@@ -3,8 +3,8 @@
 from stowage_contracts.values import CopyEnd, EndKind, Transfer
 from stowage_contracts.views import CopyView, HopView
 
+from data_motion.model.states import AskerState, CopyState, ended
 from data_motion.records import AskerRecord, HopRecord, Job
-from data_motion.states import AskerState, CopyState, ended
 
 
 def copy_view(job: Job, asker: AskerRecord) -> CopyView:

@@ -10,13 +10,13 @@ from typing import Any
 
 from stowage_contracts.errors import StowageError, Unavailable
 from stowage_contracts.topology import Topology
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.command import told
-from stowage_runtime.health import Check, health_routes, run_checks
-from stowage_runtime.http_server import HttpServer, Surface
-from stowage_runtime.logs import start_logs
-from stowage_runtime.metrics import start_metrics
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.http.health import Check, health_routes, run_checks
+from stowage_runtime.http.server import HttpServer, Surface
 from stowage_runtime.telemetry import flush_tracing, start_tracing
+from stowage_runtime.telemetry.logs import start_logs
+from stowage_runtime.telemetry.metrics import start_metrics
 
 from hypervisor_agent.agent import Agent
 from hypervisor_agent.identity import Identity, enrol, keep, kept, no_identity

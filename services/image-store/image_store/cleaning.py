@@ -7,8 +7,8 @@ from stowage_contracts.errors import NotFound, StowageError
 from stowage_contracts.messages.image_store import StoreChanged, StoreRemoved, TemplateChanged
 from stowage_contracts.plugins.image_store_driver import RevokeAsk
 from stowage_contracts.values import Id, StoreState, Value
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
-from stowage_runtime.tx import Tx
 
 from image_store.deps import Deps
 from image_store.model import ReplicaEvent

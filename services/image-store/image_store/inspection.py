@@ -7,7 +7,7 @@ from stowage_contracts.errors import ImageRefused, Problem, Unavailable
 from stowage_contracts.messages.hypervisor_agent import HopTicket, InspectObject, ObjectInspected
 from stowage_contracts.topology import agent_address
 from stowage_contracts.values import GrantRef, HostAbilities, ServiceName, Verdict, new_id
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps

@@ -17,8 +17,8 @@ from stowage_contracts.messages.image_store import (
 from stowage_contracts.plugins.image_store_driver import Capacity, CommitAsk
 from stowage_contracts.values import Id, StoreState, Value
 from stowage_contracts.views import ProbeCheck
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
-from stowage_runtime.tx import Tx
 
 from image_store.cleaning import CLEANING, intend_delete_bytes
 from image_store.deps import Deps

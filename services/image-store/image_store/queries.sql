@@ -113,9 +113,8 @@ UPDATE vm_template SET removed = true WHERE id = $1
 
 -- name: add_ref
 INSERT INTO object_store_ref (id, kind, object_id, template_id, account_id, store_id, role, state,
-    install_path, format, copy_id, askers, reserved, updated)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10::text,
-    jsonb_build_array($10::text), $11, stowage_now())
+    install_path, format, copy_id, reserved, updated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10, $11, stowage_now())
 -- name: ref
 SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE
 -- name: ref_on
@@ -136,12 +135,23 @@ WHERE id = $1 AND state = $2 AND update_count = $3
 UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1
 -- name: ref_failed
 UPDATE object_store_ref SET error = $2, reserved = 0 WHERE id = $1
--- name: ref_asked
-UPDATE object_store_ref SET askers = askers - $2::text || to_jsonb($2::text) WHERE id = $1
--- name: ref_unasked
--- A copy wants it no more; tells whether another one still does.
-UPDATE object_store_ref SET askers = askers - $2::text WHERE id = $1
-RETURNING askers <> '[]'::jsonb
+-- name: asked
+INSERT INTO askers (copy_id, ref_id, request, said) VALUES ($1, $2, $3, stowage_now())
+ON CONFLICT DO NOTHING
+-- name: askers_of
+SELECT copy_id FROM askers WHERE ref_id = $1 ORDER BY copy_id
+-- name: unasked
+-- Copy $2 wants replica $1 no more; tells whether it was the last, no row if it had not asked.
+WITH gone AS (DELETE FROM askers WHERE copy_id = $2 AND ref_id = $1 RETURNING ref_id)
+SELECT NOT EXISTS (SELECT FROM askers WHERE ref_id = $1 AND copy_id <> $2) FROM gone
+-- name: answered
+DELETE FROM askers WHERE ref_id = $1
+-- name: unanswered
+-- Requests whose end was not heard for $1 seconds.
+UPDATE askers SET said = stowage_now() WHERE copy_id IN (
+    SELECT copy_id FROM askers WHERE said < stowage_now() - make_interval(secs => $1)
+    ORDER BY said LIMIT 100 FOR UPDATE SKIP LOCKED
+) RETURNING request
 -- name: ref_of_write
 -- The replica a write grant is for: never one that was made anew at the same place.
 SELECT ref_id FROM grants WHERE id = $1 AND writes

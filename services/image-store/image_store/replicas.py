@@ -2,9 +2,14 @@
 
 from asyncpg import Record
 from stowage_contracts.errors import Problem
-from stowage_contracts.messages.image_store import ReplicaFailed, ReplicaReady, TemplateChanged
+from stowage_contracts.messages.image_store import (
+    CopyRequested,
+    ReplicaFailed,
+    ReplicaReady,
+    TemplateChanged,
+)
 from stowage_contracts.values import ObjectKind, ReplicaState, StoreRole, Verdict, new_id
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import intend_delete, intend_revoke
 from image_store.model import ReplicaEvent
@@ -16,6 +21,13 @@ async def add_grant(tx: Tx, *, ref_id: str | None, template_id: str | None, writ
     grant_id = new_id()
     await tx.run("add_grant", grant_id, ref_id, template_id, writes)
     return grant_id
+
+
+async def ask(tx: Tx, ref: Record, request: CopyRequested) -> None:
+    """Ask for a replica's bytes, and again until the copy's end is heard."""
+    if not request.present:
+        await tx.run("asked", request.copy_id, ref["id"], request.model_dump(mode="json"))
+    await tx.say(request)
 
 
 async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
@@ -76,6 +88,7 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
     if ref["state"] not in {ReplicaState.ALLOCATED, ReplicaState.CREATING}:
         return
     await _revoke_writes(tx, ref)
+    await tx.run("answered", ref["id"])
     if ref["role"] == StoreRole.IMAGE and not await _deleted(tx, ref):
         await _keep_failed(tx, ref, problem.model_dump(mode="json"))
     else:

@@ -34,6 +34,9 @@ class Settings(ServiceSettings):
     host_silent_seconds: float = Field(
         default=20, gt=0, description="A host not heard of for so long is Disconnected."
     )
+    ask_again_seconds: float = Field(
+        default=600, gt=0, description="A copy whose end was not heard for so long is asked again."
+    )
     inspect_seconds: float = Field(
         default=60, gt=0, description="An inspection not answered for so long goes elsewhere."
     )

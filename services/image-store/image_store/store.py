@@ -21,7 +21,7 @@ from stowage_contracts.values import (
     StoreState,
 )
 from stowage_contracts.views import HostView, ProbeCheck, ReplicaView, StoreView, TemplateView
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 from stowage_stores.hosting import Hosted, StoreRow
 
 from image_store.model import ReplicaEvent, Room, next_state

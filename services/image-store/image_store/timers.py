@@ -1,8 +1,8 @@
 """What image-store does by the clock: hosts gone silent, stores probed, inspections sent."""
 
-from stowage_contracts.messages.image_store import HostChanged
+from stowage_contracts.messages.image_store import CopyRequested, HostChanged
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
-from stowage_runtime.tx import Tx
 
 from image_store.deps import Deps
 from image_store.inspection import send_due
@@ -24,6 +24,12 @@ async def probe_stores(tx: Tx, deps: Deps) -> None:
         await intend_probe(tx, store["id"])
 
 
+async def ask_again(tx: Tx, deps: Deps) -> None:
+    """A request, or a copy's end, may have been lost to a dead letter: data-motion tells again."""
+    for row in await tx.rows("unanswered", deps.settings.ask_again_seconds):
+        await tx.say(CopyRequested.model_validate(row["request"]))
+
+
 async def forget_grants(tx: Tx, deps: Deps) -> None:
     """Ended grants are of no use to anybody after a week."""
     await tx.run("grants_old", GRANTS_KEPT_SECONDS)
@@ -33,5 +39,6 @@ TIMERS = (
     Timer[Deps]("notice-silence", 2, notice_silence),
     Timer[Deps]("probe-stores", 10, probe_stores),
     Timer[Deps]("send-inspections", 0.5, send_due),
+    Timer[Deps]("ask-again", 10, ask_again),
     Timer[Deps]("forget-grants", 3600, forget_grants),
 )

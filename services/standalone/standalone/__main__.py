@@ -10,9 +10,9 @@ from pathlib import Path
 
 from stowage_contracts.errors import StowageError
 from stowage_runtime.command import told
-from stowage_runtime.logs import start_logs
-from stowage_runtime.metrics import start_metrics
 from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.telemetry.logs import start_logs
+from stowage_runtime.telemetry.metrics import start_metrics
 
 from standalone.cloud import cloud
 from standalone.house import House

@@ -13,7 +13,7 @@ from hypervisor_agent.wiring import build
 from pydantic import SecretStr
 from stowage_contracts.plugins.hypervisor import PoolSettings
 from stowage_contracts.values import HypervisorKind, Location
-from stowage_runtime.memory_bus import MemoryBus
+from stowage_runtime.bus.memory import MemoryBus
 
 from standalone.house import House
 

@@ -51,7 +51,7 @@ def _commands(home: Home) -> tuple[tuple[str, str, Message], ...]:
         name="images",
         provider="directory",
         role=StoreRole.IMAGE,
-        scope=Scope.zone(ZONE),
+        scope=Scope.region(),
         settings={"root": str(home.image_store)},
     )
     host = AddHost(host_id=HOST, name="kvm", hypervisor=kind, cluster_id=CLUSTER)

@@ -19,14 +19,14 @@ from pydantic import SecretStr
 from stowage_contracts.values import ServiceName
 from stowage_runtime import keys
 from stowage_runtime.bus import builtin_readers
+from stowage_runtime.bus.dead_letter_table import TableSink
+from stowage_runtime.bus.memory import MemoryBus
+from stowage_runtime.bus.memory.broker import MemoryBroker
 from stowage_runtime.database import Database
-from stowage_runtime.dead_letter_table import TableSink
-from stowage_runtime.memory_broker import MemoryBroker
-from stowage_runtime.memory_bus import MemoryBus
+from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.running import Running
 from stowage_runtime.service import Service
 from stowage_runtime.settings import ServiceSettings
-from stowage_runtime.transaction import Transactions
 
 from standalone.postgres import EmbeddedPostgres
 from standalone.settings import Home

@@ -14,9 +14,9 @@ from stowage_contracts.message import Kind
 from stowage_contracts.messages.cache_autoscaler import CacheReserved
 from stowage_contracts.messages.hypervisor_agent import Heartbeat, ListHops, ObjectInspected
 from stowage_contracts.topology import Topology
-from stowage_runtime.broker_users import BrokerUsers
 from stowage_runtime.bus import Reader, Rejected
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from stowage_runtime.testing.bus_words import (
     CACHE,
     CACHES,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from stowage_runtime.lanes import Lanes
+from stowage_runtime.bus.lanes import Lanes
 from stowage_runtime.testing.eventually import eventually
 
 

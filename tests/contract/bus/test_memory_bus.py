@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from stowage_runtime.dead_letters import ListSink
-from stowage_runtime.memory_broker import MemoryBroker
-from stowage_runtime.memory_bus import MemoryBus
+from stowage_runtime.bus.dead_letters import ListSink
+from stowage_runtime.bus.memory import MemoryBus
+from stowage_runtime.bus.memory.broker import MemoryBroker
 from stowage_runtime.testing.bus_suite import BusSuite
 from stowage_runtime.testing.bus_words import LIMITS
 

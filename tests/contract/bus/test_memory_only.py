@@ -9,12 +9,12 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.values import new_id
 from stowage_runtime.bus import Rejected
-from stowage_runtime.bus_limits import BusLimits
+from stowage_runtime.bus.dead_letter_table import TableSink
+from stowage_runtime.bus.dead_letters import DeadLetter, DeadLetterSink, ListSink, Reason
+from stowage_runtime.bus.limits import BusLimits
+from stowage_runtime.bus.memory import MemoryBus
+from stowage_runtime.bus.memory.broker import MemoryBroker
 from stowage_runtime.database import Database
-from stowage_runtime.dead_letter_table import TableSink
-from stowage_runtime.dead_letters import DeadLetter, DeadLetterSink, ListSink, Reason
-from stowage_runtime.memory_broker import MemoryBroker
-from stowage_runtime.memory_bus import MemoryBus
 from stowage_runtime.testing.bus_words import (
     CACHES,
     GATEWAY,

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from stowage_contracts.topology import Topology
-from stowage_runtime.broker_users import BrokerUsers
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from stowage_runtime.testing.bus_suite import BusSuite
 from stowage_runtime.testing.bus_words import LIMITS
 from yarl import URL

@@ -10,8 +10,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from stowage_contracts.errors import Conflict, InvalidInput, Unavailable
 from stowage_contracts.topology import Topology
 from stowage_runtime.bus import Reader
-from stowage_runtime.dead_letters import DeadLetter
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.dead_letters import DeadLetter
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.testing.bus_words import LIMITS, OWNER, STORE, Inbox, command, event
 from stowage_runtime.testing.eventually import eventually
 from structlog.testing import capture_logs

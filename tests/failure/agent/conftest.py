@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 from stowage_contracts.topology import Topology
-from stowage_runtime.broker_users import BrokerUsers
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from yarl import URL
 
 from tests.failure.agent.processes import AgentProcess, Spawn

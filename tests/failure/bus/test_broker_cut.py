@@ -9,7 +9,7 @@ import pytest
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.topology import Topology
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.testing.bus_words import (
     CACHE,
     CACHES,

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from stowage_contracts.topology import Topology
 from stowage_runtime.bus import Bus
-from stowage_runtime.bus_limits import BusLimits
-from stowage_runtime.dead_letters import ListSink
-from stowage_runtime.memory_broker import MemoryBroker
-from stowage_runtime.memory_bus import MemoryBus
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.dead_letters import ListSink
+from stowage_runtime.bus.limits import BusLimits
+from stowage_runtime.bus.memory import MemoryBus
+from stowage_runtime.bus.memory.broker import MemoryBroker
+from stowage_runtime.bus.rabbit import RabbitBus
 from yarl import URL
 
 from tests.failure.outbox.instances import READER, Ear, Instance

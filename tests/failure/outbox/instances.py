@@ -10,11 +10,11 @@ from stowage_contracts.topology import address
 from stowage_contracts.views import PodView, ZoneView
 from stowage_runtime.bus import Bus, Reader
 from stowage_runtime.database import Database
-from stowage_runtime.leader import Leader
+from stowage_runtime.database.leader import Leader
+from stowage_runtime.database.wakes import Wakes
+from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.loops import Loops
-from stowage_runtime.relay import Relay, RelayLimits
-from stowage_runtime.transaction import Transactions
-from stowage_runtime.wakes import Wakes
+from stowage_runtime.outbox.relay import Relay, RelayLimits
 
 from tests.unit.runtime.toy import NAME, PACKAGE
 

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from stowage_contracts.topology import Topology
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
 
 from tests.failure.outbox.instances import Instance
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from stowage_contracts.topology import Topology
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.testing.eventually import eventually
 
 from tests.failure.outbox.conftest import LIMITS

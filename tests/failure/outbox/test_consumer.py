@@ -8,12 +8,12 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import NotFound
 from stowage_contracts.messages.image_store import AddZone
 from stowage_contracts.topology import address
-from stowage_runtime.consumer import Consumer
 from stowage_runtime.database import Database
+from stowage_runtime.database.wakes import Wakes
+from stowage_runtime.handling.consumer import Consumer
+from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.testing import BenchBus
 from stowage_runtime.testing.eventually import eventually
-from stowage_runtime.transaction import Transactions
-from stowage_runtime.wakes import Wakes
 
 from tests.failure.outbox.conftest import Connect, Start
 from tests.failure.outbox.instances import Instance

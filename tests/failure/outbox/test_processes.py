@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from stowage_contracts.topology import Topology
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.database import Database
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.database.wakes import Wakes
+from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.testing.eventually import eventually
-from stowage_runtime.transaction import Transactions
-from stowage_runtime.wakes import Wakes
 
 from tests.failure.outbox.conftest import LIMITS
 from tests.failure.outbox.instances import Ear, Instance

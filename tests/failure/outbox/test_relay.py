@@ -8,7 +8,7 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.messages.image_store import ReleaseGrants
 from stowage_contracts.values import GrantRef, ServiceName
 from stowage_runtime.bus import Reader
-from stowage_runtime.dead_letter_table import TableSink
+from stowage_runtime.bus.dead_letter_table import TableSink
 from stowage_runtime.testing.eventually import eventually
 
 from tests.failure.outbox.conftest import Connect, Start

@@ -15,8 +15,8 @@ from stowage_contracts.messages.image_store import AddHost, AddStore, AddZone
 from stowage_contracts.topology import Topology
 from stowage_runtime import keys
 from stowage_runtime.bus import Reader
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.database import Database
-from stowage_runtime.rabbit import RabbitBus
 from stowage_runtime.running import Running
 from stowage_runtime.testing.bus_words import Inbox
 from stowage_runtime.testing.eventually import eventually

@@ -9,7 +9,7 @@ from stowage_contracts.messages.image_store import AddZone, ZoneAdded
 from stowage_contracts.topology import Topology
 from stowage_contracts.views import ZoneView
 from stowage_runtime.bus import Reader
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.testing.bus_words import Inbox
 from stowage_runtime.testing.eventually import eventually
 

@@ -11,10 +11,10 @@ from cache_autoscaler.settings import Settings
 from pydantic import SecretStr
 from stowage_contracts.topology import Topology
 from stowage_runtime import keys
-from stowage_runtime.broker_users import BrokerUsers
-from stowage_runtime.consumer import Consumer
+from stowage_runtime.bus.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from stowage_runtime.database import Database
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.handling.consumer import Consumer
 from stowage_runtime.running import Running
 from yarl import URL
 

@@ -21,6 +21,7 @@ from stowage_contracts.messages.data_motion import (
 )
 from stowage_contracts.messages.hypervisor_agent import CacheLoadReported, HopTicket
 from stowage_contracts.messages.image_store import AddStore, GrantRedeemed, RedeemGrant
+from stowage_contracts.sealing import for_store
 from stowage_contracts.testing.grant_client import FileClient, HttpClient, client_for
 from stowage_contracts.testing.store_hand import receipt_of
 from stowage_contracts.values import (
@@ -39,7 +40,6 @@ from stowage_contracts.views import CacheLoad
 from stowage_runtime.bus import Bus, Reader
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.signing import Signer
-from stowage_contracts.sealing import for_store
 
 from tests.servers.s3 import S3Server
 

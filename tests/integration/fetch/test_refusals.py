@@ -10,8 +10,7 @@ import pytest
 from aiohttp import web
 from stowage_contracts.errors import SourceRefused
 from stowage_contracts.grants import FetchRules
-from stowage_runtime import addresses
-from stowage_runtime.fetch import GuardedClient
+from stowage_runtime.fetch import GuardedClient, addresses
 
 from tests.integration.fetch.conftest import LOOPBACK, QUICK, Names, Site
 

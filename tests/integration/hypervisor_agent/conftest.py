@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from stowage_runtime.bus import Bus
-from stowage_runtime.bus_limits import BusLimits
-from stowage_runtime.dead_letters import ListSink
-from stowage_runtime.memory_broker import MemoryBroker
-from stowage_runtime.memory_bus import MemoryBus
+from stowage_runtime.bus.dead_letters import ListSink
+from stowage_runtime.bus.limits import BusLimits
+from stowage_runtime.bus.memory import MemoryBus
+from stowage_runtime.bus.memory.broker import MemoryBroker
 
 from tests.integration.hypervisor_agent.cloud import HOST, Cloud
 

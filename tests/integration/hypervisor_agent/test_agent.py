@@ -25,7 +25,7 @@ from stowage_contracts.messages.hypervisor_agent import (
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant
 from stowage_contracts.values import ImageFormat, StoreRole
 from stowage_runtime.bus import Bus
-from stowage_runtime.memory_broker import MemoryBroker
+from stowage_runtime.bus.memory.broker import MemoryBroker
 
 from tests.integration.hypervisor_agent.cloud import (
     HOST,

@@ -13,11 +13,11 @@ import aiohttp
 import pytest
 from stowage_contracts.topology import Topology
 from stowage_runtime.bus import Bus
+from stowage_runtime.bus.dead_letters import ListSink
+from stowage_runtime.bus.memory import MemoryBus
+from stowage_runtime.bus.memory.broker import MemoryBroker
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.database import Database
-from stowage_runtime.dead_letters import ListSink
-from stowage_runtime.memory_broker import MemoryBroker
-from stowage_runtime.memory_bus import MemoryBus
-from stowage_runtime.rabbit import RabbitBus
 from stowage_runtime.settings import ServiceSettings
 
 from tests.unit.runtime.toy import PACKAGE

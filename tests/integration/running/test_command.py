@@ -9,7 +9,7 @@ import pytest
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.messages.image_store import AddPod, AddZone
 from stowage_contracts.topology import Topology
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
 
 from tests.integration.running.conftest import Toy, get, until
 from tests.unit.runtime.toy import NAME

@@ -13,11 +13,11 @@ from stowage_contracts.messages.image_store import AddPod, AddZone, PodAdded, Re
 from stowage_contracts.topology import Topology
 from stowage_contracts.views import ZoneView
 from stowage_runtime.bus import Reader
+from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.database import Database
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.running import Running
 from stowage_runtime.settings import ServiceSettings
-from stowage_runtime.tx import Tx
 
 from tests.integration.running.conftest import Buses, get, until
 from tests.unit.runtime.toy import NAME, PACKAGE, World, toy

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 from stowage_runtime.database import Database
+from stowage_runtime.database.leader import Leader
+from stowage_runtime.database.wakes import Wakes
+from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.intents import IntentWorkers
-from stowage_runtime.leader import Leader
 from stowage_runtime.loops import Loop, Loops
 from stowage_runtime.service import Service
 from stowage_runtime.testing import BenchBus
 from stowage_runtime.timers import Timers
-from stowage_runtime.transaction import Transactions
-from stowage_runtime.wakes import Wakes
 
 from tests.unit.runtime.toy import NAME, PACKAGE, World, toy
 

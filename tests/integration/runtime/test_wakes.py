@@ -1,7 +1,7 @@
 """Wakes: a ring here is heard by the other instances, also after the database was away."""
 
+from stowage_runtime.database.wakes import INTENTS, OUTBOX
 from stowage_runtime.testing.eventually import eventually
-from stowage_runtime.wakes import INTENTS, OUTBOX
 
 from tests.integration.runtime.conftest import Instance, Make
 

@@ -9,7 +9,7 @@ from api_gateway.deps import Deps
 from api_gateway.settings import Settings
 from pydantic import SecretStr
 from stowage_runtime import keys
-from stowage_runtime.http_server import HttpLimits, HttpServer, Surface
+from stowage_runtime.http.server import HttpLimits, HttpServer, Surface
 from stowage_runtime.testing.bench import ServiceBench
 
 from tests.unit.api_gateway.api import Api

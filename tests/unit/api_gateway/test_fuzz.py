@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import SecretStr
 from stowage_runtime.http import EVENTS, Route
-from stowage_runtime.http_server import HttpServer
-from stowage_runtime.openapi import document
+from stowage_runtime.http.openapi import document
+from stowage_runtime.http.server import HttpServer
 from stowage_runtime.testing.bench import ServiceBench
 
 from tests.servers.databases import fresh_database

@@ -9,7 +9,7 @@ import pytest
 from api_gateway.deps import Deps
 from stowage_client import Client
 from stowage_client.__main__ import main
-from stowage_runtime.http_server import HttpServer
+from stowage_runtime.http.server import HttpServer
 
 from tests.unit.api_gateway.conftest import ADMIN_KEY, bench, made_keys, server, settings
 

@@ -9,7 +9,7 @@ from stowage_client.watching import copy_updates, settled_store, settled_templat
 from stowage_contracts.errors import InvalidInput, NotAuthorized, NotFound, Unavailable
 from stowage_contracts.messages.image_store import AddStore, AddZone, RegisterTemplate
 from stowage_contracts.views import CopyView
-from stowage_runtime.http_server import HttpServer
+from stowage_runtime.http.server import HttpServer
 from stowage_runtime.testing.bench import ServiceBench
 
 from tests.servers.ports import free_ports
@@ -150,6 +150,20 @@ async def test_a_copy_is_followed_to_its_end(client: Client, bench: Bench) -> No
         if view.transfer.bytes_done == 40:
             await bench.handle(words.planned("c1", state="done"), sequence=2)
     assert list(dict.fromkeys(view.state for view in seen)) == ["planned", "running", "done"]
+
+
+async def test_events_that_progress_overtook_do_not_lead_back(client: Client, bench: Bench) -> None:
+    await bench.handle(words.planned("c1", state="requested"), sequence=1)
+    seen: list[str] = []
+    async for view in copy_updates(client, "c1"):
+        seen.append(view.state)
+        if len(seen) == 1:
+            await bench.hear(progress(40))
+        if len(seen) == 2:
+            await bench.handle(words.planned("c1"), sequence=2)
+        if len(seen) == 3:
+            await bench.handle(words.planned("c1", state="done"), sequence=3)
+    assert seen == ["requested", "running", "running", "done"]
 
 
 async def test_a_template_and_a_store_are_waited_for(client: Client, bench: Bench) -> None:

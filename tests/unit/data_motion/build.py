@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from data_motion.limits import Limits, Rules
+from data_motion.model.limits import Limits, Rules
 from pydantic import SecretStr
 from stowage_contracts.messages.data_motion import CancelCopy, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import (

@@ -197,6 +197,21 @@ async def test_a_cancel_after_the_end_has_no_effect(scene: Scene, end: str) -> N
     assert (await scene.view()).state == end
 
 
+@pytest.mark.parametrize("end", ["CopyCompleted", "CopyFailed", "CopyCancelled"])
+async def test_who_asks_again_after_the_end_is_told_it_again(scene: Scene, end: str) -> None:
+    await scene.join(kvm())
+    await scene.ask()
+    if end == "CopyCompleted":
+        await scene.finish()
+    elif end == "CopyFailed":
+        error = ImageRefused("bad bytes").problem
+        await scene.bench.handle(reported(await scene.offer(), receipt=None, error=error))
+    else:
+        await scene.bench.handle(withdraw())
+    first = next(m for m in await scene.bench.said() if type(m).__name__ == end)
+    assert await scene.ask() == [first]
+
+
 CHECKSUM = "md5:" + "2" * 32
 REFUSED = {
     "wrong bytes": (receipt(digest=OTHER_DIGEST, linear=CHECKSUM), "image.digest"),

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from random import Random
 
-from data_motion import finishing, leases, model, sweeping
-from data_motion.leases import Placed
-from data_motion.limits import Limits, Rules
-from data_motion.plan import Decision
+from data_motion import model
+from data_motion.model import finishing, leases, sweeping
+from data_motion.model.leases import Placed
+from data_motion.model.limits import Limits, Rules
+from data_motion.model.plan import Decision
+from data_motion.model.states import CopyState, HopState, ended
+from data_motion.model.turn import Step
 from data_motion.records import HopRecord, Job
-from data_motion.states import CopyState, HopState, ended
-from data_motion.turn import Step
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from data_motion.endpoints.locality import LocalityThenLoad
-from data_motion.plan import Decision, decide
+from data_motion.model.plan import Decision, decide
 from data_motion.strategies.direct import DirectStrategy
 from data_motion.strategies.via_cache import ViaCacheStrategy
 from stowage_contracts.plugins.data_motion_strategy import (

@@ -139,6 +139,24 @@ async def test_a_copy_that_ends_after_its_template_was_deleted_keeps_no_replica(
     assert (await last(scene)).state.replicas == ()
 
 
+async def test_a_copy_whose_end_was_lost_is_asked_for_again_until_it_is_heard(scene: Scene) -> None:
+    await made_ready(scene)
+    seconds = scene.bench.service.deps.settings.ask_again_seconds
+    first = await ask(scene, "copy2")
+    await scene.bench.run_timers("ask-again")
+    before = len(await scene.bench.said(CopyRequested))
+    for _ in range(2):
+        await scene.pass_seconds(seconds + 1)
+        await scene.bench.run_timers("ask-again")
+        await scene.bench.run_timers("ask-again")
+    again = await scene.bench.said(CopyRequested)
+    assert again[before:] == [first, first]
+    await scene.complete(first, accepted())
+    await scene.pass_seconds(seconds + 1)
+    await scene.bench.run_timers("ask-again")
+    assert len(await scene.bench.said(CopyRequested)) == len(again)
+
+
 async def test_why_agents_could_not_judge_is_told_in_the_end(scene: Scene) -> None:
     request = await scene.requested()
     await scene.write(request)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from stowage_contracts.errors import Conflict
-from stowage_runtime import queries
+from stowage_runtime.database import queries
 
 Package = Callable[[str, str], str]
 

@@ -11,9 +11,9 @@ from stowage_contracts.messages.image_store import AddPod, AddZone, ZoneAdded
 from stowage_contracts.topology import address
 from stowage_contracts.values import Transfer
 from stowage_contracts.views import ZoneView
+from stowage_runtime.handling.transaction import Transaction
 from stowage_runtime.telemetry import current_traceparent, span, start_tracing
 from stowage_runtime.testing import ServiceBench
-from stowage_runtime.transaction import Transaction
 
 from tests.unit.runtime.toy import Survey, World
 

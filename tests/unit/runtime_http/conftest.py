@@ -12,10 +12,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import Field
 from stowage_contracts.errors import NotAuthorized, NotFound, Unavailable
 from stowage_contracts.values import Value
-from stowage_runtime.health import Check, health_routes
 from stowage_runtime.http import EVENTS, Call, Reply, Route, Stream
-from stowage_runtime.http_server import HttpLimits, HttpServer, Surface
-from stowage_runtime.openapi import openapi_route
+from stowage_runtime.http.health import Check, health_routes
+from stowage_runtime.http.openapi import openapi_route
+from stowage_runtime.http.server import HttpLimits, HttpServer, Surface
 from stowage_runtime.service import Desk
 from stowage_runtime.telemetry import start_tracing
 

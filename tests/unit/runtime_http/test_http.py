@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from stowage_contracts.errors import Unavailable
-from stowage_runtime.health import Check
 from stowage_runtime.http import Route
-from stowage_runtime.http_server import HttpServer, Surface
+from stowage_runtime.http.health import Check
+from stowage_runtime.http.server import HttpServer, Surface
 
 from tests.unit.runtime_http.conftest import World, whoami
 
@@ -194,7 +194,7 @@ async def test_invented_methods_and_paths_do_not_swell_the_metrics(client: Clien
 
 
 async def test_metrics_count_requests_by_route(client: Client) -> None:
-    from stowage_runtime.metrics import start_metrics
+    from stowage_runtime.telemetry.metrics import start_metrics
 
     start_metrics()
     async with client.get("/things/disk") as response:

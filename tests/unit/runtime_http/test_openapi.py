@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from stowage_runtime.openapi import document
+from stowage_runtime.http.openapi import document
 
 from tests.unit.runtime_http.conftest import World, table
 

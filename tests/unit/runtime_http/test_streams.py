@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import aiohttp
 import pytest
-from stowage_runtime.http_server import HttpServer
+from stowage_runtime.http.server import HttpServer
 
 from tests.unit.runtime_http.conftest import World
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import structlog
 from pydantic import SecretStr
-from stowage_runtime.logs import name_service, start_logs
-from stowage_runtime.redaction import Redactor
 from stowage_runtime.settings import ServiceSettings
 from stowage_runtime.telemetry import span, start_tracing
+from stowage_runtime.telemetry.logs import name_service, start_logs
+from stowage_runtime.telemetry.redaction import Redactor
 from structlog.contextvars import clear_contextvars
 
 CANARY = "c4n4ry-5ecret"

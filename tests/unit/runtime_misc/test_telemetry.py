@@ -5,8 +5,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 from stowage_contracts.errors import NotFound
-from stowage_runtime import metrics
-from stowage_runtime.telemetry import current_traceparent, span, start_tracing, trace_id
+from stowage_runtime.telemetry import current_traceparent, metrics, span, start_tracing, trace_id
 
 
 @pytest.fixture

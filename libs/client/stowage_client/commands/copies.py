@@ -13,7 +13,7 @@ from stowage_client.commands import figures
 from stowage_client.commands.places import OwnId
 from stowage_client.commands.progress import shown
 from stowage_client.commands.shell import Row, Shell
-from stowage_client.watching import copy_updates
+from stowage_client.watching import FINAL, copy_updates
 
 app = typer.Typer(help="Copies.", no_args_is_help=True)
 CopyId = Annotated[str, typer.Argument(metavar="COPY", help="Its id.")]
@@ -124,7 +124,8 @@ def cancel(context: typer.Context, copy: CopyId) -> None:
 
 
 def _explain(shell: Shell, told: Explanation) -> None:
-    shell.say(f"copy {told.copy_id}: {told.state}, strategy {told.strategy or 'not chosen yet'}")
+    unchosen = "none" if told.state in FINAL else "not chosen yet"
+    shell.say(f"copy {told.copy_id}: {told.state}, strategy {told.strategy or unchosen}")
     for answer in sorted(told.answers, key=lambda answer: -answer.priority):
         mark = "*" if answer.chosen else " "
         missing = f"; missing: {answer.missing}" if answer.missing else ""

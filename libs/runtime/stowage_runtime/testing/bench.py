@@ -10,14 +10,14 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.message import Message
 
 from stowage_runtime import outbox
-from stowage_runtime.consumer import Consumer
 from stowage_runtime.database import Database, Limits
-from stowage_runtime.desk import ServiceDesk
+from stowage_runtime.database.wakes import Wakes
+from stowage_runtime.handling.consumer import Consumer
+from stowage_runtime.handling.desk import ServiceDesk
+from stowage_runtime.handling.transaction import Transaction, Transactions
 from stowage_runtime.intents import IntentWorkers
 from stowage_runtime.service import Service
 from stowage_runtime.testing.bench_bus import BenchBus
-from stowage_runtime.transaction import Transaction, Transactions
-from stowage_runtime.wakes import Wakes
 
 D = TypeVar("D")
 

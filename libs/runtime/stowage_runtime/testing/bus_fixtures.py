@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from stowage_runtime.bus import Bus
-from stowage_runtime.dead_letters import DeadLetter, DeadLetters
+from stowage_runtime.bus.dead_letters import DeadLetter, DeadLetters
 from stowage_runtime.testing.bus_words import CACHES, GATEWAY, OWNER, STORE
 from stowage_runtime.testing.eventually import eventually
 

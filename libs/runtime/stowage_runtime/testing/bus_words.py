@@ -16,7 +16,7 @@ from stowage_contracts.values import (
 )
 
 from stowage_runtime.bus import Reader
-from stowage_runtime.bus_limits import BusLimits
+from stowage_runtime.bus.limits import BusLimits
 from stowage_runtime.testing.eventually import eventually
 
 LIMITS = BusLimits(

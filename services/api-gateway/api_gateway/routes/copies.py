@@ -17,9 +17,9 @@ from stowage_contracts.values import (
     new_id,
 )
 from stowage_contracts.views import CopyView, HopView, StrategyAnswer
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.accounts import Principal
 from api_gateway.bodies import Given

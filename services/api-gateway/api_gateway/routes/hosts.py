@@ -16,10 +16,10 @@ from stowage_contracts.values import (
     new_id,
 )
 from stowage_contracts.views import HostView
-from stowage_runtime.agent_users import check_host_id
+from stowage_runtime.bus.rabbit.agent_users import check_host_id
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.accounts import hash_of, new_key
 from api_gateway.bodies import Given, is_id

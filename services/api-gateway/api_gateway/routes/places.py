@@ -5,9 +5,9 @@ from stowage_contracts.messages.image_store import AddCluster, AddPod, AddZone
 from stowage_contracts.topology import address
 from stowage_contracts.values import HypervisorKind, Id, Name, ServiceName, new_id
 from stowage_contracts.views import ClusterView, PodView, ZoneView
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps

@@ -9,10 +9,10 @@ from stowage_contracts.messages.image_store import ProbeStore, RemoveStore
 from stowage_contracts.topology import address
 from stowage_contracts.values import Id, StoreRole, StoreState, Value, new_id
 from stowage_contracts.views import StoreView
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept

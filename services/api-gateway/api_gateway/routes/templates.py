@@ -14,10 +14,10 @@ from stowage_contracts.values import (
     new_id,
 )
 from stowage_contracts.views import CopyView, TemplateView
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps

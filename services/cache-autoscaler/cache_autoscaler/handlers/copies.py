@@ -6,7 +6,7 @@ from stowage_contracts.messages.data_motion import (
     CopyFailed,
     CopyProgressed,
 )
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import evict

@@ -5,7 +5,7 @@ from stowage_contracts.messages.hypervisor_agent import CacheLoadReported
 from stowage_contracts.plugins.autoscale_strategy import AutoscaleAsk, AutoscaleLimits
 from stowage_contracts.values import Scope
 from stowage_contracts.views import CacheLoad, DesiredCount
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.pressure import Marks, utilisation

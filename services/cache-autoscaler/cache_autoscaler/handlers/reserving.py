@@ -3,8 +3,8 @@
 from asyncpg import Record
 from stowage_contracts.messages.cache_autoscaler import CacheAnswer, CacheReserved, ReserveCache
 from stowage_contracts.values import new_id
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import evict

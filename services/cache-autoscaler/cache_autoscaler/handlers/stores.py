@@ -6,7 +6,7 @@ from stowage_contracts.messages.cache_autoscaler import CacheChanged, CacheDrain
 from stowage_contracts.messages.image_store import AddStore, HostChanged, ProbeStore, RemoveStore
 from stowage_contracts.values import HostState, StoreRole, StoreState
 from stowage_contracts.views import StoreView
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import intend_probe

@@ -4,7 +4,7 @@ from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.plugins.endpoint_selector import EndpointAsk, EndpointChoice
 from stowage_contracts.values import CopyEnd, HypervisorKind
 
-from data_motion.reach import sees, who
+from data_motion.model.reach import sees, who
 
 
 class LocalityThenLoad:

@@ -10,7 +10,7 @@ from stowage_contracts.plugins.data_motion_strategy import (
 )
 from stowage_contracts.values import ScopeType
 
-from data_motion.reach import lacks_to_carry, lacks_to_write, who
+from data_motion.model.reach import lacks_to_carry, lacks_to_write, who
 
 
 class DirectStrategy:

@@ -13,7 +13,7 @@ from stowage_contracts.plugins.data_motion_strategy import (
 from stowage_contracts.values import EndKind
 from stowage_contracts.views import StoreView
 
-from data_motion.reach import lacks_to_convert, lacks_to_read, lacks_to_write, who
+from data_motion.model.reach import lacks_to_convert, lacks_to_read, lacks_to_write, who
 from data_motion.strategies.direct import carriers, only_host
 
 

@@ -16,12 +16,12 @@ from stowage_contracts.values import (
     Verdict,
     new_id,
 )
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.inspection import inspect
 from image_store.model import ReplicaEvent, check_room
-from image_store.replicas import add_grant, fail_replica, ready, say_changed
+from image_store.replicas import add_grant, ask, fail_replica, ready, say_changed
 from image_store.store import (
     image_end,
     location_of,
@@ -56,8 +56,6 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
     host = await need(tx, "read_host", _host_of(pool))
     source, source_store = await _source(template, location_of(host), tx)
     ref = await _destination(message, template, pool, tx, deps)
-    if ref["state"] == ReplicaState.CREATING:
-        await tx.run("ref_asked", ref["id"], message.copy_id)
     write = await tx.row("write_grant_of", ref["id"])
     target = (
         write["id"]
@@ -65,7 +63,9 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
         else await add_grant(tx, ref_id=ref["id"], template_id=None, writes=True)
     )
     read = await add_grant(tx, ref_id=source["id"], template_id=None, writes=False)
-    await tx.say(
+    await ask(
+        tx,
+        ref,
         CopyRequested(
             copy_id=message.copy_id,
             account_id=message.account_id,
@@ -76,7 +76,7 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
             digest=source["digest"],
             location=location_of(host),
             present=ref["state"] == ReplicaState.READY,
-        )
+        ),
     )
     await say_changed(tx, ref)
 
@@ -182,6 +182,7 @@ async def on_copy_completed(message: CopyCompleted, tx: Tx, deps: Deps) -> None:
     if ref is None or message.receipt is None:
         return
     receipt = message.receipt
+    await tx.run("answered", ref["id"])
     await tx.run("ref_known", ref["id"], receipt.size, receipt.digest, ref["reserved"])
     ref = await need(tx, "ref", ref["id"])
     verdict = receipt.verdict or await _known_verdict(receipt.digest, ref, tx)
@@ -210,5 +211,5 @@ async def on_copy_cancelled(message: CopyCancelled, tx: Tx, deps: Deps) -> None:
 async def _unasked(message: CopyFailed | CopyCancelled, problem: Problem, tx: Tx) -> None:
     """The last copy that wanted a replica takes it along; one asked for since keeps it."""
     ref = await _making(message.destination, tx)
-    if ref is not None and not await tx.value("ref_unasked", ref["id"], message.state.id):
+    if ref is not None and await tx.value("unasked", ref["id"], message.state.id):
         await fail_replica(tx, ref, problem)

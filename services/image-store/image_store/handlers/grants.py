@@ -11,8 +11,8 @@ from stowage_contracts.messages.hypervisor_agent import HopTicket
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant, ReleaseGrants
 from stowage_contracts.plugins.image_store_driver import ReadAsk, WriteAsk
 from stowage_contracts.values import StoreState
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
-from stowage_runtime.tx import Tx
 
 from image_store.cleaning import intend_abort, intend_revoke
 from image_store.deps import Deps

@@ -16,7 +16,7 @@ from stowage_contracts.messages.image_store import (
 )
 from stowage_contracts.values import HostState, Location, PoolView
 from stowage_contracts.views import ClusterView, PodView, ZoneView
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.store import host_view, location_of, need, store_view

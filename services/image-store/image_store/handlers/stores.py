@@ -11,7 +11,7 @@ from stowage_contracts.messages.image_store import (
 )
 from stowage_contracts.values import ReplicaState, StoreRole, StoreState
 from stowage_contracts.views import StoreView
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import forget_store, intend_remove
 from image_store.deps import Deps

@@ -20,11 +20,11 @@ from stowage_contracts.values import (
     StoreRole,
     new_id,
 )
-from stowage_runtime.tx import Tx
+from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.model import ReplicaEvent, check_room, install_path, place, reaches
-from image_store.replicas import add_grant, destroy
+from image_store.replicas import add_grant, ask, destroy
 from image_store.store import image_end, move, need, room_of, scope_of, template_view, url_end
 
 SCHEMES = ("http", "https")
@@ -109,7 +109,9 @@ async def _fetch(message: RegisterTemplate, tx: Tx, deps: Deps) -> None:
     ref = await _new_ref(message, template, store, tx)
     source = await add_grant(tx, ref_id=None, template_id=template["id"], writes=False)
     target = await add_grant(tx, ref_id=ref["id"], template_id=None, writes=True)
-    await tx.say(
+    await ask(
+        tx,
+        ref,
         CopyRequested(
             copy_id=message.copy_id,
             account_id=message.account_id,
@@ -118,7 +120,7 @@ async def _fetch(message: RegisterTemplate, tx: Tx, deps: Deps) -> None:
             checksum=message.checksum,
             max_size=deps.settings.fetch_max_bytes,
             location=Location(zone_id=message.scope.zone_id),
-        )
+        ),
     )
 
 
@@ -172,8 +174,8 @@ async def on_delete_template(message: DeleteTemplate, tx: Tx, deps: Deps) -> Non
 async def _delete_replica(ref: Record, tx: Tx) -> None:
     state = ReplicaState(ref["state"])
     if state is ReplicaState.CREATING:
-        for copy_id in ref["askers"]:
-            cancel = CancelCopy(copy_id=copy_id, reason="the template was deleted")
+        for asker in await tx.rows("askers_of", ref["id"]):
+            cancel = CancelCopy(copy_id=asker["copy_id"], reason="the template was deleted")
             await tx.say(cancel, to=address(ServiceName.DATA_MOTION))
     elif ref["role"] == StoreRole.IMAGE and state in {ReplicaState.READY, ReplicaState.FAILED}:
         await destroy(tx, ref)

@@ -34,13 +34,12 @@ CREATE TABLE vm_template (
 );
 
 -- One object on one store; state and update_count are only ever changed together (compare and set).
--- askers: the copies that still want it made.
 CREATE TABLE object_store_ref (
     id text PRIMARY KEY, kind text NOT NULL, object_id text NOT NULL, template_id text NOT NULL,
     account_id text NOT NULL, store_id text NOT NULL, role text NOT NULL, state text NOT NULL,
     update_count integer NOT NULL DEFAULT 0, install_path text NOT NULL, format text NOT NULL,
-    copy_id text, askers jsonb NOT NULL DEFAULT '[]', size bigint, digest text,
-    reserved bigint NOT NULL DEFAULT 0, error jsonb, updated timestamptz NOT NULL,
+    copy_id text, size bigint, digest text, reserved bigint NOT NULL DEFAULT 0, error jsonb,
+    updated timestamptz NOT NULL,
     UNIQUE (kind, object_id, store_id)
 );
 CREATE INDEX object_store_ref_template ON object_store_ref (template_id);
@@ -48,6 +47,14 @@ CREATE INDEX object_store_ref_replica ON object_store_ref (template_id) WHERE ki
 CREATE INDEX object_store_ref_store ON object_store_ref (store_id);
 -- What is reserved on a store is summed for each request; few of many replicas reserve anything.
 CREATE INDEX object_store_ref_reserved ON object_store_ref (store_id) WHERE reserved > 0;
+
+-- Copies that want a replica made, as they were asked for; gone when their end was heard.
+CREATE TABLE askers (
+    copy_id text PRIMARY KEY, ref_id text NOT NULL REFERENCES object_store_ref ON DELETE CASCADE,
+    request jsonb NOT NULL, said timestamptz NOT NULL
+);
+CREATE INDEX askers_ref ON askers (ref_id);
+CREATE INDEX askers_said ON askers (said);
 
 -- Access to one object, one direction. Holds no secret: URLs are made when redeemed.
 CREATE TABLE grants (

@@ -17,8 +17,8 @@ from stowage_contracts.messages.image_store import (
 )
 from stowage_contracts.values import ServiceName, Value
 from stowage_contracts.views import PodView, ZoneView
+from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Service, Settle, Timer
-from stowage_runtime.tx import Tx
 
 NAME = ServiceName.IMAGE_STORE.value
 PACKAGE = "tests.unit.runtime.toy"

@@ -1,0 +1,236 @@
+"""The rules of a copy, pure: (job, message, now, rules) → step.
+
+``leases`` has those of a hop under way, ``sweeping`` of its deadlines, ``finishing`` of its end,
+``endings`` those of the copy's end.
+"""
+
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from stowage_contracts.errors import Conflict, NoStrategy, Problem
+from stowage_contracts.messages.cache_autoscaler import CacheAnswer, CacheReserved
+from stowage_contracts.messages.data_motion import CancelCopy, CopyPlanned
+from stowage_contracts.messages.image_store import CopyRequested
+from stowage_contracts.values import CopyEnd, EndKind, Id
+from stowage_contracts.views import StrategyAnswer
+
+from data_motion.model import endings, words
+from data_motion.model.limits import Rules
+from data_motion.model.plan import Decision
+from data_motion.model.states import AskerState, CopyState, HopState
+from data_motion.model.turn import Reserve, Step, Turn
+from data_motion.records import AskerRecord, CopyRecord, HopRecord, Job
+
+
+def source_key(request: CopyRequested) -> str:
+    """What makes two sources the same bytes."""
+    end = request.source
+    known = request.digest if end.kind is EndKind.STORE and request.digest else end.grant.id
+    return f"{end.object}|{known}"
+
+
+def destination_key(request: CopyRequested) -> str:
+    """What makes two destinations the same object."""
+    return f"{request.destination.store_id}|{request.destination.key}"
+
+
+def begin(request: CopyRequested, now: datetime) -> Job:
+    """A new transfer with its first asker."""
+    copy = CopyRecord(
+        id=request.copy_id,
+        source_key=source_key(request),
+        destination_key=destination_key(request),
+        request=request,
+        account_id=request.account_id,
+        priority=request.priority,
+        created=now,
+    )
+    return Job(copy, (_asker(copy.id, request, now),))
+
+
+def join(job: Job, request: CopyRequested, now: datetime, rules: Rules) -> Step:
+    """Another asker of the same bytes at the same place shares the transfer."""
+    turn, asker = Turn(job, now, rules), _asker(job.copy.id, request, now)
+    if any(known.id == asker.id for known in job.askers):
+        return turn.step()
+    if job.copy.cancelling:
+        for withdrawn in job.active:
+            endings.detach(turn, withdrawn)
+    turn.put_asker(asker)
+    turn.change(priority=max(job.copy.priority, request.priority), cancelling="")
+    turn.tell(asker, lambda view, _: CopyPlanned(state=view))
+    return turn.step()
+
+
+def asked_again(job: Job, asker_id: Id, now: datetime, rules: Rules) -> Step:
+    """A request that was taken already: if it has ended, its end may have been lost."""
+    turn = Turn(job, now, rules)
+    for asker in job.askers:
+        if asker.id == asker_id:
+            endings.retell(turn, asker)
+    return turn.step()
+
+
+def already_there(job: Job, now: datetime, rules: Rules) -> Step:
+    """Nothing to move: the destination is Ready."""
+    turn = Turn(job, now, rules)
+    turn.change(
+        answers=(
+            StrategyAnswer(
+                strategy="none", priority=0, reason="the object is already there", chosen=True
+            ),
+        )
+    )
+    endings.complete(turn, None)
+    return turn.step()
+
+
+def plan(job: Job, decision: Decision, now: datetime, rules: Rules) -> Step:
+    """Keep every strategy's answer; refuse at once when none can handle it."""
+    turn = Turn(job, now, rules)
+    turn.change(answers=decision.answers, strategy=decision.strategy, plan=decision.plan)
+    if decision.problem is not None:
+        endings.fail(turn, decision.problem)
+        return turn.step()
+    turn.enter(CopyState.PLANNED)
+    if not decision.plan.hops:
+        endings.complete(turn, None)
+    elif len(decision.plan.hops) > 1:
+        turn.change(deadline=turn.later(rules.limits.cache_wait_seconds))
+        hold(turn, "space on a cache store")
+        _ask_caches(turn, 0)
+    else:
+        _add_hops(turn, [(job.copy.request.source, job.copy.request.destination)])
+        turn.planned()
+    return turn.step()
+
+
+def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Step:
+    """What the caches answered; raises Conflict if the answer lacks an end it promises."""
+    turn, request = Turn(job, now, rules), job.copy.request
+    if job.copy.state is not CopyState.WAITING or job.hops:
+        if not job.live:
+            _give_back(turn, reply)
+        return turn.step()
+    if reply.answer is CacheAnswer.READY:
+        _add_hops(turn, [(_given(reply.source, reply), request.destination)])
+    elif reply.answer is CacheAnswer.FILL:
+        _add_hops(
+            turn,
+            [
+                (request.source, _given(reply.destination, reply)),
+                (_given(reply.source, reply), request.destination),
+            ],
+        )
+    elif reply.answer is CacheAnswer.WAIT:
+        hold(turn, f"space on a cache store: {reply.reason}")
+        _ask_caches(turn, rules.limits.cache_poll_seconds)
+    else:
+        endings.fail(
+            turn,
+            NoStrategy(
+                f"no cache store can stage it: {reply.reason}",
+                resource=f"copy/{job.copy.id}",
+                hint="add a cache store in the destination's scope, or room on one",
+                code="cache",
+            ).problem,
+        )
+    return turn.step()
+
+
+def give_up(job: Job, problem: Problem, now: datetime, rules: Rules) -> Step:
+    """Something outside the hops failed for good."""
+    turn = Turn(job, now, rules)
+    if job.live and not _committing(job):
+        endings.fail(turn, problem)
+    return turn.step()
+
+
+def cancel(job: Job, message: CancelCopy, now: datetime, rules: Rules) -> Step:
+    """Detach one asker; the last one stops the transfer, unless it is being committed."""
+    turn = Turn(job, now, rules)
+    asker = next((a for a in job.active if a.id == message.copy_id), None)
+    if not job.live or asker is None:
+        return turn.step()
+    committing = _committing(job)
+    if len(job.active) > 1:
+        endings.detach(turn, asker)
+    elif committing is None:
+        endings.stop(turn)
+    elif committing.ordinal < len(job.hops) - 1:
+        turn.change(cancelling=message.reason)
+    else:
+        turn.change(waiting_for="the commit, which is under way: too late to cancel")
+        turn.started()
+    return turn.step()
+
+
+def hold(turn: Turn, reason: str) -> None:
+    """Say what the copy waits for, once per reason."""
+    if turn.copy.state is CopyState.PLANNED:
+        turn.enter(CopyState.WAITING)
+    if turn.copy.waiting_for != reason:
+        turn.change(waiting_for=reason)
+        turn.planned()
+
+
+def hop_id(copy_id: str, ordinal: int) -> str:
+    """The same id each time, so that the rules stay pure."""
+    return str(uuid5(NAMESPACE_URL, f"stowage:copy/{copy_id}/hop/{ordinal}"))
+
+
+def _asker(copy_id: str, request: CopyRequested, now: datetime) -> AskerRecord:
+    return AskerRecord(
+        id=request.copy_id,
+        copy_id=copy_id,
+        account_id=request.account_id,
+        object=request.destination.object,
+        destination=request.destination,
+        state=AskerState.ACTIVE,
+        created=now,
+    )
+
+
+def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]]) -> None:
+    """Add the hops of a plan; only the first may be offered yet."""
+    legs = turn.copy.plan.hops[-len(ends) :]
+    for ordinal, ((source, destination), leg) in enumerate(zip(ends, legs, strict=True)):
+        hop = HopRecord(
+            id=hop_id(turn.copy.id, ordinal),
+            copy_id=turn.copy.id,
+            ordinal=ordinal,
+            source=source,
+            destination=destination,
+            must_run_on=leg.must_run_on,
+        )
+        turn.put(hop, **(ready(turn) if ordinal == 0 else {}))
+
+
+def ready(turn: Turn) -> dict[str, datetime]:
+    """Columns of a hop that may be offered from now on; a cache's pin is renewed meanwhile."""
+    limits = turn.limits
+    columns = {"retry_at": turn.now, "deadline": turn.later(limits.wait_seconds)}
+    if len(turn.copy.plan.hops) > 1:
+        columns["nudge_at"] = turn.later(limits.pin_again_seconds)
+    return columns
+
+
+def _ask_caches(turn: Turn, after: float) -> None:
+    assert turn.copy.deadline is not None
+    turn.reserve = Reserve(after, turn.copy.deadline)
+
+
+def _given(end: CopyEnd | None, reply: CacheReserved) -> CopyEnd:
+    if end is None:
+        raise Conflict(f"the answer {reply.answer} lacks an end", code="cache_answer")
+    return end
+
+
+def _give_back(turn: Turn, reply: CacheReserved) -> None:
+    for end in (reply.source, reply.destination):
+        if end is not None:
+            words.release_grant(turn, end)
+
+
+def _committing(job: Job) -> HopRecord | None:
+    return next((hop for hop in job.hops if hop.state is HopState.COMMITTING), None)

@@ -1,0 +1,155 @@
+"""Which agent takes a hop, if one can now; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from stowage_contracts.errors import NoStrategy, Problem
+from stowage_contracts.plugins.data_motion_strategy import AgentView
+from stowage_contracts.plugins.endpoint_selector import EndpointAsk, EndpointSelector
+from stowage_contracts.values import Location, StoreState
+
+from data_motion.model.leases import Held, Placed
+from data_motion.model.limits import Limits
+from data_motion.model.reach import lacks_to_carry, who
+from data_motion.records import AgentRecord, HopRecord, StoreRecord
+
+_UNWRITABLE = frozenset({StoreState.DEGRADED, StoreState.DISABLED, StoreState.REMOVED})
+_UNREADABLE = frozenset({StoreState.DISABLED, StoreState.REMOVED})
+
+
+@dataclass
+class Fleet:
+    """Agents, stores and the slots in use; ``used`` grows while hops are placed."""
+
+    agents: tuple[AgentRecord, ...]
+    stores: Mapping[str, StoreRecord]
+    used: dict[str, int]
+    now: datetime
+
+    def up(self, agent: AgentRecord, limits: Limits) -> bool:
+        """Whether the agent was heard lately."""
+        return (self.now - agent.seen).total_seconds() < limits.silent_seconds
+
+    def full(self, slot: str, limits: Limits) -> bool:
+        """Whether every slot of that name is in use."""
+        kind, _, name = slot.partition(":")
+        if kind == "host":
+            slots = next((a.abilities.slots for a in self.agents if a.host_id == name), 0)
+        else:
+            slots = limits.store_slots if kind == "store" else limits.zone_slots
+        return self.used.get(slot, 0) >= slots
+
+    def take(self, slots: tuple[str, ...]) -> None:
+        """These slots are used from now on."""
+        for slot in slots:
+            self.used[slot] = self.used.get(slot, 0) + 1
+
+    def view(self, agent: AgentRecord) -> AgentView:
+        """The agent as plug-ins see it."""
+        return AgentView(
+            host_id=agent.host_id,
+            location=agent.location,
+            abilities=agent.abilities,
+            running=self.used.get(f"host:{agent.host_id}", 0),
+        )
+
+
+@dataclass(frozen=True)
+class Placer:
+    """Gives hops to agents: able, up, free, in that order; the selector decides among them."""
+
+    selector: EndpointSelector
+    limits: Limits
+
+    def place(self, hop: HopRecord, near: Location, fleet: Fleet) -> Placed | Held | Problem:
+        """The agent and its slots; or what is waited for; or why no agent ever can."""
+        able = [agent for agent in fleet.agents if _fits(hop, fleet.view(agent))]
+        if not able:
+            return _nobody(hop, fleet)
+        broken = _broken_store(hop, fleet)
+        if broken:
+            return Held(broken)
+        up = [agent for agent in able if fleet.up(agent, self.limits)]
+        if not up:
+            return Held(_silent(able), unreachable=True)
+        store = self._full_store(hop, fleet)
+        if store:
+            return Held(f"a slot on {_named(store)}", blocked_on=(store,))
+        free = [agent for agent in up if not self._full(agent, fleet)]
+        if not free:
+            full = tuple(self._full(agent, fleet) for agent in up)
+            return Held(f"a slot on {' or '.join(map(_named, full[:3]))}", blocked_on=full)
+        return self._choose(hop, _narrowed(hop, near, free), fleet)
+
+    def _choose(self, hop: HopRecord, among: list[AgentRecord], fleet: Fleet) -> Placed:
+        views = tuple(fleet.view(agent) for agent in among)
+        choice = self.selector.select(
+            EndpointAsk(source=hop.source, destination=hop.destination, able=views)
+        )
+        chosen = next(agent for agent in among if agent.host_id == choice.host_id)
+        slots = (*_agent_slots(chosen), *_store_slots(hop))
+        return Placed(chosen.host_id, chosen.boot_id, choice.reason, slots)
+
+    def _full_store(self, hop: HopRecord, fleet: Fleet) -> str:
+        return next((s for s in _store_slots(hop) if fleet.full(s, self.limits)), "")
+
+    def _full(self, agent: AgentRecord, fleet: Fleet) -> str:
+        """The first of an agent's slots that none is free of; '' when it can take a hop."""
+        return next((s for s in _agent_slots(agent) if fleet.full(s, self.limits)), "")
+
+
+def _fits(hop: HopRecord, agent: AgentView) -> bool:
+    if agent.host_id in hop.excluded or hop.must_run_on not in (None, agent.host_id):
+        return False
+    return not lacks_to_carry(agent, hop.source, hop.destination)
+
+
+def _narrowed(hop: HopRecord, near: Location, free: list[AgentRecord]) -> list[AgentRecord]:
+    """The host it was on if that restarted, else whoever did not lose it, best in its zone."""
+    own = [agent for agent in free if agent.host_id == hop.preferred]
+    if own:
+        return own
+    fresh = [agent for agent in free if agent.host_id not in hop.avoided] or free
+    same = [agent for agent in fresh if near.zone_id in (None, agent.location.zone_id)]
+    return same or fresh
+
+
+def _nobody(hop: HopRecord, fleet: Fleet) -> Problem:
+    if hop.error is not None:
+        return hop.error
+    views = [fleet.view(agent) for agent in fleet.agents]
+    told = [f"{who(a)} {lacks_to_carry(a, hop.source, hop.destination)}" for a in views[:3]]
+    return NoStrategy(
+        f"no agent can carry hop {hop.ordinal + 1}: {'; '.join(told) or 'none has joined'}",
+        resource=f"hop/{hop.id}",
+        hint="add an agent that sees both ends",
+        code="agent",
+    ).problem
+
+
+def _broken_store(hop: HopRecord, fleet: Fleet) -> str:
+    for end, bad in ((hop.destination, _UNWRITABLE), (hop.source, _UNREADABLE)):
+        known = fleet.stores.get(end.store_id or "")
+        if known is not None and known.view.state in bad:
+            return f"store {end.store_id}, which is {known.view.state}"
+    return ""
+
+
+def _silent(able: list[AgentRecord]) -> str:
+    names = ", ".join(agent.host_id for agent in able[:3])
+    return f"the agent of host {names}, which is silent"
+
+
+def _agent_slots(agent: AgentRecord) -> tuple[str, ...]:
+    zone = agent.location.zone_id
+    return (f"host:{agent.host_id}", *((f"zone:{zone}",) if zone else ()))
+
+
+def _store_slots(hop: HopRecord) -> tuple[str, ...]:
+    ids = dict.fromkeys(end.store_id for end in (hop.source, hop.destination) if end.store_id)
+    return tuple(f"store:{store_id}" for store_id in ids)
+
+
+def _named(slot: str) -> str:
+    return slot.replace(":", " ", 1)

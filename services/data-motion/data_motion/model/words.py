@@ -1,0 +1,95 @@
+"""Builds what is said to agents and to the owners of grants."""
+
+from datetime import timedelta
+
+from stowage_contracts.messages.data_motion import CommitHop
+from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, HopTicket
+from stowage_contracts.messages.image_store import ReleaseGrants
+from stowage_contracts.topology import address, agent_address
+from stowage_contracts.values import CopyEnd, ServiceName
+
+from data_motion.model.turn import Turn
+from data_motion.records import HopRecord
+
+
+def execute(turn: Turn, hop: HopRecord) -> None:
+    """Offer a hop to the agent that is to hold its lease."""
+    assert hop.host_id is not None
+    expires = turn.now + timedelta(seconds=turn.limits.ticket_seconds)
+    ticket = HopTicket(
+        hop_id=hop.id,
+        epoch=hop.epoch,
+        generation=hop.generation,
+        host_id=hop.host_id,
+        source_grant=hop.source.grant,
+        destination_grant=hop.destination.grant,
+        destination_key=hop.destination.key,
+        destination_store_id=hop.destination.store_id,
+        expires=expires,
+    )
+    request = turn.copy.request
+    turn.command(
+        ExecuteHop(
+            hop_id=hop.id,
+            copy_id=hop.copy_id,
+            host_id=hop.host_id,
+            epoch=hop.epoch,
+            generation=hop.generation,
+            source=hop.source,
+            destination=hop.destination,
+            size=request.size,
+            digest=request.digest,
+            checksum=request.checksum,
+            max_size=request.max_size,
+            hint=hop.journaled,
+            stall_seconds=turn.limits.stall_seconds,
+            ticket=turn.rules.sign(ticket, expires),
+        ),
+        agent_address(hop.host_id),
+    )
+
+
+def commit(turn: Turn, hop: HopRecord) -> None:
+    """Ask whoever holds the destination's driver to make it visible."""
+    assert hop.receipt is not None
+    turn.command(
+        CommitHop(
+            hop_id=hop.id,
+            copy_id=hop.copy_id,
+            epoch=hop.epoch,
+            destination=hop.destination,
+            receipt=hop.receipt,
+        ),
+        owner_address(hop),
+    )
+
+
+def owner_address(hop: HopRecord) -> str:
+    """Who holds the driver of a hop's destination."""
+    owner = hop.destination.grant.owner
+    if owner is ServiceName.HYPERVISOR_AGENT:
+        return agent_address(hop.host_id or "")
+    return address(owner)
+
+
+def release(turn: Turn, hop: HopRecord) -> None:
+    """Stop a hop where it runs and give back both its grants; deletes what was written."""
+    if hop.host_id is not None:
+        cancel(turn, hop)
+    for end in (hop.source, hop.destination):
+        release_grant(turn, end, hop.epoch)
+
+
+def cancel(turn: Turn, hop: HopRecord) -> None:
+    """Stop one epoch of a hop at its agent."""
+    assert hop.host_id is not None
+    turn.command(
+        CancelHop(hop_id=hop.id, host_id=hop.host_id, epoch=hop.epoch, destination=hop.destination),
+        agent_address(hop.host_id),
+    )
+
+
+def release_grant(turn: Turn, end: CopyEnd, epoch: int = 0) -> None:
+    """Give one grant back; an agent's own pools follow CancelHop instead."""
+    if end.grant.owner is not ServiceName.HYPERVISOR_AGENT:
+        turn.command(ReleaseGrants(grant=end.grant, epoch=epoch), address(end.grant.owner))
