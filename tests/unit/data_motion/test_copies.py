@@ -125,8 +125,6 @@ async def test_the_same_request_twice_changes_nothing(scene: Scene) -> None:
     await scene.ask("copy2")
     assert await scene.ask("copy1") == []
     assert await scene.ask("copy2") == []
-    await scene.finish()
-    assert await scene.ask("copy1") == []
 
 
 async def test_a_new_request_after_the_end_is_a_new_transfer(scene: Scene) -> None:
@@ -307,11 +305,11 @@ async def test_finished_copies_are_forgotten_after_their_time(scene: Scene) -> N
     await scene.ask()
     await scene.finish()
     await scene.bench.run_timers("forget")
-    assert await scene.ask() == []
+    assert kinds(await scene.ask()) == ["CopyCompleted"]
     await scene.pass_time(31 * 86400, step=31 * 86400)
     await scene.bench.run_timers("forget")
     await scene.join(kvm())
-    assert kinds(await scene.ask()) != []
+    assert "CopyPlanned" in kinds(await scene.ask())
 
 
 async def test_nothing_that_is_said_holds_a_secret_or_a_url(scene: Scene) -> None:
