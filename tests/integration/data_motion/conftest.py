@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.topology import Topology
 from stowage_runtime import keys
+from stowage_runtime.bus import builtin_readers
 from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from stowage_runtime.database import Database
@@ -37,7 +38,8 @@ def settings(database_url: str, rabbitmq_url: str, bus_prefix: str) -> Settings:
 async def owner(rabbitmq_url: str, bus_prefix: str) -> AsyncIterator[Owner]:
     bus = await RabbitBus(rabbitmq_url, Topology(bus_prefix)).ready()
     found = Owner(bus)
-    await bus.declare(found.reader)
+    for reader in (*builtin_readers(), found.reader):
+        await bus.declare(reader)
     yield await found.start()
     await bus.close()
 
