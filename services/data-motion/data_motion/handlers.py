@@ -54,8 +54,8 @@ async def on_copy_requested(message: CopyRequested, tx: Tx, deps: Deps) -> None:
         await store.save(tx, known, step)
         return
     job = model.begin(message, tx.now)
-    if await store.insert(tx, job):
-        await _plan(job, tx, deps)
+    if await store.insert(tx, job.copy):
+        await store.save(tx, Job(job.copy, ()), await _planned(job, tx, deps))
     else:
         twin = await store.lock_twin(tx, message)
         if twin is None:
@@ -149,12 +149,11 @@ async def on_store_removed(message: Message, tx: Tx, deps: Deps) -> None:
     await schedule(tx, deps)
 
 
-async def _plan(job: Job, tx: Tx, deps: Deps) -> None:
+async def _planned(job: Job, tx: Tx, deps: Deps) -> Step:
     if job.copy.request.present:
-        await store.save(tx, job, model.already_there(job, tx.now, deps.rules))
-        return
+        return model.already_there(job, tx.now, deps.rules)
     decision = decide(await _ask(job.copy.request, tx, deps), deps.strategies)
-    await store.save(tx, job, model.plan(job, decision, tx.now, deps.rules))
+    return model.plan(job, decision, tx.now, deps.rules)
 
 
 async def _ask(request: CopyRequested, tx: Tx, deps: Deps) -> MotionAsk:

@@ -13,6 +13,13 @@ SELECT
     (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.created, a.id) FROM askers AS a WHERE copy_id = $1),
     (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.ordinal) FROM hops AS h WHERE copy_id = $1)
 
+-- name: job
+-- The whole of a copy whose lock is held already.
+SELECT to_jsonb(c),
+    (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.created, a.id) FROM askers AS a WHERE copy_id = c.id),
+    (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.ordinal) FROM hops AS h WHERE copy_id = c.id)
+FROM copies AS c WHERE id = $1
+
 -- name: copy_of_asker
 SELECT copy_id FROM askers WHERE id = $1
 
@@ -28,20 +35,20 @@ ON CONFLICT (source_key, destination_key)
     WHERE state IN ('requested', 'planned', 'waiting', 'running') DO NOTHING
 RETURNING id
 
--- name: save_copy
-UPDATE copies AS c
-SET (state, priority, strategy, answers, plan, waiting_for, cancelling, transfer, signalled,
-    digest, error, deadline, finished)
-    = (n.state, n.priority, n.strategy, n.answers, n.plan, n.waiting_for, n.cancelling,
-    n.transfer, n.signalled, n.digest, n.error, n.deadline, n.finished)
-FROM jsonb_populate_record(NULL::copies, $1) AS n WHERE c.id = n.id
-
--- name: save_asker
-INSERT INTO askers SELECT * FROM jsonb_populate_record(NULL::askers, $1)
-ON CONFLICT (id) DO UPDATE SET state = excluded.state
-
--- name: save_hop
-INSERT INTO hops AS h SELECT * FROM jsonb_populate_record(NULL::hops, $1)
+-- name: save_job
+-- What changed of a copy ($1 or NULL), its askers ($2) and its hops ($3), in one round trip.
+WITH changed AS (
+    UPDATE copies AS c
+    SET (state, priority, strategy, answers, plan, waiting_for, cancelling, transfer, signalled,
+        digest, error, deadline, finished)
+        = (n.state, n.priority, n.strategy, n.answers, n.plan, n.waiting_for, n.cancelling,
+        n.transfer, n.signalled, n.digest, n.error, n.deadline, n.finished)
+    FROM jsonb_populate_record(NULL::copies, $1) AS n WHERE c.id = n.id
+), asking AS (
+    INSERT INTO askers SELECT * FROM jsonb_populate_recordset(NULL::askers, $2)
+    ON CONFLICT (id) DO UPDATE SET state = excluded.state
+)
+INSERT INTO hops AS h SELECT * FROM jsonb_populate_recordset(NULL::hops, $3)
 ON CONFLICT (id) DO UPDATE
 SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excluded, avoided,
     preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline, nudge_at,
@@ -54,7 +61,10 @@ SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excl
     excluded.receipt, excluded.error, excluded.due)
 
 -- name: lock_scheduling
-SELECT one FROM scheduling FOR UPDATE
+-- No row, and no lock, when nothing waits; who makes a hop wait meanwhile schedules it.
+SELECT one FROM scheduling
+WHERE EXISTS (SELECT FROM hops WHERE state = 'pending' AND retry_at <= stowage_now())
+FOR UPDATE
 
 -- name: candidates
 -- Pending hops that may find a slot: $1 slots per store, $2 per zone, at most $3 rows.

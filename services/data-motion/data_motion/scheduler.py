@@ -23,7 +23,8 @@ ROUNDS = 4
 
 async def schedule(tx: Tx, deps: Deps) -> None:
     """Offer what can be offered: by priority, then fairly among accounts, then by age."""
-    await tx.value("lock_scheduling")
+    if await tx.value("lock_scheduling") is None:
+        return
     limits = deps.rules.limits
     for _ in range(ROUNDS):
         found = await tx.rows("candidates", limits.store_slots, limits.zone_slots, BATCH)
@@ -60,7 +61,7 @@ def _still_blocked(found: Record, fleet: Fleet, limits: Limits) -> bool:
 
 
 async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> bool:
-    job = await store.lock(tx, found["copy_id"])
+    job = await store.load(tx, found["copy_id"])
     hop = job.hop(found["id"]) if job else None
     if job is None or hop is None or not _offerable(hop, tx):
         return False

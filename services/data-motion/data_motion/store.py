@@ -1,7 +1,8 @@
 """data-motion's SQL: jobs are locked, loaded and saved as a whole."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.values import Value
@@ -21,8 +22,6 @@ from data_motion.records import (
     StoreRecord,
 )
 
-R = TypeVar("R", bound=Record)
-
 
 async def lock(tx: Tx, copy_id: str, *, wait: bool = True) -> Job | None:
     """The job under a row lock; None if there is none, or it is locked and ``wait`` is not set."""
@@ -30,12 +29,13 @@ async def lock(tx: Tx, copy_id: str, *, wait: bool = True) -> Job | None:
     if copy is None:
         return None
     parts = await tx.row("parts_of_copy", copy_id)
-    askers, hops = parts or (None, None)
-    return Job(
-        CopyRecord.model_validate(copy),
-        tuple(AskerRecord.model_validate(row) for row in askers or ()),
-        tuple(HopRecord.model_validate(row) for row in hops or ()),
-    )
+    return _job(copy, *(parts or (None, None)))
+
+
+async def load(tx: Tx, copy_id: str) -> Job | None:
+    """The job, whose row this transaction has locked already."""
+    row = await tx.row("job", copy_id)
+    return None if row is None else _job(*row)
 
 
 async def lock_asked(tx: Tx, asker_id: str) -> Job | None:
@@ -51,24 +51,19 @@ async def lock_twin(tx: Tx, request: CopyRequested) -> Job | None:
     return job if job is not None and job.live else None
 
 
-async def insert(tx: Tx, job: Job) -> bool:
-    """Insert a new job; False if a live one of the same bytes to the same place was first."""
-    if await tx.value("insert_copy", _row(job.copy)) is None:
-        return False
-    for asker in job.askers:
-        await tx.run("save_asker", _row(asker))
-    return True
+async def insert(tx: Tx, copy: CopyRecord) -> bool:
+    """Insert a new copy, whose askers and hops are saved when it is planned; False if a live one
+    of the same bytes to the same place was first."""
+    return await tx.value("insert_copy", _row(copy)) is not None
 
 
 async def save(tx: Tx, before: Job, step: Step) -> Job:
     """Write what a step changed and say what follows; the job as it now is."""
     after = step.job
-    if after.copy != before.copy:
-        await tx.run("save_copy", _row(after.copy))
-    for asker in _changed(after.askers, before.askers):
-        await tx.run("save_asker", _row(asker))
-    for hop in _changed(after.hops, before.hops):
-        await tx.run("save_hop", _row(hop))
+    copy = _row(after.copy) if after.copy != before.copy else None
+    askers, hops = _changed(after.askers, before.askers), _changed(after.hops, before.hops)
+    if copy or askers or hops:
+        await tx.run("save_job", copy, askers, hops)
     for said in step.say:
         await tx.say(said.message, to=said.to)
     for signal in step.signals:
@@ -102,8 +97,16 @@ async def put(tx: Tx, record: AgentRecord | StoreRecord) -> None:
     await tx.run(query, _row(record))
 
 
-def _changed(after: tuple[R, ...], before: tuple[R, ...]) -> list[R]:
-    return [row for row in after if row not in before]
+def _job(copy: Any, askers: Any, hops: Any) -> Job:
+    return Job(
+        CopyRecord.model_validate(copy),
+        tuple(AskerRecord.model_validate(row) for row in askers or ()),
+        tuple(HopRecord.model_validate(row) for row in hops or ()),
+    )
+
+
+def _changed(after: Sequence[Record], before: Sequence[Record]) -> list[dict[str, Any]]:
+    return [_row(row) for row in after if row not in before]
 
 
 def _row(record: Value) -> dict[str, Any]:
