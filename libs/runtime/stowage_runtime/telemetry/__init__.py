@@ -14,6 +14,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from stowage_contracts.errors import StowageError
 
 _HEADER = "traceparent"
+_tracer = trace.get_tracer("stowage")
+"""Stands for the process's tracer, from when that is installed."""
 
 
 def current_traceparent() -> str:
@@ -44,8 +46,7 @@ def span(
 
     An error marks the span with its code, never its text: texts may quote what people gave.
     """
-    tracer = trace.get_tracer("stowage")
-    with tracer.start_as_current_span(
+    with _tracer.start_as_current_span(
         name, extract(parent), kind, attributes,
         record_exception=False, set_status_on_exception=False,
     ) as running:  # fmt: skip
