@@ -13,7 +13,7 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.messages.image_store import RequestCopy
 from stowage_contracts.topology import Topology, address
 from stowage_contracts.values import ServiceName, new_id
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit import RabbitBus
 
 from bench.control.cloud import Cloud
 from bench.control.tap import COPY_SECONDS

@@ -29,8 +29,8 @@ from stowage_contracts.values import (
     new_id,
 )
 from stowage_runtime.bus import Reader
-from stowage_runtime.bus_limits import BusLimits
-from stowage_runtime.rabbit import RabbitBus
+from stowage_runtime.bus.limits import BusLimits
+from stowage_runtime.bus.rabbit import RabbitBus
 
 SLOTS = 1000
 PEBIBYTE = 1 << 50
