@@ -27,12 +27,11 @@ class Plan:
 
     in_flight: Sequence[int]
     seconds: float
-    warm_seconds: float
     ceiling_seconds: float
 
 
-FULL = Plan((1, 32, 200), 20, 3, 5)
-QUICK = Plan((1, 32), 5, 1, 1)
+FULL = Plan((1, 32, 200), 20, 5)
+QUICK = Plan((1, 16), 4, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,7 +66,7 @@ async def _copies(built: Cloud, where: Backing, plan: Plan) -> AsyncIterator[Row
         for entry, ask in asks.items():
             for in_flight in plan.in_flight:
                 load = Load(built, ask, in_flight, plan.seconds)
-                yield await _case(f"copies by {entry}, {in_flight} in flight", load, where, plan)
+                yield await _case(f"copies by {entry}, {in_flight} in flight", load, where)
 
 
 @asynccontextmanager
@@ -84,10 +83,10 @@ async def _words(built: Cloud, where: Backing) -> list[str]:
         return await words_of_one(built, where, asks["POST /v1/copies"])
 
 
-async def _case(case: str, load: Load, where: Backing, plan: Plan) -> Row:
+async def _case(case: str, load: Load, where: Backing) -> Row:
     services = load.cloud.deployment.processes
     before, commits, began = cost(services), await _commits(where), monotonic()
-    await load.run(plan.warm_seconds)
+    await load.run()
     stopped = monotonic()
     await load.cloud.tap.drained()
     drained = monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -25,31 +26,31 @@ Ask = Callable[[str, str], Awaitable[None]]
 
 @dataclass
 class Load:
-    """Copies asked for one after another by ``in_flight`` askers until time is up."""
+    """Copies asked for one after another by ``in_flight`` askers; time runs from when as many
+    have ended, for ``seconds``."""
 
     cloud: Cloud
     ask: Ask
     in_flight: int
     seconds: float
-    began: float = 0.0
+    began: float = math.inf
     ended: list[float] = field(default_factory=list)
-    """Instants at which copies that began after the warm-up were completed."""
+    """When each copy was completed."""
     latencies: list[float] = field(default_factory=list)
     accepted: list[float] = field(default_factory=list)
     _number: count[int] = field(default_factory=count)
 
-    async def run(self, warm_seconds: float) -> None:
+    async def run(self) -> None:
         """Run; raises AssertionError when a copy fails, TimeoutError when one never ends."""
-        self.began = time.monotonic() + warm_seconds
         async with asyncio.TaskGroup() as group:
             for _ in range(self.in_flight):
                 group.create_task(self._always())
 
     @property
     def per_second(self) -> float:
-        """Copies completed between the warm-up and the last request, per second."""
+        """Copies completed while time ran, per second."""
         until = self.began + self.seconds
-        return sum(self.began <= at < until for at in self.ended) / self.seconds
+        return sum(self.began < at <= until for at in self.ended) / self.seconds
 
     async def _always(self) -> None:
         while time.monotonic() < self.began + self.seconds:
@@ -63,8 +64,12 @@ class Load:
         async with asyncio.timeout(COPY_SECONDS):
             ending = await waiter
         assert ending == "CopyCompleted", f"copy {copy_id}: {ending}"
-        now = time.monotonic()
+        self._note(asked, accepted, time.monotonic())
+
+    def _note(self, asked: float, accepted: float, now: float) -> None:
         self.ended.append(now)
+        if len(self.ended) == self.in_flight:
+            self.began = now
         if asked >= self.began:
             self.latencies.append(now - asked)
             self.accepted.append(accepted - asked)
@@ -115,7 +120,7 @@ async def words_of_one(cloud: Cloud, backing: Backing, ask: Ask) -> list[str]:
         for name in ServiceName:
             await queue.bind(f"{backing.prefix}.commands", name.value)
         await queue.consume(lambda message: _note(message, said), no_ack=True)
-        await Load(cloud, ask, 1, 0.001).run(0)
+        await Load(cloud, ask, 1, 0).run()
         await asyncio.sleep(1)  # what follows the completion
     return said
 

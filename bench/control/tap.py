@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from tests.e2e.deployment import PACKAGES, Backing
 
 ENDINGS = ("CopyCompleted", "CopyFailed")
-COPY_SECONDS = 60.0
+COPY_SECONDS = 120.0
 DRAIN_SECONDS = 300.0
 POLL_SECONDS = 0.05
 
