@@ -37,6 +37,7 @@ async def main(given: str) -> int:
         image = await chosen_image(given, Path(folder))
         home = Home(Path(folder, "data"))
         async with cloud(home, 0) as house, Api.of(house.url, _key(house)) as api:
+            console.print(f"image: {image or given}")
             if image is None:
                 return await _show(console, house, api, (given, "raw", None))
             async with served(image) as url:

@@ -199,7 +199,7 @@ _DIGEST = re.compile(r"^([a-z0-9-]+):([0-9a-f]+)$")
 
 
 def _check_digest(text: str) -> str:
-    match = _DIGEST.match(text)
+    match = _DIGEST.fullmatch(text)
     lengths = {**LINEAR_ALGORITHMS, TREE_ALGORITHM: 64}
     if match is None or lengths.get(match[1]) != len(match[2]):
         raise ValueError(f"a digest is '<algorithm>:<hex>' with one of {sorted(lengths)}")

@@ -15,6 +15,10 @@ ADMINS_ONLY = "*"
 """Account of events that carry no public state: only admins see them."""
 
 
+INFRASTRUCTURE = ("store", "host")
+"""Nouns whose events tell paths and other accounts' ids."""
+
+
 async def on_event(message: Message, tx: Tx, deps: Deps) -> None:
     """Keep the newest state of the subject and tell the live feed."""
     resource = message.resource
@@ -25,7 +29,8 @@ async def on_event(message: Message, tx: Tx, deps: Deps) -> None:
     sequence = tx.cause.sequence if tx.cause else 0
     row = (resource.noun, resource.id, account, sequence, resource.state, resource.removed)
     if await tx.run("project", *row):
-        await _tell(message, account, tx, deps)
+        hidden = ADMINS_ONLY if resource.noun in INFRASTRUCTURE else account
+        await _tell(message, hidden, tx, deps)
 
 
 async def _tell(message: Message, account: str, tx: Tx, deps: Deps) -> None:

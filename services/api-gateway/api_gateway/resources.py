@@ -59,7 +59,7 @@ async def page(
         rows = await tx.rows("page", noun, call.principal.sees, *after, match or {}, limit + 1)
     more = len(rows) > limit
     return Page(
-        items=[row["state"] for row in rows[:limit]],
+        items=[visible(noun, row["state"], call.principal) for row in rows[:limit]],
         next=_encode(rows[limit - 1]) if more else None,
     )
 
@@ -88,7 +88,14 @@ async def state(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, 
     row = await tx.row("resource", noun, key) if is_id(key) else None
     if row is None or (principal.sees and row["account_id"] not in {"", principal.sees}):
         raise NotFound(f"no such {noun}", resource=f"{noun}/{key[:64]}")
-    return dict(row["state"])
+    return visible(noun, row["state"], principal)
+
+
+def visible(noun: str, found: dict[str, Any], principal: Principal) -> dict[str, Any]:
+    """What a caller may see of a resource: paths and errors of stores are the operators'."""
+    if noun != "store" or principal.admin:
+        return dict(found)
+    return {**found, "settings": {}, "checks": [], "error": None}
 
 
 async def reference(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, Any]:

@@ -117,6 +117,10 @@ INSERT INTO object_store_ref (id, kind, object_id, template_id, account_id, stor
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10, $11, stowage_now())
 -- name: ref
 SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE
+-- name: id_taken
+-- Whether a template and a volume would share the id, and so a file name on a pool.
+SELECT EXISTS (SELECT FROM vm_template WHERE id = $1 AND $2 = 'volume')
+    OR EXISTS (SELECT FROM object_store_ref WHERE object_id = $1 AND kind = 'volume' AND $2 <> 'volume')
 -- name: ref_on
 SELECT * FROM object_store_ref WHERE kind = $1 AND object_id = $2 AND store_id = $3 FOR UPDATE
 -- name: read_ref

@@ -11,6 +11,7 @@ from pathlib import Path
 from stowage_contracts.errors import StowageError
 from stowage_runtime.command import told
 from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.telemetry import start_tracing
 from stowage_runtime.telemetry.logs import start_logs
 from stowage_runtime.telemetry.metrics import start_metrics
 
@@ -49,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
     parser.add_argument("--data", type=Path, default=Path(".stowage"), help="where state is kept")
     asked = parser.parse_args(arguments)
-    start_logs(ServiceSettings.read())
+    settings = ServiceSettings.read()
+    start_logs(settings)
+    start_tracing("standalone", settings.otlp_endpoint)
     start_metrics()
     try:
         status = asyncio.run(serve(Home(asked.data.resolve()), asked.port))

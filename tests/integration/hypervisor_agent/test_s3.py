@@ -89,7 +89,7 @@ def driver_of(server: S3Server, bucket: str, **changes: object) -> S3Driver:
     """The driver image-store would have of a bucket."""
     facts: dict[str, object] = {
         "endpoint": server.endpoint, "bucket": bucket, "region": server.region,
-        "access_key": server.access_key, "secret_key": SecretStr(server.secret_key),
+        "access_key": SecretStr(server.access_key), "secret_key": SecretStr(server.secret_key),
         "part_bytes": PART,
     }  # fmt: skip
     return S3Provider().open(S3Settings.model_validate({**facts, **changes}))

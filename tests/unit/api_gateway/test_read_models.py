@@ -250,3 +250,15 @@ async def test_explain_tells_the_strategies_answers(api: Api, bench: Bench) -> N
     told = (await api.get("/v1/copies/c1/explain")).body
     assert told["strategy"] == "direct"
     assert told["answers"][0]["reason"] == "both reach it"
+
+
+async def test_only_operators_see_a_stores_paths_and_errors(api: Api, bench: Bench) -> None:
+    error = NotFound("holds template of another account", resource="store/s1").problem
+    told = words.store("s1", settings={"root": "/secret/place"}, error=error)
+    await bench.handle(told, sequence=1)
+    mine = await user(api)
+    shown = (await mine.get("/v1/stores/s1")).body
+    assert (shown["id"], shown["settings"], shown["error"]) == ("s1", {}, None)
+    (listed,) = (await mine.get("/v1/stores")).body["items"]
+    assert listed == shown
+    assert (await api.get("/v1/stores/s1")).body["settings"] == {"root": "/secret/place"}

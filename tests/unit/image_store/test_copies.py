@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from stowage_contracts import sealing
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CopyCompleted, CopyFailed
 from stowage_contracts.messages.hypervisor_agent import Heartbeat
@@ -15,6 +16,7 @@ from stowage_contracts.messages.image_store import (
     TemplateChanged,
 )
 from stowage_contracts.values import HostState, ReplicaState, ServiceName
+from stowage_runtime.secrets import Sealer
 
 from tests.unit.image_store.scene import CONTENT, DIGEST, Scene, accepted
 
@@ -182,3 +184,28 @@ async def handled_once(scene: Scene, message: Message) -> None:
 async def test_a_volume_does_not_change_its_template(ready: Scene) -> None:
     request = await ask(ready, volume_id="v1")
     assert [type(m) for m in await ready.complete(request, accepted())] == [ReplicaReady]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"account_id": "other"}, {"volume_id": "t1"}], ids=["another account", "a template"]
+)
+async def test_a_volume_id_belongs_to_whoever_took_it_first(
+    ready: Scene, changes: dict[str, object]
+) -> None:
+    await ask(ready, volume_id="v1")
+    again = RequestCopy.model_validate({**dict(ASK), "copy_id": "c9", "volume_id": "v1", **changes})
+    (failed,) = [m for m in await ready.bench.handle(again) if isinstance(m, ReplicaFailed)]
+    assert failed.error.code == "conflict.exists"
+    assert failed.copy_id == "c9"
+
+
+async def test_a_template_cannot_take_a_volumes_id(ready: Scene) -> None:
+    await ask(ready, volume_id="t2")
+    public = ready.keys["stowage_seal_public_key_image_store"]
+    sealed = Sealer.seal(public, b"http://images.example/disk", sealing.for_template("t2"))
+    registration = ready.registration(template_id="t2", copy_id="copy9", sealed_url=sealed)
+    (changed,) = [
+        m for m in await ready.bench.handle(registration) if isinstance(m, TemplateChanged)
+    ]
+    assert changed.state.error is not None
+    assert changed.state.error.code == "conflict.exists"

@@ -203,3 +203,10 @@ async def test_metrics_count_requests_by_route(client: Client) -> None:
         text = await response.text()
         assert response.content_type == "text/plain"
     assert 'route="/things/{id}",service="things",status="200"' in text
+
+
+async def test_a_body_that_cannot_be_decoded_is_refused(client: Client) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with client.post("/things", data=b"this is no gzip", headers=headers) as response:
+        assert response.status == 400
+        assert (await problem(response))["code"] == "invalid.body"

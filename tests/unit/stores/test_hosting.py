@@ -39,10 +39,10 @@ def asked(provider: str, settings: dict[str, Any], **changes: Any) -> AddStore:
 
 
 def test_secret_settings_are_kept_apart(hosted: Hosted) -> None:
-    admitted = hosted.admit(asked("s3", S3), b'{"secret_key": "canary"}')
+    admitted = hosted.admit(asked("s3", S3), b'{"access_key": "AK", "secret_key": "canary"}')
     assert "canary" not in repr(admitted)
     assert admitted.settings["bucket"] == "b-1"
-    assert json.loads(admitted.secrets) == {"secret_key": "canary"}
+    assert json.loads(admitted.secrets) == {"access_key": "AK", "secret_key": "canary"}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_s3_settings_are_normalised_and_hide_the_secret() -> None:
 
 def test_the_secret_is_found_by_its_type_for_sealing() -> None:
     secret = [n for n, f in S3Settings.model_fields.items() if f.annotation is SecretStr]
-    assert secret == ["secret_key"]
+    assert secret == ["access_key", "secret_key"]
 
 
 def test_settings_given_as_plain_json_open_a_driver() -> None:

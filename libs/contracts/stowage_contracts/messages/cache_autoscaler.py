@@ -80,7 +80,7 @@ class _CacheEvent(_Event):
             noun="store",
             id=self.state.id,
             state=self.state.model_dump(mode="json"),
-            removed=isinstance(self, CacheRemoved),
+            removed=isinstance(self, CacheRemoved | CacheRejected),
         )
 
 

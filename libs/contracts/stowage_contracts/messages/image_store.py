@@ -151,7 +151,7 @@ class _StateEvent(_Event):
             noun=self.subject_form.partition("/")[0],
             id=state.id,
             state=state.model_dump(mode="json"),
-            removed=type(self).__name__.endswith("Removed"),
+            removed=type(self).__name__.endswith(("Removed", "Rejected")),
         )
 
 

@@ -1,5 +1,6 @@
 """The guarded client: opens user-given URLs, and only where the rules allow."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _ABOUT_BYTES = {"range", "if-match", "if-range", "if-unmodified-since", "accept", "user-agent"}
 """Headers that may follow a redirect to another origin; credentials may not."""
 _AGAIN = {408, 425, 429}
+_TOTAL = re.compile(r"/([0-9]+)$")
+_DIGITS = 18
+"""A length of more is no length, and Python refuses to read one of thousands."""
 _SENT = {"Accept-Encoding": "identity", "User-Agent": "stowage"}
 
 
@@ -97,7 +101,7 @@ class GuardedClient:
             raise SourceRefused(
                 "its certificate is not trusted", resource=shown(url), code="tls"
             ) from None
-        except aiohttp.InvalidURL:
+        except ValueError:  # also names that no name server could be asked for
             raise SourceRefused("it is not a URL", resource=shown(url), code="url") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(
@@ -140,7 +144,8 @@ def shown(url: URL) -> str:
         port = f":{url.explicit_port}" if url.explicit_port else ""
     except ValueError:
         port = ""
-    return f"{url.scheme}://{url.raw_host or ''}{port}{url.raw_path}"
+    text = f"{url.scheme}://{url.raw_host or ''}{port}{url.raw_path}"
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _target(response: aiohttp.ClientResponse, here: URL, rules: FetchRules) -> URL:
@@ -179,13 +184,23 @@ def _check_headers(response: aiohttp.ClientResponse, url: URL, rules: FetchRules
     coding = response.headers.get("Content-Encoding", "identity")
     if coding != "identity":
         raise SourceRefused(
-            f"it is sent {coding}-encoded, against what was asked",
+            f"it is sent {coding[:40]!a}-encoded, against what was asked",
             resource=shown(url), code="encoding",
         )  # fmt: skip
-    total = response.headers.get("Content-Range", "").rpartition("/")[2]
-    size = int(total) if total.isdecimal() else response.content_length or 0
+    size = _told_size(response, url)
     if size > rules.max_bytes:
         raise SourceRefused(
             f"{size} bytes are more than the {rules.max_bytes} allowed",
             resource=shown(url), code="too_large", size=size,
         )  # fmt: skip
+
+
+def _told_size(response: aiohttp.ClientResponse, url: URL) -> int:
+    total = _TOTAL.search(response.headers.get("Content-Range", ""))
+    if total is None:
+        return response.content_length or 0
+    if len(total[1]) > _DIGITS:
+        raise SourceRefused(
+            f"its length has {len(total[1])} digits", resource=shown(url), code="too_large"
+        )
+    return int(total[1])

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, get_origin
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 from stowage_contracts.errors import InvalidInput
@@ -38,6 +39,8 @@ async def read_body(model: type[BaseModel] | None, request: web.Request, seconds
             raw = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except RequestPayloadError:
+        raise InvalidInput("the body cannot be decoded", code="body") from None
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:

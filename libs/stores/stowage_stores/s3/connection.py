@@ -50,7 +50,7 @@ class S3Connection:
             "s3",
             endpoint_url=told.endpoint,
             region_name=told.region,
-            aws_access_key_id=told.access_key,
+            aws_access_key_id=told.access_key.get_secret_value(),
             aws_secret_access_key=told.secret_key.get_secret_value(),
             verify=told.ca_bundle or None,
             config=self._config(),

@@ -13,7 +13,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 
 
 class S3Settings(BaseModel):
-    """One bucket, or a prefix of one. Only ``secret_key`` is secret."""
+    """One bucket, or a prefix of one. Both keys are given under ``secrets``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,7 +21,7 @@ class S3Settings(BaseModel):
     """``http(s)://host[:port]`` as hosts must reach it too."""
     bucket: str
     """Must exist; Stowage never creates one."""
-    access_key: str = Field(min_length=1)
+    access_key: SecretStr = Field(min_length=1)
     secret_key: SecretStr
     region: str = "us-east-1"
     prefix: str = ""

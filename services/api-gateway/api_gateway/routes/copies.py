@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
-from stowage_contracts.errors import Conflict, InvalidInput
+from stowage_contracts.errors import Conflict, InvalidInput, Problem
 from stowage_contracts.messages.data_motion import CancelCopy
 from stowage_contracts.messages.image_store import RequestCopy
 from stowage_contracts.topology import address
@@ -73,6 +73,7 @@ class Explanation(BaseModel):
     answers: list[StrategyAnswer]
     hops: list[HopView]
     waiting_for: str
+    error: Problem | None
 
 
 async def create(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -165,6 +166,7 @@ async def explain(call: Call, desk: Desk, deps: Deps) -> Explanation:
         answers=list(view.answers),
         hops=list(view.hops),
         waiting_for=view.waiting_for,
+        error=view.error,
     )
 
 

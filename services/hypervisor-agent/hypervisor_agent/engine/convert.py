@@ -18,7 +18,7 @@ from hypervisor_agent.engine.digest import TreeDigest, leaves
 from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.terms import Stored
 from hypervisor_agent.transports.file_reader import FileReader
-from hypervisor_agent.transports.journal import sidecar
+from hypervisor_agent.transports.journal import drop
 
 if TYPE_CHECKING:
     from hypervisor_agent.engine.hop import Hop
@@ -44,7 +44,7 @@ async def move(hop: Hop, source: RangedReader) -> Receipt:
     )  # fmt: skip
     await hop.tools.step("converted")
     receipt = await _read_back(hop, part, fetched)
-    await hop.tools.threads.run(_drop, raw)
+    await hop.tools.threads.run(drop, raw)
     return receipt
 
 
@@ -86,8 +86,3 @@ def _sync(part: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def _drop(raw: Path) -> None:
-    raw.unlink(missing_ok=True)
-    sidecar(raw).unlink(missing_ok=True)

@@ -52,6 +52,11 @@ class TreeDigest:
         return f"{TREE_ALGORITHM}:{self._outer.hexdigest()}"
 
 
+def is_tree(declared: str) -> bool:
+    """Whether a declared digest is over leaves, so not over the bytes in order."""
+    return declared.startswith(f"{TREE_ALGORITHM}:")
+
+
 class LinearDigest:
     """A declared digest over the bytes in order; whoever comes early waits for its turn."""
 

@@ -2,7 +2,7 @@
 
 from stowage_contracts.values import Digest, Range
 
-from hypervisor_agent.engine.digest import LinearDigest, TreeDigest, leaves, zero_leaves
+from hypervisor_agent.engine.digest import LinearDigest, TreeDigest, is_tree, leaves, zero_leaves
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.engine.together import together
 
@@ -13,7 +13,8 @@ class Hashing:
     def __init__(self, threads: Threads, checksum: Digest | None) -> None:
         self._threads = threads
         self._tree = TreeDigest()
-        self._linear = LinearDigest(checksum, threads.run) if checksum else None
+        linear = checksum if checksum and not is_tree(checksum) else None
+        self._linear = LinearDigest(linear, threads.run) if linear else None
 
     async def put(self, offset: int, view: memoryview) -> None:
         """Bytes at ``offset``, a multiple of the leaf."""
@@ -34,7 +35,7 @@ class Hashing:
 
     @property
     def linear(self) -> Digest | None:
-        """The digest of the declared algorithm, if one was declared."""
+        """The digest of the declared algorithm, if a linear one was declared."""
         return self._linear.result() if self._linear else None
 
     async def _put_tree(self, offset: int, view: memoryview) -> None:

@@ -11,6 +11,7 @@ from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
 
 from hypervisor_agent.engine import convert
+from hypervisor_agent.engine.digest import is_tree
 from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.loop import Bench, Copied, CopyLoop, Ends
 from hypervisor_agent.engine.opening import open_source, transport_of
@@ -129,8 +130,10 @@ class Hop:
             raise SourceChanged(f"{size} bytes instead of {order.size}", resource=name)
 
     def _verify(self, copied: Copied) -> None:
+        checksum = self.order.checksum
+        found = copied.tree if checksum and is_tree(checksum) else copied.linear
         self._compare("digest", self._expected, copied.tree)
-        self._compare("checksum", self.order.checksum, copied.linear)
+        self._compare("checksum", checksum, found)
 
     def _compare(self, what: str, expected: Digest | None, found: Digest | None) -> None:
         if expected is not None and expected != found:

@@ -22,7 +22,10 @@ async def open_source(
     Raises SourceRefused, SourceChanged, NotFound, GrantRefused, Unavailable, Stalled.
     """
     rules = redeemed.rules or (FetchRules() if end.kind is EndKind.URL else None)
-    scheme = scheme_of(redeemed.grant)
+    try:
+        scheme = scheme_of(redeemed.grant)
+    except ValueError:
+        raise SourceRefused("it is not a URL", code="url") from None
     if rules is not None and scheme not in rules.schemes:
         raise SourceRefused(f"scheme {scheme!r} is not fetched", code="scheme")
     shape = ReadShape(stall_seconds=stall_seconds, rules=rules)

@@ -27,6 +27,8 @@ from hypervisor_agent.transports.os_errors import told
 
 T = TypeVar("T")
 SECONDS = 20
+ENDS = ("", ".journal", ".new")
+"""A part, its journal, and a journal whose writing was broken off."""
 IDLE_SECONDS = 60.0
 SHARED_IDLE_SECONDS = 86400.0
 """On a shared pool a part may be another host's, waiting for its lease to be taken over."""
@@ -90,7 +92,7 @@ class DirectoryPool:
         await self.discard(ask.writer)
 
     async def writers(self) -> tuple[str, ...]:
-        """Of every part, finished or not."""
+        """Of every part, finished or not, and of what parts left behind."""
         return await self._do(lambda: tuple(sorted(set(self._writers()))))
 
     async def idle(self, writer: str) -> bool:
@@ -114,12 +116,13 @@ class DirectoryPool:
     def _writers(self) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             for file in self._own.iterdir():
-                if file.name.endswith(".part"):
-                    yield file.name.removesuffix(".part").removesuffix(".src")
+                writer, found, end = file.name.rpartition(".part")
+                if found and end in ENDS:
+                    yield writer.removesuffix(".src")
 
     def _files(self, writer: str) -> tuple[Path, ...]:
         parts = (f"{writer}.part", f"{writer}.src.part")
-        return tuple(self._own / (part + end) for part in parts for end in ("", ".journal"))
+        return tuple(self._own / (part + end) for part in parts for end in ENDS)
 
     def _is_idle(self, writer: str) -> bool:
         touched = [file.stat().st_mtime for file in self._files(writer) if file.exists()]

@@ -207,5 +207,4 @@ class FileWriter:
                 at += count
 
     def _delete(self) -> None:
-        self._path.unlink(missing_ok=True)
-        journal.sidecar(self._path).unlink(missing_ok=True)
+        journal.drop(self._path)

@@ -45,9 +45,13 @@ class Address:
 
     @classmethod
     def of(cls, grant: Grant) -> "Address":
-        """Raises GrantRefused when the grant names no URL."""
+        """Raises GrantRefused when the grant names nothing, SourceRefused when it is no URL."""
         if grant.uri is None:
             raise GrantRefused("the grant names no URL", code="malformed")
+        try:
+            URL(grant.uri.get_secret_value(), encoded=True)
+        except ValueError:
+            raise SourceRefused("it is not a URL", code="url") from None
         return cls(grant.uri, grant.headers)
 
     @property

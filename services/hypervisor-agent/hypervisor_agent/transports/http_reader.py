@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from stowage_contracts.errors import (
     SourceChanged,
     SourceRefused,
@@ -17,6 +18,9 @@ from hypervisor_agent.transports.http_client import Getter, dropped
 from hypervisor_agent.transports.http_source import Source, described
 
 SKIP = 1024 * 1024
+_BROKEN = (aiohttp.ClientError, ConnectionError, TimeoutError)
+_MALFORMED = (ValueError, HttpProcessingError)
+"""What reading an answer raises that no honest server sends."""
 
 
 class HttpReader:
@@ -53,7 +57,7 @@ class HttpReader:
                     await self._read_range(offset, buffer, moved)
                 else:
                     await self._read_stream(offset, buffer, moved)
-        except (StowageError, aiohttp.ClientError, ConnectionError, TimeoutError) as error:
+        except (StowageError, *_BROKEN, *_MALFORMED) as error:
             if isinstance(error, Stalled):
                 self._drop_stream()
             raise _named(error, self._shown) from None
@@ -70,7 +74,7 @@ class HttpReader:
         try:
             reader = cls(client, described(answer), shape, shown)
             if reader.ranged:
-                await answer.read()
+                await _end_probe(answer)
             else:
                 reader._stream = answer
         except BaseException:
@@ -86,6 +90,8 @@ class HttpReader:
             at = 0
             async for chunk in answer.content.iter_any():
                 end = at + len(chunk)
+                if end > len(buffer):
+                    raise _too_long()
                 buffer[at:end] = chunk
                 self.received += len(chunk)
                 at = end
@@ -147,10 +153,26 @@ class HttpReader:
             self._stream = None
 
 
+async def _end_probe(answer: aiohttp.ClientResponse) -> None:
+    """Read the one byte asked for, never a body without end; a 416 may say anything at length."""
+    if answer.status == 206:
+        first = await answer.content.read(2)
+        if len(first) > 1 or (first and await answer.content.read(1)):
+            raise _too_long()
+    answer.release()  # closes the connection unless the body has ended
+
+
+def _too_long() -> SourceRefused:
+    return SourceRefused("it sends more bytes than the range it names", code="range")
+
+
 def _named(error: BaseException, shown: str) -> BaseException:
     if isinstance(error, StowageError):
         error.resource = error.resource or shown
         return error
-    if isinstance(error, aiohttp.ClientError | ConnectionError | TimeoutError):
+    if isinstance(error, _BROKEN):
         return dropped(error, shown)
+    if isinstance(error, _MALFORMED):
+        kind = type(error).__name__
+        return SourceRefused(f"its answer makes no sense ({kind})", resource=shown, code="answer")
     return error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiohttp import ClientResponse
 from stowage_contracts.errors import SourceChanged, SourceRefused
 
-_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
+_RANGE = re.compile(r"^bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})$")
 _EMPTY = re.compile(r"^bytes \*/0$")
 
 
@@ -75,6 +75,12 @@ def described(answer: ClientResponse) -> Source:
 
 
 def validators(answer: ClientResponse) -> tuple[str, str]:
-    """(strong ETag, Last-Modified), each empty where it is missing."""
-    etag = answer.headers.get("ETag", "")
-    return "" if etag.startswith("W/") else etag, answer.headers.get("Last-Modified", "")
+    """(strong ETag, Last-Modified), each empty where it is missing or no printable ASCII."""
+    etag, modified = _plain(answer, "ETag"), _plain(answer, "Last-Modified")
+    return "" if etag.startswith("W/") else etag, modified
+
+
+def _plain(answer: ClientResponse, name: str) -> str:
+    """Other bytes could be neither sent back nor written to a journal."""
+    text = answer.headers.get(name, "")
+    return text if text.isascii() and text.isprintable() else ""

@@ -24,6 +24,12 @@ def sidecar(part: Path) -> Path:
     return part.with_name(part.name + ".journal")
 
 
+def drop(part: Path) -> None:
+    """Delete a part and what was written beside it."""
+    for path in (part, sidecar(part), _unfinished(part)):
+        path.unlink(missing_ok=True)
+
+
 def load(part: Path, size: int, validator: str) -> tuple[Range, ...]:
     """Durable ranges of a part, trusted only for the same known source and length.
 
@@ -42,11 +48,15 @@ def load(part: Path, size: int, validator: str) -> tuple[Range, ...]:
 
 def save(part: Path, record: Record) -> None:
     """Replace the sidecar; call it only after the ranges themselves were synced."""
-    new = sidecar(part).with_suffix(".new")
+    text, new = record.model_dump_json().encode(), _unfinished(part)
     number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o640)
     try:
-        os.write(number, record.model_dump_json().encode())
+        os.write(number, text)
         os.fdatasync(number)
     finally:
         os.close(number)
     new.replace(sidecar(part))
+
+
+def _unfinished(part: Path) -> Path:
+    return part.with_name(part.name + ".new")

@@ -119,7 +119,9 @@ async def _destination(
     wanted = _format(message, template, pool)
     known = await tx.row("ref_on", kind, object_id, pool["id"])
     if known is not None:
-        return _same(known, template, wanted)
+        return _same(known, message, wanted)
+    if kind is ObjectKind.VOLUME and await tx.value("id_taken", object_id, kind):
+        raise _taken(pool["id"])
     size = template["virtual_size"] if wanted != template["format"] else template["size"]
     check_room(room_of(pool), size, deps.settings.store_high_water)
     ref_id = new_id()
@@ -141,15 +143,26 @@ async def _destination(
     return await need(tx, "ref", ref_id)
 
 
-def _same(known: Record, template: Record, wanted: ImageFormat) -> Record:
-    """What is there, or on its way, must be what is asked for."""
-    if known["template_id"] == template["id"] and known["format"] == wanted:
+def _same(known: Record, message: RequestCopy, wanted: ImageFormat) -> Record:
+    """What is there, or on its way, must be what is asked for, by its own account."""
+    if known["kind"] == ObjectKind.VOLUME and known["account_id"] != message.account_id:
+        raise _taken(known["store_id"])
+    if known["template_id"] == message.template_id and known["format"] == wanted:
         return known
     raise Conflict(
         f"{known['object_id']} is there as {known['format']} of template {known['template_id']}",
         code="exists",
         resource=f"store/{known['store_id']}",
         hint="ask for that format, or for a volume of another id",
+    )
+
+
+def _taken(store_id: str) -> Conflict:
+    return Conflict(
+        "the volume id is taken",
+        code="exists",
+        resource=f"store/{store_id}",
+        hint="ask for a volume of another id",
     )
 
 

@@ -2,7 +2,7 @@
 
 from asyncpg import Record
 from stowage_contracts import sealing
-from stowage_contracts.errors import InvalidInput, StowageError
+from stowage_contracts.errors import Conflict, InvalidInput, StowageError
 from stowage_contracts.messages.data_motion import CancelCopy
 from stowage_contracts.messages.image_store import (
     CopyRequested,
@@ -37,6 +37,8 @@ async def on_register_template(message: RegisterTemplate, tx: Tx, deps: Deps) ->
         return
     try:
         _check_url(url)
+        if await tx.value("id_taken", message.template_id, "template"):
+            raise Conflict("the id is taken by a volume", code="exists", hint="take another id")
         await _fetch(message, tx, deps)
     except StowageError as error:
         await _refuse(message, error, tx)
