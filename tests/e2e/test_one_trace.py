@@ -21,7 +21,11 @@ async def test_a_registration_is_one_trace_from_request_to_commit(
     tmp_path: Path, backing: Backing
 ) -> None:
     async with collecting() as collector:
-        deployment = Deployment(tmp_path, backing, {"STOWAGE_OTLP_ENDPOINT": collector.url})
+        deployment = Deployment(
+            tmp_path,
+            backing,
+            {"STOWAGE_OTLP_ENDPOINT": collector.url, "STOWAGE_LOG_LEVEL": "debug"},
+        )
         await deployment.prepare()
         try:
             await deployment.start("image-store", "data-motion", "cache-autoscaler", "api-gateway")

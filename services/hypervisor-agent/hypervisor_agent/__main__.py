@@ -15,7 +15,7 @@ from stowage_runtime.command import told
 from stowage_runtime.http.health import Check, health_routes, run_checks
 from stowage_runtime.http.server import HttpServer, Surface
 from stowage_runtime.telemetry import flush_tracing, start_tracing
-from stowage_runtime.telemetry.logs import start_logs
+from stowage_runtime.telemetry.logs import name_service, start_logs
 from stowage_runtime.telemetry.metrics import start_metrics
 
 from hypervisor_agent.agent import Agent
@@ -127,6 +127,7 @@ def main() -> None:
     try:
         settings = Settings.read()
         start_logs(settings)
+        name_service(NAME)
         status = asyncio.run(verbs[asked.verb](settings))
     except StowageError as error:
         sys.stderr.write(told(error) + "\n")

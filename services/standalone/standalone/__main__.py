@@ -20,12 +20,13 @@ from standalone.house import House
 from standalone.settings import Home
 
 
-async def serve(home: Home, port: int) -> int:
+async def serve(home: Home, port: int, settings: ServiceSettings) -> int:
     """Print one JSON line when ready; 0 after SIGTERM, 1 when a service broke."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with cloud(home, port) as house:
+        start_logs(settings, hide=house.keyring.texts.values())
         _tell(house)
         asked, crashed = asyncio.create_task(stop.wait()), asyncio.create_task(house.crashed())
         await asyncio.wait({asked, crashed}, return_when=asyncio.FIRST_COMPLETED)
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     start_tracing("standalone", settings.otlp_endpoint)
     start_metrics()
     try:
-        status = asyncio.run(serve(Home(asked.data.resolve()), asked.port))
+        status = asyncio.run(serve(Home(asked.data.resolve()), asked.port, settings))
     except StowageError as error:
         sys.stderr.write(told(error) + "\n")
         status = 1

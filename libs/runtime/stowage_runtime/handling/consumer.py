@@ -120,13 +120,19 @@ class Consumer(Generic[D]):
         labels = {"service": self.service.name, "lane": lane, "type": kind}
         began, outcome = time.monotonic(), "done"
         try:
-            with span(f"handle {envelope.type}", envelope.traceparent, SpanKind.CONSUMER,
-                      message=envelope.id, subject=envelope.subject):  # fmt: skip
+            with (
+                span(
+                    f"handle {envelope.type}",
+                    envelope.traceparent,
+                    SpanKind.CONSUMER,
+                    message=envelope.id,
+                    subject=envelope.subject,
+                ),
+                _told(envelope, labels),
+            ):
                 yield
         except Exception as error:
             outcome = error_code(error)
-            _log.warning("message failed", message=envelope.id, subject=envelope.subject,
-                         **labels, code=outcome, exc_info=_unforeseen(error))  # fmt: skip
             raise
         finally:
             MESSAGES.add(1, labels | {"outcome": outcome})
@@ -141,6 +147,19 @@ def _of(message: Message, handlers: Mapping[type[Message], Any]) -> Any:
             hint="it was sent to the wrong service, or this one is older than its sender",
         )  # fmt: skip
     return handler
+
+
+@contextmanager
+def _told(envelope: Envelope, labels: dict[str, str]) -> Iterator[None]:
+    """A line for each message, inside its span so that the line carries the trace."""
+    facts = {"message": envelope.id, "subject": envelope.subject, **labels}
+    try:
+        yield
+    except Exception as error:
+        code = error_code(error)
+        _log.warning("message failed", **facts, code=code, exc_info=_unforeseen(error))
+        raise
+    _log.debug("message handled", **facts)
 
 
 def _unforeseen(error: Exception) -> bool:
