@@ -107,13 +107,18 @@ async def _case(case: str, load: Load, where: Backing) -> Row:
 async def _commits(where: Backing) -> int:
     """Transactions committed in our database; back ends tell with up to a second's delay."""
     await asyncio.sleep(1.5)
-    return int(await _value(where, "SELECT xact_commit FROM pg_stat_database"
-                                   " WHERE datname = current_database()"))  # fmt: skip
+    return int(
+        await _value(
+            where, "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+        )
+    )
 
 
 async def _versions(where: Backing) -> dict[str, Any]:
-    return {"postgresql": await _value(where, "SHOW server_version"),
-            "fsync": await _value(where, "SHOW fsync")}  # fmt: skip
+    return {
+        "postgresql": await _value(where, "SHOW server_version"),
+        "fsync": await _value(where, "SHOW fsync"),
+    }
 
 
 async def _value(where: Backing, query: str) -> Any:

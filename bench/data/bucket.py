@@ -33,12 +33,14 @@ class Bucket:
     def rclone(self) -> dict[str, str]:
         """The environment in which ``bench:`` is the server, for rclone."""
         return {
-            "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Ceph",
+            "RCLONE_CONFIG_BENCH_TYPE": "s3",
+            "RCLONE_CONFIG_BENCH_PROVIDER": "Ceph",
             "RCLONE_CONFIG_BENCH_ENDPOINT": self.server.endpoint,
             "RCLONE_CONFIG_BENCH_ACCESS_KEY_ID": self.server.access_key,
             "RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY": self.server.secret_key,
-            "RCLONE_CONFIG": "/dev/null", "AWS_CA_BUNDLE": "",
-        }  # fmt: skip
+            "RCLONE_CONFIG": "/dev/null",
+            "AWS_CA_BUNDLE": "",
+        }
 
     async def read(self, key: str) -> Grant:
         """A read grant."""
@@ -72,10 +74,13 @@ async def bucket() -> AsyncIterator[Bucket]:
         async with fresh_bucket(server) as name:
             driver = S3Provider().open(
                 S3Settings(
-                    endpoint=server.endpoint, bucket=name, access_key=server.access_key,
-                    secret_key=SecretStr(server.secret_key), region=server.region,
+                    endpoint=server.endpoint,
+                    bucket=name,
+                    access_key=server.access_key,
+                    secret_key=SecretStr(server.secret_key),
+                    region=server.region,
                 )
-            )  # fmt: skip
+            )
             try:
                 yield Bucket(server, name, driver)
             finally:

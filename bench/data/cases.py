@@ -50,21 +50,26 @@ async def http_to_file(image: Image, place: Place) -> list[Row]:
     """A user's URL onto a file system."""
     url = f"{place.web}/{image.path.name}"
     job = Job(
-        source=_read(url), destination=_part(place), rules=LOOPBACK, roots=(str(place.folder),),
+        source=_read(url),
+        destination=_part(place),
+        rules=LOOPBACK,
+        roots=(str(place.folder),),
         checksum=checksum(image.path),
-    )  # fmt: skip
+    )
     others = [
         Rival("curl", rivals.curl(url, place.result)),
         Rival(
             "rclone",
             rivals.rclone(
-                f":http:{image.path.name}", str(place.result), place.result,
+                f":http:{image.path.name}",
+                str(place.result),
+                place.result,
                 {"RCLONE_HTTP_URL": place.web, "RCLONE_CONFIG": "/dev/null"},
             ),
         ),
         Rival("cp", rivals.cp(image.path, place.result)),
         Rival("ceiling", rivals.curl_nowhere(url)),
-    ]  # fmt: skip
+    ]
     return [await _moved("HTTP to file", image, job, place), *_each(others, image, place)]
 
 
@@ -72,9 +77,18 @@ async def s3_to_file(image: Image, place: Place) -> list[Row]:
     """An object of a store onto a file system."""
     bucket, key = place.bucket, f"read/{image.path.name}"
     await asyncio.to_thread(
-        timed, ["rclone", "copyto", "--s3-no-check-bucket", "-q", str(image.path),
-                f"bench:{bucket.name}/{key}"], "", bucket.rclone,
-    )  # fmt: skip
+        timed,
+        [
+            "rclone",
+            "copyto",
+            "--s3-no-check-bucket",
+            "-q",
+            str(image.path),
+            f"bench:{bucket.name}/{key}",
+        ],
+        "",
+        bucket.rclone,
+    )
     grant = await bucket.read(key)
     assert grant.uri is not None
     url = grant.uri.get_secret_value()

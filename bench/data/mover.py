@@ -85,16 +85,26 @@ class Given:
 async def move(job: Job) -> Took:
     """Run the hop."""
     order = ExecuteHop(
-        hop_id="h", copy_id="c", host_id="host", epoch=1, generation=1, source=_end(),
-        destination=_end(), checksum=job.checksum, ticket=SecretStr(""),
-    )  # fmt: skip
+        hop_id="h",
+        copy_id="c",
+        host_id="host",
+        epoch=1,
+        generation=1,
+        source=_end(),
+        destination=_end(),
+        checksum=job.checksum,
+        ticket=SecretStr(""),
+    )
     tools = _tools(job)
     began, used = time.monotonic(), time.process_time()
     receipt = await Hop(order, Given(job), tools, Meter()).run()
     took = Took(
-        seconds=time.monotonic() - began, cpu_seconds=time.process_time() - used,
-        peak_mib=peak_mib("self"), size=receipt.size, sent=receipt.bytes_sent,
-    )  # fmt: skip
+        seconds=time.monotonic() - began,
+        cpu_seconds=time.process_time() - used,
+        peak_mib=peak_mib("self"),
+        size=receipt.size,
+        sent=receipt.bytes_sent,
+    )
     tools.threads.close()
     return took
 
@@ -104,16 +114,22 @@ def _tools(job: Job) -> Tools:
     http = HttpTransport(settings)
     return Tools(
         transports={"file": FileTransport(settings), "http": http, "https": http},
-        buffers=Buffers(), threads=Threads(4, "hash"), step=FaultSteps(Faults()),
-        hypervisor=KvmHypervisor(HypervisorSettings()), judge=GateJudge(1 << 43), roots=job.roots,
-    )  # fmt: skip
+        buffers=Buffers(),
+        threads=Threads(4, "hash"),
+        step=FaultSteps(Faults()),
+        hypervisor=KvmHypervisor(HypervisorSettings()),
+        judge=GateJudge(1 << 43),
+        roots=job.roots,
+    )
 
 
 def _end() -> CopyEnd:
     return CopyEnd(
-        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t"), schemes=("file",),
-        format=ImageFormat.RAW, grant=GrantRef(id="g", owner=ServiceName.IMAGE_STORE),
-    )  # fmt: skip
+        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t"),
+        schemes=("file",),
+        format=ImageFormat.RAW,
+        grant=GrantRef(id="g", owner=ServiceName.IMAGE_STORE),
+    )
 
 
 if __name__ == "__main__":

@@ -26,9 +26,11 @@ class Cost:
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
-            self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds,
-            max(self.peak_mib, other.peak_mib), other.output,
-        )  # fmt: skip
+            self.seconds + other.seconds,
+            self.cpu_seconds + other.cpu_seconds,
+            max(self.peak_mib, other.peak_mib),
+            other.output,
+        )
 
 
 def timed(
@@ -37,9 +39,12 @@ def timed(
     """Run it to its end; raises CalledProcessError when it fails."""
     began = time.monotonic()
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env={**os.environ, **(environment or {})},
-    )  # fmt: skip
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(given)

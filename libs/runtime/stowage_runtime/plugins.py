@@ -38,8 +38,10 @@ class Plugins(dict[str, Any]):
         hint = f"it is installed but broken: {failed[name]}" if name in failed else ""
         raise NotFound(
             f"no plug-in {name!r}; installed: {', '.join(sorted(self)) or 'none'}",
-            resource=self.group, hint=hint or "install the package that provides it", code="plugin",
-        )  # fmt: skip
+            resource=self.group,
+            hint=hint or "install the package that provides it",
+            code="plugin",
+        )
 
 
 def as_is(loaded: Any) -> Any:
@@ -77,6 +79,8 @@ def _distinct(group: str, found: Iterable[EntryPoint]) -> list[EntryPoint]:
         if other.value != point.value:
             raise Conflict(
                 f"two plug-ins are called {point.name!r}: {other.value} and {point.value}",
-                resource=group, hint="uninstall one of the packages", code="plugin",
-            )  # fmt: skip
+                resource=group,
+                hint="uninstall one of the packages",
+                code="plugin",
+            )
     return list(kept.values())

@@ -122,9 +122,11 @@ class Running(Generic[D]):
     async def _check_bus(self) -> None:
         if not (self.bus.connected and self._listening.joined):
             raise Unavailable(
-                "not connected (yet)", resource="broker", code="broker",
+                "not connected (yet)",
+                resource="broker",
+                code="broker",
                 hint="work is kept and goes on when the broker is back",
-            )  # fmt: skip
+            )
 
     def _surface(self) -> Surface[D]:
         service = self.service

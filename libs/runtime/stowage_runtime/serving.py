@@ -125,7 +125,9 @@ def given(url: SecretStr, variable: str) -> str:
     """The URL; raises InvalidInput naming the variable when it is empty."""
     if not url.get_secret_value():
         raise InvalidInput(
-            f"{variable} is not set", resource="settings", code="settings",
+            f"{variable} is not set",
+            resource="settings",
+            code="settings",
             hint="docs/reference/settings.md lists every setting",
-        )  # fmt: skip
+        )
     return url.get_secret_value()

@@ -45,9 +45,10 @@ class ServiceSettings(BaseSettings):
         SecretStr(""), description="RabbitMQ, as amqp://user:password@host/vhost (or amqps)."
     )
     bus_prefix: str = Field(
-        "stowage", pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$",
+        "stowage",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$",
         description="First word of every exchange and queue; clouds sharing a broker differ here.",
-    )  # fmt: skip
+    )
     http_host: str = Field("127.0.0.1", description="Address the HTTP server listens on.")
     http_port: int = Field(
         8080, ge=0, le=65535, description="Port the HTTP server listens on; 0 takes a free one."
@@ -93,9 +94,11 @@ class ServiceSettings(BaseSettings):
         except SettingsError as error:
             told = [str(error)]
         raise InvalidInput(
-            "; ".join(told), resource="settings", code="settings",
+            "; ".join(told),
+            resource="settings",
+            code="settings",
             hint="docs/reference/settings.md lists every setting",
-        )  # fmt: skip
+        )
 
 
 def reference(services: Iterable[tuple[str, type[ServiceSettings]]]) -> str:

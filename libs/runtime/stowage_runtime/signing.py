@@ -32,9 +32,10 @@ class Signer:
     def sign(self, claims: Value, expires: datetime) -> SecretStr:
         """A token that ``Verifier`` believes until ``expires`` (aware)."""
         stated = {
-            "type": type(claims).__name__, "expires": expires.timestamp(),
+            "type": type(claims).__name__,
+            "expires": expires.timestamp(),
             "claims": claims.model_dump(mode="json"),
-        }  # fmt: skip
+        }
         body = json.dumps(stated, separators=(",", ":")).encode()
         return SecretStr(f"{encode(body)}.{encode(self._key.sign(_PURPOSE + body))}")
 

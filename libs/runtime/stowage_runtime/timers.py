@@ -60,8 +60,9 @@ async def run_once(timer: Timer[D], transactions: Transactions, deps: D) -> None
                     await timer.run(tx, deps)
     except Exception as error:
         outcome = error_code(error)
-        _log.warning("timer failed", **labels, code=outcome,
-                     exc_info=not isinstance(error, StowageError))  # fmt: skip
+        _log.warning(
+            "timer failed", **labels, code=outcome, exc_info=not isinstance(error, StowageError)
+        )
     TIMERS.add(1, labels | {"outcome": outcome})
 
 

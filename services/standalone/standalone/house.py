@@ -36,10 +36,11 @@ SERVICES: dict[ServiceName, tuple[type[ServiceSettings], Wire]] = {
     ServiceName.IMAGE_STORE: (image_store.settings.Settings, image_store.__main__.wire),
     ServiceName.DATA_MOTION: (data_motion.settings.Settings, data_motion.__main__.wire),
     ServiceName.CACHE_AUTOSCALER: (
-        cache_autoscaler.settings.Settings, cache_autoscaler.__main__.wire,
+        cache_autoscaler.settings.Settings,
+        cache_autoscaler.__main__.wire,
     ),
     ServiceName.API_GATEWAY: (api_gateway.settings.Settings, api_gateway.__main__.wire),
-}  # fmt: skip
+}
 """In the order they start; the gateway last, so that it answers for a whole system."""
 ADMIN_KEYS = ("stowage_admin_api_key", "stowage_admin_secret_key")
 

@@ -259,9 +259,10 @@ async def test_a_request_in_another_name_is_refused(
     )
     forged = question().model_copy(update={"source": claimed})
     message = aio_pika.Message(
-        forged.model_dump_json().encode(), reply_to="amq.rabbitmq.reply-to",
+        forged.model_dump_json().encode(),
+        reply_to="amq.rabbitmq.reply-to",
         user_id=URL(site.agent_url).user if named else None,
-    )  # fmt: skip
+    )
     exchange = await channel.get_exchange(site.topology.exchange(Kind.REQUEST), ensure=False)
     await exchange.publish(message, CACHE)
     reply = await asyncio.wait_for(replies.get(), 10)

@@ -33,9 +33,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("site")
     shutil.copytree(ACME, source)
     run(
-        sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--no-build-isolation",
-        "--target", str(target), str(source), cwd=source,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--target",
+        str(target),
+        str(source),
+        cwd=source,
+    )
     return target
 
 
@@ -57,8 +66,15 @@ def test_it_passes_the_shipped_suite(installed: Path, tmp_path: Path) -> None:
     shutil.copytree(ACME / "tests", tmp_path / "tests")
     shutil.copy(ACME / "pyproject.toml", tmp_path)
     said = run(
-        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests",
-        cwd=tmp_path, path=installed,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests",
+        cwd=tmp_path,
+        path=installed,
+    )
     assert "passed" in said
     assert "failed" not in said

@@ -192,10 +192,14 @@ async def read_only(server: S3Server, bucket: str) -> AsyncIterator[None]:
     policy = {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject"],
-             "Resource": f"arn:aws:s3:::{bucket}/*"}
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": ["s3:PutObject"],
+                "Resource": f"arn:aws:s3:::{bucket}/*",
+            }
         ],
-    }  # fmt: skip
+    }
     async with server.client() as s3:
         await s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
         try:

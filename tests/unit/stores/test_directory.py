@@ -126,8 +126,14 @@ async def test_a_file_as_root_is_told(tmp_path: Path) -> None:
 async def test_probe_tells_capacity_and_leaves_no_file(tmp_path: Path) -> None:
     checks, capacity = await DirectoryDriver(str(tmp_path)).probe()
     assert [check.name for check in checks] == [
-        "root", "write", "read", "commit", "list", "delete", "tidy",
-    ]  # fmt: skip
+        "root",
+        "write",
+        "read",
+        "commit",
+        "list",
+        "delete",
+        "tidy",
+    ]
     assert capacity.total_bytes
     assert capacity.used_bytes is not None
     assert list(tmp_path.iterdir()) == []

@@ -16,9 +16,25 @@ def test_relative_paths_are_keys(key: str) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "/", "/a", "a/", "a//b", ".", "..", "a/..", "./a", ".stowage", ".stowage/x", "a\tb",
-     "\x7f", "\ud800", "x" * 256, "a/" * 500 + "a"],
-)  # fmt: skip
+    [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "a/..",
+        "./a",
+        ".stowage",
+        ".stowage/x",
+        "a\tb",
+        "\x7f",
+        "\ud800",
+        "x" * 256,
+        "a/" * 500 + "a",
+    ],
+)
 def test_tricks_are_refused(key: str) -> None:
     assert not is_key(key)
     with pytest.raises(InvalidInput):

@@ -19,16 +19,23 @@ def answered(code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("code", "ours"),
     [
-        ("NoSuchBucket", "unavailable.bucket"), ("InvalidAccessKeyId", "unavailable.access_key"),
-        ("SignatureDoesNotMatch", "unavailable.secret_key"), ("AccessDenied", "unavailable.denied"),
-        ("403", "unavailable.denied"), ("RequestTimeTooSkewed", "unavailable.clock_skew"),
+        ("NoSuchBucket", "unavailable.bucket"),
+        ("InvalidAccessKeyId", "unavailable.access_key"),
+        ("SignatureDoesNotMatch", "unavailable.secret_key"),
+        ("AccessDenied", "unavailable.denied"),
+        ("403", "unavailable.denied"),
+        ("RequestTimeTooSkewed", "unavailable.clock_skew"),
         ("AuthorizationHeaderMalformed", "unavailable.region"),
-        ("PermanentRedirect", "unavailable.region"), ("SlowDown", "unavailable.busy"),
-        ("InternalError", "unavailable.store"), ("NoSuchKey", "not_found"), ("404", "not_found"),
-        ("QuotaExceeded", "out_of_space"), ("507", "out_of_space"),
+        ("PermanentRedirect", "unavailable.region"),
+        ("SlowDown", "unavailable.busy"),
+        ("InternalError", "unavailable.store"),
+        ("NoSuchKey", "not_found"),
+        ("404", "not_found"),
+        ("QuotaExceeded", "out_of_space"),
+        ("507", "out_of_space"),
         ("EntityTooLarge", "invalid.too_large"),
     ],
-)  # fmt: skip
+)
 def test_every_answer_has_its_own_code(code: str, ours: str) -> None:
     error = raised(answered(code))
     assert (error.code, error.resource) == (ours, "images/x")

@@ -6,9 +6,11 @@ from stowage_stores.directory import DirectorySettings
 from stowage_stores.s3 import S3Provider, S3Settings
 
 GOOD = {
-    "endpoint": "https://s3.example.org:7480/", "bucket": "images", "access_key": "AK",
+    "endpoint": "https://s3.example.org:7480/",
+    "bucket": "images",
+    "access_key": "AK",
     "secret_key": "canary-secret",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("root", ["", "relative", "/", "/a/../b", "/a\0b"])
@@ -20,12 +22,20 @@ def test_a_directory_is_an_absolute_path_below_the_root(root: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"endpoint": "s3.example.org"}, {"endpoint": "ftp://s3.example.org"},
-        {"endpoint": "https://user:pass@s3.example.org"}, {"endpoint": "https://h?x=1"},
-        {"bucket": "no/slash"}, {"bucket": ""}, {"prefix": "a/../b"}, {"part_bytes": 9 << 20},
-        {"part_bytes": 4 << 20}, {"access_key": ""}, {"unknown": 1}, {"addressing": "other"},
+        {"endpoint": "s3.example.org"},
+        {"endpoint": "ftp://s3.example.org"},
+        {"endpoint": "https://user:pass@s3.example.org"},
+        {"endpoint": "https://h?x=1"},
+        {"bucket": "no/slash"},
+        {"bucket": ""},
+        {"prefix": "a/../b"},
+        {"part_bytes": 9 << 20},
+        {"part_bytes": 4 << 20},
+        {"access_key": ""},
+        {"unknown": 1},
+        {"addressing": "other"},
     ],
-)  # fmt: skip
+)
 def test_wrong_s3_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         S3Settings.model_validate(GOOD | wrong)

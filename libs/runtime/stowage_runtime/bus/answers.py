@@ -19,14 +19,18 @@ def problem_of(error: Exception) -> Problem:
 def no_reply(to: str, seconds: float) -> Unavailable:
     """The deadline of a request passed."""
     return Unavailable(
-        f"{to} did not answer within {seconds:g} s", resource=to, code="no_reply",
+        f"{to} did not answer within {seconds:g} s",
+        resource=to,
+        code="no_reply",
         hint="is it running?",
-    )  # fmt: skip
+    )
 
 
 def unroutable(key: str) -> Unavailable:
     """No queue is bound for ``key``."""
     return Unavailable(
-        f"no queue takes {key}", resource=key, code="unroutable",
+        f"no queue takes {key}",
+        resource=key,
+        code="unroutable",
         hint="its reader has not declared its queue: run its migrate command",
-    )  # fmt: skip
+    )

@@ -39,9 +39,11 @@ class Database:
             raise InvalidInput("a schema is named like a Python package", resource=schema)
         if not url.startswith(("postgresql://", "postgres://")):
             raise InvalidInput(
-                "not a PostgreSQL URL", resource="database", code="url",
+                "not a PostgreSQL URL",
+                resource="database",
+                code="url",
                 hint="postgresql://user:password@host/database",
-            )  # fmt: skip
+            )
         self.schema, self.limits = schema, limits
         self.queries: Mapping[str, str] = queries.load(RUNTIME, package)
         self._url, self._migrations = url, migrating.load(RUNTIME, package)
@@ -88,9 +90,11 @@ class Database:
         missing = await self.pending()
         if missing:
             raise Conflict(
-                f"the schema lacks {len(missing)} migrations", resource=self.schema,
-                code="not_migrated", hint="run the service's `migrate` command first",
-            )  # fmt: skip
+                f"the schema lacks {len(missing)} migrations",
+                resource=self.schema,
+                code="not_migrated",
+                hint="run the service's `migrate` command first",
+            )
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Pooled]:
@@ -142,11 +146,15 @@ class Database:
 
     async def _make_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         return await asyncpg.create_pool(
-            self._url, min_size=0, max_size=self.limits.connections,
-            timeout=self.limits.connect_seconds, init=_speak_json, reset=_keep,
+            self._url,
+            min_size=0,
+            max_size=self.limits.connections,
+            timeout=self.limits.connect_seconds,
+            init=_speak_json,
+            reset=_keep,
             command_timeout=self.limits.statement_seconds + 5,
             server_settings=self._settings("pool"),
-        )  # fmt: skip
+        )
 
     def _settings(self, purpose: str) -> dict[str, str]:
         return {

@@ -75,9 +75,11 @@ def unapplied(migrations: Sequence[Migration], done: dict[str, str]) -> list[Mig
     for migration in migrations:
         if done.get(migration.name, migration.checksum) != migration.checksum:
             raise Conflict(
-                "a migration that was applied has been edited", resource=migration.name,
-                code="migration_edited", hint="restore the file and add a new migration instead",
-            )  # fmt: skip
+                "a migration that was applied has been edited",
+                resource=migration.name,
+                code="migration_edited",
+                hint="restore the file and add a new migration instead",
+            )
     return [migration for migration in migrations if migration.name not in done]
 
 
@@ -102,8 +104,9 @@ async def _apply(connection: Connection, migration: Migration) -> None:
         await connection.execute(migration.sql)
         await connection.execute(
             "INSERT INTO migrations (name, checksum) VALUES ($1, $2)",
-            migration.name, migration.checksum,
-        )  # fmt: skip
+            migration.name,
+            migration.checksum,
+        )
 
 
 @asynccontextmanager

@@ -31,6 +31,8 @@ def translated() -> Iterator[None]:
         if isinstance(error, ValueError):  # how asyncpg marks a caller's mistake
             raise
         raise Unavailable(
-            f"the database does not answer ({type(error).__name__})", resource="database",
-            code="database", hint="it is tried again; look at the PostgreSQL server",
-        ) from error  # fmt: skip
+            f"the database does not answer ({type(error).__name__})",
+            resource="database",
+            code="database",
+            hint="it is tried again; look at the PostgreSQL server",
+        ) from error

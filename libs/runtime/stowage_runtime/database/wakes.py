@@ -75,8 +75,9 @@ class Wakes:
         # also when there is nothing to tell: a dead connection shows here
         await connection.execute(
             "SELECT pg_notify($1, payload) FROM unnest($2::text[]) payload",
-            self._database.schema, [f"{self._me} {topic}" for topic in topics],
-        )  # fmt: skip
+            self._database.schema,
+            [f"{self._me} {topic}" for topic in topics],
+        )
         await asyncio.sleep(GATHER_SECONDS)
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, payload: Any) -> None:

@@ -47,13 +47,18 @@ class GuardedClient:
         self._rules = rules
         self._connector = aiohttp.TCPConnector(
             resolver=CheckedResolver(rules, resolver or aiohttp.ThreadedResolver()),
-            socket_factory=socket_factory(rules), limit=limits.connections,
-        )  # fmt: skip
+            socket_factory=socket_factory(rules),
+            limit=limits.connections,
+        )
         self._session = aiohttp.ClientSession(
-            connector=self._connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
-            auto_decompress=False, timeout=aiohttp.ClientTimeout(
-                total=None, connect=limits.connect_seconds, sock_read=limits.read_seconds),
-        )  # fmt: skip
+            connector=self._connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=limits.connect_seconds, sock_read=limits.read_seconds
+            ),
+        )
 
     async def __aenter__(self) -> "GuardedClient":
         return self
@@ -91,8 +96,9 @@ class GuardedClient:
             here = there
         raise SourceRefused(
             f"more than {self._rules.max_redirects} redirects",
-            resource=shown(here), code="redirects",
-        )  # fmt: skip
+            resource=shown(here),
+            code="redirects",
+        )
 
     async def _once(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         try:
@@ -130,9 +136,11 @@ def parse(text: str | SecretStr, rules: FetchRules) -> URL:
         raise SourceRefused("it is not a URL", code="url") from None
     if url.scheme not in rules.schemes or url.scheme not in {"http", "https"}:
         raise SourceRefused(
-            f"scheme {url.scheme or 'none'!r} is not fetched", resource=shown(url), code="scheme",
+            f"scheme {url.scheme or 'none'!r} is not fetched",
+            resource=shown(url),
+            code="scheme",
             hint=f"use one of {', '.join(rules.schemes)}",
-        )  # fmt: skip
+        )
     if not usable:
         raise SourceRefused("it names no host", resource=shown(url), code="url")
     return url
@@ -185,14 +193,17 @@ def _check_headers(response: aiohttp.ClientResponse, url: URL, rules: FetchRules
     if coding != "identity":
         raise SourceRefused(
             f"it is sent {coding[:40]!a}-encoded, against what was asked",
-            resource=shown(url), code="encoding",
-        )  # fmt: skip
+            resource=shown(url),
+            code="encoding",
+        )
     size = _told_size(response, url)
     if size > rules.max_bytes:
         raise SourceRefused(
             f"{size} bytes are more than the {rules.max_bytes} allowed",
-            resource=shown(url), code="too_large", size=size,
-        )  # fmt: skip
+            resource=shown(url),
+            code="too_large",
+            size=size,
+        )
 
 
 def _told_size(response: aiohttp.ClientResponse, url: URL) -> int:

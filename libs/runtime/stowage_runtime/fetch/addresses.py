@@ -27,9 +27,10 @@ def check(text: str, rules: FetchRules, host: str = "") -> None:
         return
     raise SourceRefused(
         f"{host or text} leads to an address that may not be reached",
-        resource=host or text, code="address_refused",
+        resource=host or text,
+        code="address_refused",
         hint="an operator can open a private network with STOWAGE_FETCH_ALLOW",
-    )  # fmt: skip
+    )
 
 
 def socket_factory(rules: FetchRules) -> Callable[[Any], socket.socket]:

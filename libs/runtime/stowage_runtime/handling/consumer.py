@@ -44,9 +44,12 @@ class Consumer(Generic[D]):
         """The service's share of the bus."""
         service = self.service
         return Reader(
-            service.name, tuple(service.handlers), tuple(service.requests),
-            tuple(service.signals), service.ingress is not None,
-        )  # fmt: skip
+            service.name,
+            tuple(service.handlers),
+            tuple(service.requests),
+            tuple(service.signals),
+            service.ingress is not None,
+        )
 
     async def deliver(self, envelope: Envelope) -> None:
         """Handle once and commit; a second delivery has no effect.
@@ -78,9 +81,12 @@ class Consumer(Generic[D]):
             desk = ServiceDesk(self.transactions, envelope)
             reply = await handler(message, desk, self.service.deps)
             return Envelope.of(
-                reply, source=self.service.name, traceparent=current_traceparent(),
-                correlationid=envelope.correlationid or envelope.id, causationid=envelope.id,
-            )  # fmt: skip
+                reply,
+                source=self.service.name,
+                traceparent=current_traceparent(),
+                correlationid=envelope.correlationid or envelope.id,
+                causationid=envelope.id,
+            )
 
     async def take(self, envelope: Envelope) -> None:
         """Handle a foreign message once and commit; raises the error it is refused with."""
@@ -143,9 +149,10 @@ def _of(message: Message, handlers: Mapping[type[Message], Any]) -> Any:
     handler = handlers.get(type(message))
     if handler is None:
         raise InvalidInput(
-            f"nobody here handles {type(message).__name__}", code="unknown_message",
+            f"nobody here handles {type(message).__name__}",
+            code="unknown_message",
             hint="it was sent to the wrong service, or this one is older than its sender",
-        )  # fmt: skip
+        )
     return handler
 
 

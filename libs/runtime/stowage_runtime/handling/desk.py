@@ -29,7 +29,10 @@ class ServiceDesk:
             raise TypeError(f"{type(message).__name__} is not a request")
         origin = self.origin or Origin.of(self.cause)
         envelope = Envelope.of(
-            message, source=self.transactions.source, traceparent=current_traceparent(),
-            correlationid=origin.correlation, causationid=origin.causation,
-        )  # fmt: skip
+            message,
+            source=self.transactions.source,
+            traceparent=current_traceparent(),
+            correlationid=origin.correlation,
+            causationid=origin.causation,
+        )
         return await self.transactions.bus.request(envelope, to=to, seconds=seconds)

@@ -77,9 +77,16 @@ class Transaction:
     ) -> None:
         self.intended = True
         await self.run(
-            "runtime.intend", kind, key, payload.model_dump(mode="json"), current_traceparent(),
-            self._origin.correlation, self._origin.causation, within, float(after),
-        )  # fmt: skip
+            "runtime.intend",
+            kind,
+            key,
+            payload.model_dump(mode="json"),
+            current_traceparent(),
+            self._origin.correlation,
+            self._origin.causation,
+            within,
+            float(after),
+        )
 
     def signal(self, message: Message) -> None:
         if message.kind is not Kind.SIGNAL:
@@ -93,9 +100,13 @@ class Transaction:
 
     def _envelope(self, message: Message) -> Envelope:
         envelope = Envelope.of(
-            message, source=self._source, time=self.now, traceparent=current_traceparent(),
-            correlationid=self._origin.correlation, causationid=self._origin.causation,
-        )  # fmt: skip
+            message,
+            source=self._source,
+            time=self.now,
+            traceparent=current_traceparent(),
+            correlationid=self._origin.correlation,
+            causationid=self._origin.causation,
+        )
         if envelope.correlationid:
             return envelope
         return envelope.model_copy(update={"correlationid": envelope.id})

@@ -75,9 +75,16 @@ def health_routes(
     return (
         Route("GET", "/healthz", healthz, "Is it alive?", reply=Liveness, auth=False, tags=tags),
         Route("GET", "/readyz", readyz, "Is it ready?", reply=Readiness, auth=False, tags=tags),
-        Route("GET", "/metrics", exposition, "Prometheus metrics", auth=False, tags=tags,
-              media="text/plain"),
-    )  # fmt: skip
+        Route(
+            "GET",
+            "/metrics",
+            exposition,
+            "Prometheus metrics",
+            auth=False,
+            tags=tags,
+            media="text/plain",
+        ),
+    )
 
 
 async def _result(check: Check, seconds: float) -> CheckResult:

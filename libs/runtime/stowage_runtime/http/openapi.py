@@ -16,10 +16,15 @@ from stowage_runtime.service import Desk
 BEARER = {"type": "http", "scheme": "bearer", "description": "An API key."}
 _REF = "#/components/schemas/{model}"
 _EXAMPLE = {
-    "code": "not_found", "title": "The resource does not exist", "status": 404,
-    "resource": "template/t1", "cause": "no template t1", "hint": "", "retry": "final",
+    "code": "not_found",
+    "title": "The resource does not exist",
+    "status": 404,
+    "resource": "template/t1",
+    "cause": "no template t1",
+    "hint": "",
+    "retry": "final",
     "details": {},
-}  # fmt: skip
+}
 
 Schemas = Mapping[Any, dict[str, Any]]
 """(model, mode) → reference"""
@@ -69,10 +74,12 @@ def _operation(
     route: Route[Any], schemas: Schemas, definitions: Mapping[str, Any]
 ) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "summary": route.summary, "operationId": _name(route), "tags": list(route.tags),
+        "summary": route.summary,
+        "operationId": _name(route),
+        "tags": list(route.tags),
         "parameters": [*_path_parameters(route), *_query_parameters(route, schemas, definitions)],
         "responses": _responses(route, schemas),
-    }  # fmt: skip
+    }
     if route.body:
         body = schemas[route.body, "validation"]
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": body}}}
@@ -106,9 +113,12 @@ def _query_parameters(
     schema = definitions[reference.rpartition("/")[2]]
     for name, part in schema.get("properties", {}).items():
         yield {
-            "name": name, "in": "query", "required": name in schema.get("required", ()),
-            "description": part.get("description", ""), "schema": part,
-        }  # fmt: skip
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": part.get("description", ""),
+            "schema": part,
+        }
 
 
 def _name(route: Route[Any]) -> str:

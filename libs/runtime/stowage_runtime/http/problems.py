@@ -6,8 +6,13 @@ from stowage_contracts.errors import Problem, Retry, StowageError
 from stowage_runtime.telemetry import trace_id
 
 MEDIA = "application/problem+json"
-_HTTP_CODES = {404: "not_found.path", 405: "invalid.method", 408: "invalid.slow",
-               413: "invalid.too_large", 415: "invalid.media_type"}  # fmt: skip
+_HTTP_CODES = {
+    404: "not_found.path",
+    405: "invalid.method",
+    408: "invalid.slow",
+    413: "invalid.too_large",
+    415: "invalid.media_type",
+}
 
 
 def problem_of(error: Exception) -> Problem:
@@ -18,14 +23,20 @@ def problem_of(error: Exception) -> Problem:
         return _from_http(error)
     if isinstance(error, TimeoutError):
         return Problem(
-            code="unavailable.timeout", title="The request took too long", status=503,
-            cause="the answer was not ready in time", retry=Retry.AGAIN,
-        )  # fmt: skip
+            code="unavailable.timeout",
+            title="The request took too long",
+            status=503,
+            cause="the answer was not ready in time",
+            retry=Retry.AGAIN,
+        )
     return Problem(
-        code="internal", title="Something went wrong inside Stowage", status=500,
-        cause="an unexpected error; the log has it under this trace id", retry=Retry.AGAIN,
+        code="internal",
+        title="Something went wrong inside Stowage",
+        status=500,
+        cause="an unexpected error; the log has it under this trace id",
+        retry=Retry.AGAIN,
         details={"trace_id": trace_id()},
-    )  # fmt: skip
+    )
 
 
 def problem_reply(problem: Problem, error: Exception | None = None) -> web.Response:

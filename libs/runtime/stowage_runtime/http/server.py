@@ -70,8 +70,10 @@ class HttpServer(Generic[D]):
             await self._runner.cleanup()
             raise Conflict(
                 f"cannot listen on {self._host} port {self.port}: {error.strerror}",
-                resource="http", code="port", hint="set STOWAGE_HTTP_HOST and STOWAGE_HTTP_PORT",
-            ) from None  # fmt: skip
+                resource="http",
+                code="port",
+                hint="set STOWAGE_HTTP_HOST and STOWAGE_HTTP_PORT",
+            ) from None
         self.port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
@@ -127,9 +129,12 @@ class HttpServer(Generic[D]):
 
     async def _call(self, route: Route[D], request: web.Request, desk: Desk) -> Call:
         call = Call(
-            method=request.method, target=request.raw_path, path=dict(request.match_info),
-            headers=request.headers, remote=request.remote or "",
-        )  # fmt: skip
+            method=request.method,
+            target=request.raw_path,
+            path=dict(request.match_info),
+            headers=request.headers,
+            remote=request.remote or "",
+        )
         if route.auth:
             call = replace(call, principal=await self._principal(call, desk))
         limit = self._surface.limits.body_seconds

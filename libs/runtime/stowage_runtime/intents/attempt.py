@@ -145,9 +145,13 @@ class Attempt(Generic[D]):
 
     def _log(self, error: Exception, event: str) -> None:
         _log.warning(
-            event, **self._labels, key=self.row["key"], attempts=self.row["attempts"],
-            error=_told(error), exc_info=not isinstance(error, StowageError),
-        )  # fmt: skip
+            event,
+            **self._labels,
+            key=self.row["key"],
+            attempts=self.row["attempts"],
+            error=_told(error),
+            exc_info=not isinstance(error, StowageError),
+        )
 
 
 def _again(error: Exception) -> bool:
@@ -158,9 +162,11 @@ def _known(error: Exception, kind: str) -> StowageError:
     if isinstance(error, StowageError):
         return error
     return StowageError(
-        f"unexpected {type(error).__name__}", resource=kind, code="unexpected",
+        f"unexpected {type(error).__name__}",
+        resource=kind,
+        code="unexpected",
         hint="the service's log has the details",
-    )  # fmt: skip
+    )
 
 
 def _told(error: Exception) -> str:

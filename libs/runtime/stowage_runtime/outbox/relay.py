@@ -49,17 +49,24 @@ class Relay:
     """
 
     def __init__(
-        self, transactions: Transactions, leader: Leader, *,
-        mandatory: frozenset[str] = frozenset(), limits: RelayLimits | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        transactions: Transactions,
+        leader: Leader,
+        *,
+        mandatory: frozenset[str] = frozenset(),
+        limits: RelayLimits | None = None,
+    ) -> None:
         """``mandatory`` names the events that must have a reader; commands always must."""
         self._transactions, self._leader = transactions, leader
         self._database, self._limits = transactions.database, limits or RelayLimits()
         self._work = transactions.wakes.event(OUTBOX)
         self._sending = Sending(
-            transactions, mandatory, self._limits.send_seconds,
-            may_go_on=lambda: leader.leading and not self._ending, done=self._work.set,
-        )  # fmt: skip
+            transactions,
+            mandatory,
+            self._limits.send_seconds,
+            may_go_on=lambda: leader.leading and not self._ending,
+            done=self._work.set,
+        )
         self._backoff = Backoff(first=0.1, cap=2.0)
         self._stopped, self._ending = asyncio.Event(), False
 
@@ -150,11 +157,22 @@ class Relay:
 
     def _dead(self, row: Record, reason: Reason) -> DeadLetter:
         source = self._transactions.source
-        _log.error("message expired in the outbox", service=source, message=row["message_id"],
-                   type=row["type"], to=row["to_address"], code=reason.code)  # fmt: skip
+        _log.error(
+            "message expired in the outbox",
+            service=source,
+            message=row["message_id"],
+            type=row["type"],
+            to=row["to_address"],
+            code=reason.code,
+        )
         DEAD_LETTERS.add(1, {"queue": "outbox", "type": row["type"], "code": reason.code})
         return DeadLetter(
-            id=row["message_id"], queue="outbox", type=row["type"], subject=row["subject"],
-            source=source, attempts=row["attempts"] + 1, reason=reason,
+            id=row["message_id"],
+            queue="outbox",
+            type=row["type"],
+            subject=row["subject"],
+            source=source,
+            attempts=row["attempts"] + 1,
+            reason=reason,
             body=outbox.envelope(row, source).model_dump_json(),
-        )  # fmt: skip
+        )

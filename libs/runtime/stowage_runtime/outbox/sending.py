@@ -30,9 +30,11 @@ class Results:
 
     def __add__(self, later: "Results") -> "Results":
         return Results(
-            self.confirmed + later.confirmed, self.refused + later.refused,
-            self.finished | later.finished, later.away or self.away,
-        )  # fmt: skip
+            self.confirmed + later.confirmed,
+            self.refused + later.refused,
+            self.finished | later.finished,
+            later.away or self.away,
+        )
 
 
 @dataclass
@@ -91,10 +93,14 @@ class Sending:
             if isinstance(error, Unavailable) and error.code == "unavailable.broker":
                 raise
             _log.warning(
-                "message refused by the bus", service=self.transactions.source, type=row["type"],
-                message=row["message_id"], to=row["to_address"], code=error_code(error),
+                "message refused by the bus",
+                service=self.transactions.source,
+                type=row["type"],
+                message=row["message_id"],
+                to=row["to_address"],
+                code=error_code(error),
                 exc_info=not isinstance(error, StowageError),
-            )  # fmt: skip
+            )
             self.results.refused.append((row, Reason.of(error)))
             return False
         self.results.confirmed.append(row["id"])

@@ -47,9 +47,13 @@ def span(
     An error marks the span with its code, never its text: texts may quote what people gave.
     """
     with _tracer.start_as_current_span(
-        name, extract(parent), kind, attributes,
-        record_exception=False, set_status_on_exception=False,
-    ) as running:  # fmt: skip
+        name,
+        extract(parent),
+        kind,
+        attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as running:
         try:
             yield running
         except Exception as error:

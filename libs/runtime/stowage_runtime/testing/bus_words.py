@@ -20,9 +20,15 @@ from stowage_runtime.bus.limits import BusLimits
 from stowage_runtime.testing.eventually import eventually
 
 LIMITS = BusLimits(
-    ladder=(0.05, 0.1), deliveries=4, prefetch=20, parallel=4,
-    confirm_seconds=5, connect_seconds=3, stop_seconds=1, signal_length=10,
-)  # fmt: skip
+    ladder=(0.05, 0.1),
+    deliveries=4,
+    prefetch=20,
+    parallel=4,
+    confirm_seconds=5,
+    connect_seconds=3,
+    stop_seconds=1,
+    signal_length=10,
+)
 OWNER, OTHER = ServiceName.IMAGE_STORE.value, ServiceName.API_GATEWAY.value
 CACHE, MOTION = ServiceName.CACHE_AUTOSCALER.value, ServiceName.DATA_MOTION.value
 STORE = Reader(OWNER, durable=(AddZone, ObjectInspected, HopCommitFailed))
@@ -68,10 +74,14 @@ def event(store: str = "") -> Envelope:
 def question() -> Envelope:
     """A request for cache-autoscaler."""
     word = ReserveCache(
-        copy_id=new_id(), object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
-        digest="md5:" + "0" * 32, size=1, format=ImageFormat.RAW, location=Location(),
+        copy_id=new_id(),
+        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
+        digest="md5:" + "0" * 32,
+        size=1,
+        format=ImageFormat.RAW,
+        location=Location(),
         schemes=("file",),
-    )  # fmt: skip
+    )
     return Envelope.of(word, source=MOTION)
 
 

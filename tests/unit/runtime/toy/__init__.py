@@ -107,9 +107,12 @@ async def sweep(tx: Tx, world: World) -> None:
 def toy(world: World | None = None, *, seconds: float = 3600) -> Service[World]:
     """The toy service in that world."""
     return Service(
-        name=NAME, package=PACKAGE, deps=world or World(),
+        name=NAME,
+        package=PACKAGE,
+        deps=world or World(),
         handlers={AddZone: on_add_zone, AddPod: on_add_pod},
-        requests={RedeemGrant: on_redeem}, signals={Heartbeat: on_heartbeat},
+        requests={RedeemGrant: on_redeem},
+        signals={Heartbeat: on_heartbeat},
         intents=(IntentKind("survey", Survey, run_survey, give_up_survey, parallel=2),),
         timers=(Timer("sweep", seconds, sweep),),
-    )  # fmt: skip
+    )

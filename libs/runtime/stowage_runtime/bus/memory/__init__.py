@@ -150,6 +150,8 @@ async def _answer(question: Question, answer: Answer) -> Envelope | Problem:
 def _uncommitted(letters: list[tuple[str, Letter]]) -> Unavailable:
     slow = ", ".join(name for name, letter in letters if not letter.done.is_set())
     return Unavailable(
-        f"not yet committed by {slow}", resource=slow, code="broker",
+        f"not yet committed by {slow}",
+        resource=slow,
+        code="broker",
         hint="the message is still under way; saying it again joins it",
-    )  # fmt: skip
+    )

@@ -166,7 +166,12 @@ def dead_letter(letter: Letter, queue: str, reason: Reason) -> DeadLetter:
     """The record that is kept of a letter nobody could handle."""
     envelope = letter.envelope
     return DeadLetter(
-        id=envelope.id, queue=queue, type=envelope.type, subject=envelope.subject,
-        source=envelope.source, attempts=max(1, letter.attempts), reason=reason,
+        id=envelope.id,
+        queue=queue,
+        type=envelope.type,
+        subject=envelope.subject,
+        source=envelope.source,
+        attempts=max(1, letter.attempts),
+        reason=reason,
         body=envelope.model_dump_json(),
-    )  # fmt: skip
+    )

@@ -32,5 +32,7 @@ def check_host_id(host_id: str) -> None:
     if "." in host_id or host_id in set(ServiceName):
         raise InvalidInput(
             "a host id on the bus has no dot and is not a service's name",
-            resource=f"host/{host_id}", hint="use a UUID", code="host_id",
-        )  # fmt: skip
+            resource=f"host/{host_id}",
+            hint="use a UUID",
+            code="host_id",
+        )

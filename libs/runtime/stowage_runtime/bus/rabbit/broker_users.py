@@ -27,9 +27,13 @@ class BrokerUsers:
     """An agent's user reads its own queue and writes reports, signals and requests as itself."""
 
     def __init__(
-        self, management: URL, topology: Topology, *, vhost: str = "/",
+        self,
+        management: URL,
+        topology: Topology,
+        *,
+        vhost: str = "/",
         limits: BusLimits | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """``management`` is ``http(s)://user:password@host:port``."""
         self._base, self._topology = management, topology
         self._vhost, self._limits = quote(vhost, safe=""), limits or BusLimits()
@@ -43,9 +47,10 @@ class BrokerUsers:
         password = secrets.token_urlsafe(32)
         await self._call([*self._queue(host_id), *self._user(host_id, password)])
         return AgentLogin(
-            user=self._name(host_id), password=SecretStr(password),
+            user=self._name(host_id),
+            password=SecretStr(password),
             queue=self._topology.agent(host_id),
-        )  # fmt: skip
+        )
 
     async def dismiss(self, host_id: str) -> None:
         """Delete its user, which cuts its connections, and its queue; idempotent."""
@@ -74,17 +79,25 @@ class BrokerUsers:
         name, prefix = quote(self._name(host_id), safe=""), escape(self._topology.prefix)
         yield self._delete(host_id)
         yield "PUT", f"users/{name}", {"password": password, "tags": ""}
-        yield "PUT", f"permissions/{self._vhost}/{name}", {
-            "configure": "^$",
-            "write": rf"^{prefix}\.(reports|signals|requests)$",
-            "read": f"^{escape(self._topology.agent(host_id))}$",
-        }  # fmt: skip
+        yield (
+            "PUT",
+            f"permissions/{self._vhost}/{name}",
+            {
+                "configure": "^$",
+                "write": rf"^{prefix}\.(reports|signals|requests)$",
+                "read": f"^{escape(self._topology.agent(host_id))}$",
+            },
+        )
         for kind in (Kind.REPORT, Kind.SIGNAL):
-            yield "PUT", f"topic-permissions/{self._vhost}/{name}", {
-                "exchange": self._topology.exchange(kind),
-                "write": rf"^{escape(host_id)}\.[A-Za-z]+$",
-                "read": "^$",
-            }  # fmt: skip
+            yield (
+                "PUT",
+                f"topic-permissions/{self._vhost}/{name}",
+                {
+                    "exchange": self._topology.exchange(kind),
+                    "write": rf"^{escape(host_id)}\.[A-Za-z]+$",
+                    "read": "^$",
+                },
+            )
 
     async def _call(self, calls: list[Call]) -> None:
         login = (self._base.user or "guest", self._base.password or "guest")
@@ -109,6 +122,8 @@ class BrokerUsers:
 
 def _unavailable(cause: str) -> Unavailable:
     return Unavailable(
-        cause, resource="rabbitmq management", code="broker",
+        cause,
+        resource="rabbitmq management",
+        code="broker",
         hint="is the management plug-in on, and may this user use it?",
-    )  # fmt: skip
+    )

@@ -90,19 +90,27 @@ class Asked:
         """The same as an envelope; raises InvalidInput."""
         if not isinstance(self.data, dict):
             raise InvalidInput(
-                f"the message is no JSON object of at most {LARGEST} bytes", code="malformed",
-                resource=self.type, hint="send a CloudEvent in JSON, or its data alone",
-            )  # fmt: skip
+                f"the message is no JSON object of at most {LARGEST} bytes",
+                code="malformed",
+                resource=self.type,
+                hint="send a CloudEvent in JSON, or its data alone",
+            )
         if len(self.id) > LONGEST_ID or len(self.source) > LONGEST_ID:
             raise InvalidInput(
-                f"id and source have at most {LONGEST_ID} characters", code="malformed",
+                f"id and source have at most {LONGEST_ID} characters",
+                code="malformed",
                 resource=self.type,
-            )  # fmt: skip
+            )
         id = self.id or new_id()
         return Envelope(
-            id=id, source=f"{FOREIGN}/{self.source}", type=self.type, subject=FOREIGN,
-            correlationid=self.correlation or id, traceparent=self.traceparent, data=self.data,
-        )  # fmt: skip
+            id=id,
+            source=f"{FOREIGN}/{self.source}",
+            type=self.type,
+            subject=FOREIGN,
+            correlationid=self.correlation or id,
+            traceparent=self.traceparent,
+            data=self.data,
+        )
 
 
 class ForeignHandler:

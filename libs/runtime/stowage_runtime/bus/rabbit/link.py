@@ -50,9 +50,11 @@ class Link:
         self._url = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
         if self._url.scheme not in ("amqp", "amqps") or not self._url.host:
             raise InvalidInput(
-                "not a broker URL", resource="rabbitmq", code="url",
+                "not a broker URL",
+                resource="rabbitmq",
+                code="url",
                 hint="amqp://user:password@host/vhost",
-            )  # fmt: skip
+            )
         self._seconds = connect_seconds
         self._connection: AbstractConnection | None = None
         self._up = asyncio.Event()

@@ -97,9 +97,11 @@ async def declare(channel: AbstractChannel, topology: Topology, plans: list[Queu
             queue = await channel.declare_queue(plan.name, durable=True, arguments=plan.arguments)
         except ChannelPreconditionFailed as error:
             raise Conflict(
-                f"queue {plan.name} exists with other arguments: {error}", resource=plan.name,
-                hint="drain and delete that queue, then migrate again", code="topology",
-            ) from error  # fmt: skip
+                f"queue {plan.name} exists with other arguments: {error}",
+                resource=plan.name,
+                hint="drain and delete that queue, then migrate again",
+                code="topology",
+            ) from error
         for exchange, key in plan.keys:
             await queue.bind(exchange, key)
 

@@ -95,9 +95,11 @@ def unpack(incoming: AbstractIncomingMessage, topology: Topology) -> Envelope:
         envelope = Envelope.model_validate_json(incoming.body)
     except ValidationError as error:
         raise Rejected from InvalidInput(
-            _told(error), resource=incoming.routing_key or "", code="malformed",
+            _told(error),
+            resource=incoming.routing_key or "",
+            code="malformed",
             hint="send a CloudEvents envelope in structured JSON form",
-        )  # fmt: skip
+        )
     Origin.of(incoming).check(envelope.source, topology)
     return envelope
 
