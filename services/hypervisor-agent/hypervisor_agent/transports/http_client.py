@@ -48,11 +48,12 @@ class Address:
         """Raises GrantRefused when the grant names nothing, SourceRefused when it is no URL."""
         if grant.uri is None:
             raise GrantRefused("the grant names no URL", code="malformed")
+        address = cls(grant.uri, grant.headers)
         try:
-            URL(grant.uri.get_secret_value(), encoded=True)
+            _ = address.shown  # a URL is parsed no earlier than its parts are wanted
         except ValueError:
             raise SourceRefused("it is not a URL", code="url") from None
-        return cls(grant.uri, grant.headers)
+        return address
 
     @property
     def shown(self) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 
 import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
 from stowage_contracts.errors import (
     SourceChanged,
     SourceRefused,
@@ -19,8 +18,6 @@ from hypervisor_agent.transports.http_source import Source, described
 
 SKIP = 1024 * 1024
 _BROKEN = (aiohttp.ClientError, ConnectionError, TimeoutError)
-_MALFORMED = (ValueError, HttpProcessingError)
-"""What reading an answer raises that no honest server sends."""
 
 
 class HttpReader:
@@ -57,7 +54,7 @@ class HttpReader:
                     await self._read_range(offset, buffer, moved)
                 else:
                     await self._read_stream(offset, buffer, moved)
-        except (StowageError, *_BROKEN, *_MALFORMED) as error:
+        except (StowageError, *_BROKEN, ValueError) as error:
             if isinstance(error, Stalled):
                 self._drop_stream()
             raise _named(error, self._shown) from None
@@ -172,7 +169,7 @@ def _named(error: BaseException, shown: str) -> BaseException:
         return error
     if isinstance(error, _BROKEN):
         return dropped(error, shown)
-    if isinstance(error, _MALFORMED):
+    if isinstance(error, ValueError):  # from something in the answer that no honest server sends
         kind = type(error).__name__
         return SourceRefused(f"its answer makes no sense ({kind})", resource=shown, code="answer")
     return error
