@@ -144,6 +144,25 @@ async def test_a_wrong_tree_digest_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "image.digest"
 
 
+async def test_a_tree_digest_may_be_the_checksum(tmp_path: Path) -> None:
+    declared = tree_digest(DATA)
+    asked = order(checksum=declared, digest=declared)
+    part = part_of(tmp_path, asked)
+    async with serving(Source(DATA)) as source:
+        receipt = await hop(asked, from_url(source.url, part), make_tools(tmp_path)).run()
+    assert (receipt.digest, receipt.linear) == (declared, declared)
+
+
+async def test_a_wrong_tree_checksum_is_refused_beside_a_right_digest(tmp_path: Path) -> None:
+    asked = order(checksum="sha256-tree-4m:" + "0" * 64, digest=tree_digest(DATA))
+    part = part_of(tmp_path, asked)
+    async with serving(Source(DATA)) as source:
+        with pytest.raises(ImageRefused) as caught:
+            await hop(asked, from_url(source.url, part), make_tools(tmp_path)).run()
+    assert caught.value.code == "image.checksum"
+    assert not part.exists()
+
+
 async def test_the_gate_refuses_a_lie_about_the_format(tmp_path: Path) -> None:
     image = qcow2_file(tmp_path / "disk.qcow2").read_bytes()
     asked = order()

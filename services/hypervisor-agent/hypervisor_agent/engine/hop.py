@@ -66,7 +66,7 @@ class Hop:
         await self.tools.step("finished")
         verdict = await self.judge(await _stored(writer, grant, source.size, self.tools.roots))
         return Receipt(
-            size=source.size, digest=copied.tree, linear=copied.linear, part=part,
+            size=source.size, digest=copied.tree, linear=self._declared(copied), part=part,
             source_validator=source.validator, bytes_read=source.received,
             bytes_sent=writer.sent, verdict=verdict,
         )  # fmt: skip
@@ -130,10 +130,13 @@ class Hop:
             raise SourceChanged(f"{size} bytes instead of {order.size}", resource=name)
 
     def _verify(self, copied: Copied) -> None:
-        checksum = self.order.checksum
-        found = copied.tree if checksum and is_tree(checksum) else copied.linear
         self._compare("digest", self._expected, copied.tree)
-        self._compare("checksum", checksum, found)
+        self._compare("checksum", self.order.checksum, self._declared(copied))
+
+    def _declared(self, copied: Copied) -> Digest | None:
+        """The digest of the checksum's algorithm; the receipt repeats it, whichever it is."""
+        checksum = self.order.checksum
+        return copied.tree if checksum and is_tree(checksum) else copied.linear
 
     def _compare(self, what: str, expected: Digest | None, found: Digest | None) -> None:
         if expected is not None and expected != found:
