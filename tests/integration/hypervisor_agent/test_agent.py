@@ -259,12 +259,16 @@ async def test_a_join_deletes_old_parts_of_dead_hops_only(
         (folder / f"{name}.part").write_bytes(b"x")
     for name in ("dead.1", "live.1"):
         os.utime(folder / f"{name}.part", (1, 1))
+    for debris in ("dead.2.part.new", "dead.2.part.journal", "live.1.part.new"):
+        (folder / debris).write_bytes(b"{")
+        os.utime(folder / debris, (1, 1))
     async with running(make_agent(cloud, agent_bus, pool)):
         await cloud.send(ListHops(host_id=HOST, live=("live",)))
         async with asyncio.timeout(5):
-            while (folder / "dead.1.part").exists():
+            while any(folder.glob("dead.*")):
                 await asyncio.sleep(0.01)
-    assert sorted(file.name for file in folder.iterdir()) == ["live.1.part", "young.1.part"]
+    left = sorted(file.name for file in folder.iterdir())
+    assert left == ["live.1.part", "live.1.part.new", "young.1.part"]
 
 
 async def test_an_unknown_pool_fails_the_hop(cloud: Cloud, agent_bus: Bus, pool: Path) -> None:

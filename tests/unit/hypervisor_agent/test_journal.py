@@ -21,6 +21,13 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert load(part, 100, "v") == RANGES
 
 
+def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    part = tmp_path / "h.1.part"
+    with pytest.raises(ValueError, match="surrogates"):
+        save(part, Record.model_construct(size=1, validator="\udcff", ranges=()))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"size": 1}', b"\0\xff"])
 def test_a_torn_journal_is_no_journal(tmp_path: Path, content: bytes) -> None:
     part = tmp_path / "h.1.part"
@@ -90,5 +97,6 @@ async def test_closing_without_keeping_deletes_part_and_journal(tmp_path: Path) 
     await writer.write(0, memoryview(b"\1" * PART))
     await writer.finish()
     assert sidecar(part).exists()
+    sidecar(part).with_suffix(".new").write_text("broken off")
     await writer.close(keep=False)
     assert list(tmp_path.iterdir()) == []
