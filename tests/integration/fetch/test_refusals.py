@@ -15,12 +15,38 @@ from stowage_runtime.fetch import GuardedClient, addresses
 from tests.integration.fetch.conftest import LOOPBACK, QUICK, Names, Site
 
 PRIVATE = [
-    "127.0.0.1", "127.8.8.8", "10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "0.0.0.0",
-    "169.254.169.254", "198.18.0.1", "192.0.0.8", "224.0.0.1", "239.1.1.1", "240.0.0.1",
-    "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1",
-    "fe80::1", "fc00::1", "fd12::1", "fec0::1", "ff02::1", "64:ff9b::7f00:1",
-    "64:ff9b:1::7f00:1", "2002:7f00:1::", "2001::1", "2001:db8::1", "100::1", "3fff::1",
-]  # fmt: skip
+    "127.0.0.1",
+    "127.8.8.8",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "0.0.0.0",
+    "169.254.169.254",
+    "198.18.0.1",
+    "192.0.0.8",
+    "224.0.0.1",
+    "239.1.1.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::127.0.0.1",
+    "fe80::1",
+    "fc00::1",
+    "fd12::1",
+    "fec0::1",
+    "ff02::1",
+    "64:ff9b::7f00:1",
+    "64:ff9b:1::7f00:1",
+    "2002:7f00:1::",
+    "2001::1",
+    "2001:db8::1",
+    "100::1",
+    "3fff::1",
+]
 CLOSED = FetchRules()
 PUBLIC = ["93.184.216.34", "8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8"]
 
@@ -121,7 +147,20 @@ async def test_other_schemes_are_refused(url: str) -> None:
     assert await refused(url) == "source.scheme"
 
 
-@pytest.mark.parametrize("url", ["http://", "http:///x", "http://h:99999/x", "http://[::1/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "http:///x",
+        "http://h:99999/x",
+        "http://[::1/x",
+        "http://[",
+        "http://ex\\ample/",
+        "http://a..b/",
+        "http://.../",
+        f"http://{'a' * 64}.b/",
+    ],
+)
 @pytest.mark.usefixtures("no_connection")
 async def test_what_is_no_url_is_refused(url: str) -> None:
     assert await refused(url) == "source.url"
@@ -159,6 +198,18 @@ async def test_redirects_are_counted(site: Site) -> None:
     rules = FetchRules(allow=LOOPBACK.allow, max_redirects=3)
     assert await refused(site.url("/x"), rules) == "source.redirects"
     assert len(site.requests) == 4
+
+
+async def test_a_redirect_to_what_is_no_name_is_refused(site: Site) -> None:
+    target = {"Location": "http://a..b/"}
+    site.answers["/x"] = lambda _: web.Response(status=302, headers=target)
+    assert await refused(site.url("/x"), LOOPBACK) == "source.url"
+
+
+async def test_a_length_of_thousands_of_digits_is_refused(site: Site) -> None:
+    told = {"Content-Range": f"bytes 0-0/{'9' * 5000}"}
+    site.answers["/x"] = lambda _: web.Response(status=206, headers=told, body=b"x")
+    assert await refused(site.url("/x"), LOOPBACK) == "source.too_large"
 
 
 async def test_a_redirect_to_nowhere_is_refused(site: Site) -> None:
