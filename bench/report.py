@@ -51,9 +51,13 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
-    """Median and 99th percentile."""
+    """Median and 99th percentile; nothing when nothing was timed."""
     known = list(seconds)
-    return {"p50_ms": 1000 * percentile(known, 0.5), "p99_ms": 1000 * percentile(known, 0.99)}
+    return (
+        {}
+        if not known
+        else {"p50_ms": 1000 * percentile(known, 0.5), "p99_ms": 1000 * percentile(known, 0.99)}
+    )
 
 
 def machine(**more: Any) -> dict[str, Any]:
