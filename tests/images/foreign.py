@@ -64,9 +64,10 @@ def vhdx(has_parent: bool = False) -> bytes:
 
 def vdi(kind: int = 1) -> bytes:
     """A VDI's header: dynamic (1), fixed (2), undo (3) or differencing (4)."""
-    return (b"<<< Oracle VM VirtualBox Disk Image >>>\n".ljust(64, b"\0") + struct.pack(
-        "<IIII", 0xBEDA107F, 0x10001, 400, kind
-    )).ljust(4 * KIB, b"\0")  # fmt: skip
+    return (
+        b"<<< Oracle VM VirtualBox Disk Image >>>\n".ljust(64, b"\0")
+        + struct.pack("<IIII", 0xBEDA107F, 0x10001, 400, kind)
+    ).ljust(4 * KIB, b"\0")
 
 
 def tar(name: str = "disk.raw", link: str = "") -> bytes:

@@ -55,18 +55,32 @@ class Qcow2:
 
     def _header(self) -> bytes:
         common = struct.pack(
-            ">4sIQIIQIIQQIIQ", b"QFI\xfb", self.version, self.backing_offset, self.backing_size,
-            self.cluster_bits, self.virtual_size, self.crypt_method, self.l1_entries,
+            ">4sIQIIQIIQQIIQ",
+            b"QFI\xfb",
+            self.version,
+            self.backing_offset,
+            self.backing_size,
+            self.cluster_bits,
+            self.virtual_size,
+            self.crypt_method,
+            self.l1_entries,
             3 * self.cluster if self.l1_offset is None else self.l1_offset,
             self.cluster if self.refcount_offset is None else self.refcount_offset,
-            self.refcount_clusters, self.snapshots, self.snapshots_offset,
-        )  # fmt: skip
+            self.refcount_clusters,
+            self.snapshots,
+            self.snapshots_offset,
+        )
         if self.version == 2:
             return common
         return common + struct.pack(
-            ">QQQIIB7x", self.incompatible, self.compatible, self.autoclear, self.refcount_order,
-            self.length, self.compression,
-        )  # fmt: skip
+            ">QQQIIB7x",
+            self.incompatible,
+            self.compatible,
+            self.autoclear,
+            self.refcount_order,
+            self.length,
+            self.compression,
+        )
 
     def _extensions(self) -> bytes:
         return b"".join(

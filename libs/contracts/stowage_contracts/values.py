@@ -327,7 +327,7 @@ class Receipt(Value):
     digest: Digest
     """Tree digest of the destination bytes."""
     linear: Digest | None = None
-    """The declared linear digest, when one was asked for and matched."""
+    """The declared checksum, when one was asked for and matched."""
     part: str = ""
     """Name of the temporary destination (file) or of the session (multipart)."""
     source_validator: str = ""

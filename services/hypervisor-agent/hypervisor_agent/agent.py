@@ -78,10 +78,13 @@ class Agent:
         while True:
             hypervisor = self.deps.hypervisor
             joined = HostJoined(
-                host_id=self.identity.host_id, name=self.identity.name,
-                location=self.identity.location, abilities=await hypervisor.abilities(),
-                pools=await hypervisor.pools(), boot_id=self._boot_id,
-            )  # fmt: skip
+                host_id=self.identity.host_id,
+                name=self.identity.name,
+                location=self.identity.location,
+                abilities=await hypervisor.abilities(),
+                pools=await hypervisor.pools(),
+                boot_id=self._boot_id,
+            )
             await self.deps.line.say(joined)
             log.info("agent.joined", host=self.identity.host_id)
             await self._while_connected(True)
@@ -95,9 +98,11 @@ class Agent:
         while True:
             pools = await self.deps.hypervisor.pools()
             beat = Heartbeat(
-                host_id=self.identity.host_id, boot_id=self._boot_id, pools=pools,
+                host_id=self.identity.host_id,
+                boot_id=self._boot_id,
+                pools=pools,
                 running=self.deps.hops.running,
-            )  # fmt: skip
+            )
             await self.deps.line.signal(beat)
             if loads := self.deps.load.report():
                 said = CacheLoadReported(host_id=self.identity.host_id, loads=loads)

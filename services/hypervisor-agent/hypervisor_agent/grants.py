@@ -49,9 +49,12 @@ class BusGrants:
     async def _redeem(self, first_part: int, count: int) -> GrantRedeemed:
         end = self._order.destination
         ask = RedeemGrant(
-            grant_id=end.grant.id, ticket=self._order.ticket, first_part=first_part,
-            part_count=count, size=self._size,
-        )  # fmt: skip
+            grant_id=end.grant.id,
+            ticket=self._order.ticket,
+            first_part=first_part,
+            part_count=count,
+            size=self._size,
+        )
         return await redeem(ask, end, self._line)
 
 

@@ -130,18 +130,24 @@ class Hops:
         metrics.moved(receipt)
         log.info("hop.moved", hop=order.hop_id, epoch=order.epoch, size=receipt.size)
         return HopFinished(
-            host_id=host, hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch,
+            host_id=host,
+            hop_id=order.hop_id,
+            copy_id=order.copy_id,
+            epoch=order.epoch,
             receipt=receipt,
-        )  # fmt: skip
+        )
 
     async def _tell(self, running: Running) -> None:
         while True:
             order = running.order
             progress = HopProgressed(
-                host_id=self._line.host_id, hop_id=order.hop_id, copy_id=order.copy_id,
-                epoch=order.epoch, transfer=running.meter.transfer(),
+                host_id=self._line.host_id,
+                hop_id=order.hop_id,
+                copy_id=order.copy_id,
+                epoch=order.epoch,
+                transfer=running.meter.transfer(),
                 journaled=running.done()[:HINT_RANGES],
-            )  # fmt: skip
+            )
             try:
                 await self._line.signal(progress, running.cause)
             except StowageError as error:
@@ -171,9 +177,12 @@ class Hops:
 
 def _failed(order: ExecuteHop, host_id: str, error: StowageError) -> HopFinished:
     return HopFinished(
-        host_id=host_id, hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch,
+        host_id=host_id,
+        hop_id=order.hop_id,
+        copy_id=order.copy_id,
+        epoch=order.epoch,
         error=error.problem,
-    )  # fmt: skip
+    )
 
 
 def _trim(kept: OrderedDict[str, int] | OrderedDict[str, HopFinished]) -> None:

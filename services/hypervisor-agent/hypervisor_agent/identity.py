@@ -34,9 +34,11 @@ def kept(folder: Path) -> Identity | None:
         return None
     except ValidationError:
         raise InvalidInput(
-            "the identity file is damaged", resource=str(folder / FILE), code="identity",
+            "the identity file is damaged",
+            resource=str(folder / FILE),
+            code="identity",
             hint="delete it and enrol again with a new join token",
-        ) from None  # fmt: skip
+        ) from None
 
 
 def keep(folder: Path, identity: Identity) -> None:
@@ -68,9 +70,11 @@ async def enrol(settings: Settings) -> Identity:
             text = await answer.text()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable(
-            f"the gateway does not answer ({type(error).__name__})", code="gateway",
-            resource=settings.agent_gateway_url, hint="check STOWAGE_AGENT_GATEWAY_URL",
-        ) from None  # fmt: skip
+            f"the gateway does not answer ({type(error).__name__})",
+            code="gateway",
+            resource=settings.agent_gateway_url,
+            hint="check STOWAGE_AGENT_GATEWAY_URL",
+        ) from None
     if answer.status == 200:
         return Identity.model_validate_json(text)
     raise _refusal(answer.status, text)
@@ -79,9 +83,11 @@ async def enrol(settings: Settings) -> Identity:
 def no_identity() -> InvalidInput:
     """The error of an agent that nobody enrolled."""
     return InvalidInput(
-        "this agent has no identity yet", resource="hypervisor-agent", code="identity",
+        "this agent has no identity yet",
+        resource="hypervisor-agent",
+        code="identity",
         hint="set STOWAGE_AGENT_GATEWAY_URL, _HOST_ID and _JOIN_TOKEN, then run `join`",
-    )  # fmt: skip
+    )
 
 
 def _refusal(status: int, text: str) -> Exception:

@@ -54,7 +54,9 @@ class Line:
 
     def _envelope(self, message: Message, cause: Envelope | None) -> Envelope:
         return Envelope.of(
-            message, source=f"agent/{self.host_id}", traceparent=current_traceparent(),
+            message,
+            source=f"agent/{self.host_id}",
+            traceparent=current_traceparent(),
             correlationid=(cause.correlationid or cause.id) if cause else "",
             causationid=cause.id if cause else "",
-        )  # fmt: skip
+        )

@@ -53,6 +53,8 @@ class LoadMeter:
             del self._streams[name]  # the report before this one said the last bytes
         self._shown[name] = max(self._shown[name], rate)
         return CacheLoad(
-            store_id=name, bytes_per_second=rate, shown_bytes_per_second=self._shown[name],
+            store_id=name,
+            bytes_per_second=rate,
+            shown_bytes_per_second=self._shown[name],
             streams=len(self._streams.get(name, ())),
-        )  # fmt: skip
+        )

@@ -46,9 +46,11 @@ class Pools:
         """Raises NotFound."""
         if pool_id is None or pool_id not in self._drivers:
             raise NotFound(
-                "this agent has no such pool", resource=f"store/{pool_id}", code="pool",
+                "this agent has no such pool",
+                resource=f"store/{pool_id}",
+                code="pool",
                 hint="add it to STOWAGE_AGENT_POOLS",
-            )  # fmt: skip
+            )
         return self._drivers[pool_id]
 
     async def revoke(self, hop_id: str) -> None:

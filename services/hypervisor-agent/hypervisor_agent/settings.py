@@ -38,9 +38,10 @@ class Settings(ServiceSettings):
         4, ge=1, le=64, description="Connections one hop opens to its source and destination."
     )
     agent_buffer_bytes: int = Field(
-        64 * 1024 * 1024, ge=8 * 1024 * 1024,
+        64 * 1024 * 1024,
+        ge=8 * 1024 * 1024,
         description="Bytes of buffers all hops share; the process needs about 80 MiB more.",
-    )  # fmt: skip
+    )
     agent_max_virtual_size: int = Field(
         1 << 43, ge=1, description="Largest virtual size the gate accepts, in bytes."
     )

@@ -18,13 +18,25 @@ class TicketDoor:
         """Raises GrantRefused unless the ticket was signed for exactly this order and host."""
         claims = self._claims(order.ticket)
         asked = (
-            order.hop_id, order.epoch, order.generation, order.host_id, order.source.grant,
-            order.destination.grant, order.destination.key, order.destination.store_id,
-        )  # fmt: skip
+            order.hop_id,
+            order.epoch,
+            order.generation,
+            order.host_id,
+            order.source.grant,
+            order.destination.grant,
+            order.destination.key,
+            order.destination.store_id,
+        )
         signed = (
-            claims.hop_id, claims.epoch, claims.generation, claims.host_id, claims.source_grant,
-            claims.destination_grant, claims.destination_key, claims.destination_store_id,
-        )  # fmt: skip
+            claims.hop_id,
+            claims.epoch,
+            claims.generation,
+            claims.host_id,
+            claims.source_grant,
+            claims.destination_grant,
+            claims.destination_key,
+            claims.destination_store_id,
+        )
         if asked != signed:
             raise GrantRefused("the ticket was signed for another hop", code="forged")
 

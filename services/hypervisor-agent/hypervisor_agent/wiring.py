@@ -37,10 +37,16 @@ def build(settings: Settings, identity: Identity, bus: Bus) -> Agent:
     judge = GateJudge(settings.agent_max_virtual_size)
     tools = _tools(settings, hypervisor, judge)
     deps = Deps(
-        line=line, door=TicketDoor(Verifier(identity.ticket_verify_key), identity.host_id),
-        hypervisor=hypervisor, pools=pools, tools=tools, judge=judge, chores=Chores(), load=load,
+        line=line,
+        door=TicketDoor(Verifier(identity.ticket_verify_key), identity.host_id),
+        hypervisor=hypervisor,
+        pools=pools,
+        tools=tools,
+        judge=judge,
+        chores=Chores(),
+        load=load,
         hops=Hops(settings.agent_slots, line, _mover(line, pools, tools, load)),
-    )  # fmt: skip
+    )
     return Agent(identity, deps, settings.agent_heartbeat_seconds)
 
 
@@ -49,10 +55,13 @@ def make_hypervisor(settings: Settings) -> Hypervisor:
     kind = plugins.load("stowage.hypervisor").pick(settings.agent_hypervisor)
     made: Hypervisor = kind(
         HypervisorSettings(
-            pools=settings.agent_pools, roots=settings.agent_roots, slots=settings.agent_slots,
-            fetch=settings.agent_fetch, options=settings.agent_options,
+            pools=settings.agent_pools,
+            roots=settings.agent_roots,
+            slots=settings.agent_slots,
+            fetch=settings.agent_fetch,
+            options=settings.agent_options,
         )
-    )  # fmt: skip
+    )
     return made
 
 
@@ -62,10 +71,14 @@ def _tools(settings: Settings, hypervisor: Hypervisor, judge: GateJudge) -> Tool
     faults: Faults = getattr(hypervisor, "faults", Faults())
     return Tools(
         transports=plugins.load("stowage.transport", lambda kind: kind(transport)),
-        buffers=Buffers(settings.agent_buffer_bytes), threads=Threads(HASHERS, "hash"),
-        hypervisor=hypervisor, judge=judge, roots=roots, step=FaultSteps(faults),
+        buffers=Buffers(settings.agent_buffer_bytes),
+        threads=Threads(HASHERS, "hash"),
+        hypervisor=hypervisor,
+        judge=judge,
+        roots=roots,
+        step=FaultSteps(faults),
         connections=settings.agent_connections,
-    )  # fmt: skip
+    )
 
 
 def _mover(line: Line, pools: Pools, tools: Tools, load: LoadMeter) -> Move:

@@ -26,15 +26,19 @@ class AgentProcess:
         pools = json.dumps([{"id": POOL, "name": "local", "root": str(pool)}])
         self.log = state / "agent.log"
         settings = {
-            "STOWAGE_AGENT_STATE_DIR": str(state), "STOWAGE_AGENT_POOLS": pools,
-            "STOWAGE_AGENT_HYPERVISOR": "fake", "STOWAGE_HTTP_PORT": "0",
+            "STOWAGE_AGENT_STATE_DIR": str(state),
+            "STOWAGE_AGENT_POOLS": pools,
+            "STOWAGE_AGENT_HYPERVISOR": "fake",
+            "STOWAGE_HTTP_PORT": "0",
             "STOWAGE_AGENT_HEARTBEAT_SECONDS": "0.5",
-        }  # fmt: skip
+        }
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hypervisor_agent", "run"], stdout=log, stderr=log,
+                [sys.executable, "-m", "hypervisor_agent", "run"],
+                stdout=log,
+                stderr=log,
                 env={**os.environ, **settings, **environment},
-            )  # fmt: skip
+            )
 
     @property
     def peak_mib(self) -> float:

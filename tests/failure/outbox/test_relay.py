@@ -127,8 +127,9 @@ async def test_a_command_without_a_queue_holds_back_only_its_own_subject_and_add
 
     assert {e.type for e in ear.heard} >= {"PodAdded"}
     assert [row["subject"] for row in await instance.database.fetch("runtime.said")] == [
-        "grant/g", "grant/g",
-    ]  # fmt: skip
+        "grant/g",
+        "grant/g",
+    ]
 
     late, bus = Ear(), await connect()
     other = Reader("cache-autoscaler", durable=(ReleaseGrants,))

@@ -34,9 +34,14 @@ def settings(
 ) -> Settings:
     names = {name.removeprefix("stowage_"): text for name, text in made_keys.items()}
     return Settings.read(
-        database_url=SecretStr(database_url), amqp_url=SecretStr(rabbitmq_url),
-        bus_prefix=bus_prefix, http_port=0, stop_seconds=2, cache_pin_seconds=5, **names,
-    )  # fmt: skip
+        database_url=SecretStr(database_url),
+        amqp_url=SecretStr(rabbitmq_url),
+        bus_prefix=bus_prefix,
+        http_port=0,
+        stop_seconds=2,
+        cache_pin_seconds=5,
+        **names,
+    )
 
 
 @pytest.fixture
@@ -65,9 +70,12 @@ def start(settings: Settings) -> Start:
 
 @pytest.fixture
 async def cloud(
-    rabbitmq_url: str, rabbitmq_management_url: str, bus_prefix: str,
-    made_keys: dict[str, str], tmp_path: Path,
-) -> AsyncIterator[Cloud]:  # fmt: skip
+    rabbitmq_url: str,
+    rabbitmq_management_url: str,
+    bus_prefix: str,
+    made_keys: dict[str, str],
+    tmp_path: Path,
+) -> AsyncIterator[Cloud]:
     """The other services on one bus, and host h1 with a broker user that may do little."""
     topology = Topology(bus_prefix)
     services = await RabbitBus(rabbitmq_url, topology).ready()

@@ -46,9 +46,16 @@ from tests.servers.s3 import S3Server
 M = TypeVar("M", bound=Message)
 SELF = ServiceName.CACHE_AUTOSCALER
 EVENTS = (
-    told.CacheAdded, told.CacheChanged, told.CacheRejected, told.CacheDraining, told.CacheRemoved,
-    told.CacheLoadHigh, told.CacheLoadLow, HopCommitted, HopCommitFailed,
-)  # fmt: skip
+    told.CacheAdded,
+    told.CacheChanged,
+    told.CacheRejected,
+    told.CacheDraining,
+    told.CacheRemoved,
+    told.CacheLoadHigh,
+    told.CacheLoadLow,
+    HopCommitted,
+    HopCommitFailed,
+)
 
 
 @dataclass
@@ -83,32 +90,50 @@ class Cloud:
     async def add(self, store_id: str = "k1") -> None:
         root = self.folder / store_id
         root.mkdir()
-        await self.command(AddStore(
-            store_id=store_id, name=store_id, provider="directory", role=StoreRole.IMAGE_CACHE,
-            scope=Scope.zone("z1"), settings={"root": str(root)},
-        ))  # fmt: skip
+        await self.command(
+            AddStore(
+                store_id=store_id,
+                name=store_id,
+                provider="directory",
+                role=StoreRole.IMAGE_CACHE,
+                scope=Scope.zone("z1"),
+                settings={"root": str(root)},
+            )
+        )
         await self.until(told.CacheAdded)
 
     async def add_bucket(self, server: S3Server, bucket: str) -> None:
         """A bucket as cache k1, its secret sealed as the gateway does."""
         public = self.keys["stowage_seal_public_key_cache_autoscaler"]
         secret = json.dumps({"secret_key": server.secret_key}).encode()
-        await self.command(AddStore(
-            store_id="k1", name="k1", provider="S3", role=StoreRole.IMAGE_CACHE,
-            scope=Scope.region(), sealed=Sealer.seal(public, secret, for_store("k1")),
-            settings={
-                "endpoint": server.endpoint, "bucket": bucket, "access_key": server.access_key,
-                "part_bytes": 8 << 20,
-            },
-        ))  # fmt: skip
+        await self.command(
+            AddStore(
+                store_id="k1",
+                name="k1",
+                provider="S3",
+                role=StoreRole.IMAGE_CACHE,
+                scope=Scope.region(),
+                sealed=Sealer.seal(public, secret, for_store("k1")),
+                settings={
+                    "endpoint": server.endpoint,
+                    "bucket": bucket,
+                    "access_key": server.access_key,
+                    "part_bytes": 8 << 20,
+                },
+            )
+        )
         await self.until(told.CacheAdded)
 
     async def reserve(self, copy_id: str, data: bytes) -> CacheReserved:
         asked = ReserveCache(
-            copy_id=copy_id, object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
-            digest=receipt_of(data).digest, size=len(data), format=ImageFormat.RAW,
-            location=Location(zone_id="z1", host_id="h1"), schemes=("file", "http"),
-        )  # fmt: skip
+            copy_id=copy_id,
+            object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
+            digest=receipt_of(data).digest,
+            size=len(data),
+            format=ImageFormat.RAW,
+            location=Location(zone_id="z1", host_id="h1"),
+            schemes=("file", "http"),
+        )
         envelope = Envelope.of(asked, source=ServiceName.DATA_MOTION)
         reply = await self.services.request(envelope, to=SELF, seconds=10)
         assert isinstance(reply, CacheReserved)
@@ -116,15 +141,20 @@ class Cloud:
 
     async def redeem(
         self, reply: CacheReserved, end: CopyEnd | None, size: int, parts: int = 0
-    ) -> GrantRedeemed:  # fmt: skip
+    ) -> GrantRedeemed:
         assert end is not None
         other = GrantRef(id="elsewhere", owner=ServiceName.IMAGE_STORE)
         expires = datetime.now(UTC) + timedelta(minutes=5)
         ticket = HopTicket(
-            hop_id=f"{reply.copy_id}-hop", epoch=1, host_id="h1", source_grant=other,
-            destination_grant=end.grant, destination_key=end.key,
-            destination_store_id=end.store_id, expires=expires,
-        )  # fmt: skip
+            hop_id=f"{reply.copy_id}-hop",
+            epoch=1,
+            host_id="h1",
+            source_grant=other,
+            destination_grant=end.grant,
+            destination_key=end.key,
+            destination_store_id=end.store_id,
+            expires=expires,
+        )
         signer = Signer(SecretStr(self.keys["stowage_ticket_signing_key"]))
         asked = RedeemGrant(
             grant_id=end.grant.id, ticket=signer.sign(ticket, expires), size=size, part_count=parts
@@ -148,10 +178,15 @@ class Cloud:
 
     async def commit(self, reply: CacheReserved, data: bytes) -> None:
         assert reply.destination is not None
-        await self.command(CommitHop(
-            hop_id=f"{reply.copy_id}-hop", copy_id=reply.copy_id, epoch=1,
-            destination=reply.destination, receipt=receipt_of(data),
-        ))  # fmt: skip
+        await self.command(
+            CommitHop(
+                hop_id=f"{reply.copy_id}-hop",
+                copy_id=reply.copy_id,
+                epoch=1,
+                destination=reply.destination,
+                receipt=receipt_of(data),
+            )
+        )
 
     async def read(self, reply: CacheReserved) -> bytes:
         grant = (await self.redeem(reply, reply.source, 0)).grant

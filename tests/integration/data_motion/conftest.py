@@ -28,10 +28,15 @@ MakeAgent = Callable[..., Awaitable[Agent]]
 @pytest.fixture
 def settings(database_url: str, rabbitmq_url: str, bus_prefix: str) -> Settings:
     return Settings(
-        database_url=SecretStr(database_url), amqp_url=SecretStr(rabbitmq_url),
-        bus_prefix=bus_prefix, http_port=0, stop_seconds=2, lease_seconds=5, offer_seconds=3,
+        database_url=SecretStr(database_url),
+        amqp_url=SecretStr(rabbitmq_url),
+        bus_prefix=bus_prefix,
+        http_port=0,
+        stop_seconds=2,
+        lease_seconds=5,
+        offer_seconds=3,
         ticket_signing_key=SecretStr(keys.make()["stowage_ticket_signing_key"]),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -100,9 +100,11 @@ async def stay(agent: Agent, offer: ExecuteHop) -> None:
 
 def committed(command: CommitHop) -> HopCommitted:
     return HopCommitted(
-        hop_id=command.hop_id, copy_id=command.copy_id, epoch=command.epoch,
+        hop_id=command.hop_id,
+        copy_id=command.copy_id,
+        epoch=command.epoch,
         digest=command.receipt.digest,
-    )  # fmt: skip
+    )
 
 
 @dataclass

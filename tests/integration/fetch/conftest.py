@@ -27,10 +27,16 @@ class Names(AbstractResolver):
         answers = self.table[host]
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         return [
-            ResolveResult(hostname=host, host=each, port=port, proto=0, flags=0,
-                          family=socket.AF_INET6 if ":" in each else socket.AF_INET)
+            ResolveResult(
+                hostname=host,
+                host=each,
+                port=port,
+                proto=0,
+                flags=0,
+                family=socket.AF_INET6 if ":" in each else socket.AF_INET,
+            )
             for each in found
-        ]  # fmt: skip
+        ]
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -80,10 +80,14 @@ class Cloud:
     def identity(self, amqp_url: str = "", prefix: str = "stowage") -> Identity:
         """What the gateway would have given the agent."""
         return Identity(
-            host_id=HOST, name="kvm1", hypervisor=HypervisorKind.KVM,
-            location=Location(zone_id="z1", host_id=HOST), amqp_url=SecretStr(amqp_url),
-            bus_prefix=prefix, ticket_verify_key=encode(self.key.public_key().public_bytes_raw()),
-        )  # fmt: skip
+            host_id=HOST,
+            name="kvm1",
+            hypervisor=HypervisorKind.KVM,
+            location=Location(zone_id="z1", host_id=HOST),
+            amqp_url=SecretStr(amqp_url),
+            bus_prefix=prefix,
+            ticket_verify_key=encode(self.key.public_key().public_bytes_raw()),
+        )
 
     async def send(self, message: Message) -> None:
         """A command to the agent."""
@@ -105,9 +109,16 @@ class Cloud:
         """A signed order; the source is redeemed by ``source``."""
         self.grants["read"] = source
         facts: dict[str, object] = {
-            "hop_id": "hop-1", "copy_id": "copy-1", "host_id": HOST, "epoch": 1, "generation": 1,
-            "source": url_end(), "destination": destination, "stall_seconds": 5.0, "ticket": "",
-        }  # fmt: skip
+            "hop_id": "hop-1",
+            "copy_id": "copy-1",
+            "host_id": HOST,
+            "epoch": 1,
+            "generation": 1,
+            "source": url_end(),
+            "destination": destination,
+            "stall_seconds": 5.0,
+            "ticket": "",
+        }
         order = ExecuteHop.model_validate({**facts, **changes})
         return order.model_copy(update={"ticket": self.sign(order)})
 
@@ -115,11 +126,16 @@ class Cloud:
         """The ticket of an order."""
         expires = datetime.now(UTC) + timedelta(minutes=5)
         claims = HopTicket(
-            hop_id=order.hop_id, epoch=order.epoch, generation=order.generation,
-            host_id=order.host_id, source_grant=order.source.grant,
-            destination_grant=order.destination.grant, destination_key=order.destination.key,
-            destination_store_id=order.destination.store_id, expires=expires,
-        )  # fmt: skip
+            hop_id=order.hop_id,
+            epoch=order.epoch,
+            generation=order.generation,
+            host_id=order.host_id,
+            source_grant=order.source.grant,
+            destination_grant=order.destination.grant,
+            destination_key=order.destination.key,
+            destination_store_id=order.destination.store_id,
+            expires=expires,
+        )
         return self.signer().sign(claims, expires)
 
     def signer(self) -> Signer:
@@ -143,45 +159,63 @@ class Cloud:
 def url_end() -> CopyEnd:
     """A user's URL."""
     return CopyEnd(
-        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"), schemes=("http",),
-        format=ImageFormat.RAW, grant=GrantRef(id="read", owner=ServiceName.IMAGE_STORE),
-    )  # fmt: skip
+        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
+        schemes=("http",),
+        format=ImageFormat.RAW,
+        grant=GrantRef(id="read", owner=ServiceName.IMAGE_STORE),
+    )
 
 
 def pool_end(root: Path, key: str = "volumes/v1") -> CopyEnd:
     """A volume on the agent's own pool."""
     return CopyEnd(
-        object=ObjectRef(kind=ObjectKind.VOLUME, id="v1"), role=StoreRole.PRIMARY,
-        store_id=POOL, schemes=("file",), root=str(root), key=key, format=ImageFormat.RAW,
+        object=ObjectRef(kind=ObjectKind.VOLUME, id="v1"),
+        role=StoreRole.PRIMARY,
+        store_id=POOL,
+        schemes=("file",),
+        root=str(root),
+        key=key,
+        format=ImageFormat.RAW,
         hypervisor=HypervisorKind.KVM,
         grant=GrantRef(id="write", owner=ServiceName.HYPERVISOR_AGENT),
-    )  # fmt: skip
+    )
 
 
 def store_end(key: str = "t1", **facts: object) -> CopyEnd:
     """An object on a store of image-store's."""
-    return CopyEnd.model_validate({
-        "object": ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"), "role": StoreRole.IMAGE,
-        "store_id": "store-1", "schemes": ("http",), "key": key, "format": ImageFormat.RAW,
-        "grant": GrantRef(id="write", owner=ServiceName.IMAGE_STORE), **facts,
-    })  # fmt: skip
+    return CopyEnd.model_validate(
+        {
+            "object": ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
+            "role": StoreRole.IMAGE,
+            "store_id": "store-1",
+            "schemes": ("http",),
+            "key": key,
+            "format": ImageFormat.RAW,
+            "grant": GrantRef(id="write", owner=ServiceName.IMAGE_STORE),
+            **facts,
+        }
+    )
 
 
 def commit(order: ExecuteHop, finished: HopFinished) -> CommitHop:
     """What data-motion says next."""
     assert finished.receipt is not None, finished.error
     return CommitHop(
-        hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch,
-        destination=order.destination, receipt=finished.receipt,
-    )  # fmt: skip
+        hop_id=order.hop_id,
+        copy_id=order.copy_id,
+        epoch=order.epoch,
+        destination=order.destination,
+        receipt=finished.receipt,
+    )
 
 
 def settings(root: Path, **changes: object) -> Settings:
     """An agent with one directory pool."""
     facts: dict[str, object] = {
-        "agent_hypervisor": "fake", "agent_heartbeat_seconds": 0.2,
+        "agent_hypervisor": "fake",
+        "agent_heartbeat_seconds": 0.2,
         "agent_pools": (PoolSettings(id=POOL, name="local", root=str(root)),),
-    }  # fmt: skip
+    }
     return Settings(**{**facts, **changes})  # type: ignore[arg-type]
 
 

@@ -56,17 +56,26 @@ def tree_digest(data: bytes) -> str:
 def end(format: ImageFormat = ImageFormat.RAW) -> CopyEnd:
     """An end; what it names is up to the grants."""
     return CopyEnd(
-        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"), schemes=("file",), format=format,
+        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
+        schemes=("file",),
+        format=format,
         grant=GrantRef(id="g1", owner=ServiceName.IMAGE_STORE),
-    )  # fmt: skip
+    )
 
 
 def order(**changes: object) -> ExecuteHop:
     """An order for one hop, raw to raw."""
     facts: dict[str, object] = {
-        "hop_id": "h1", "copy_id": "c1", "host_id": "host1", "epoch": 1, "generation": 1,
-        "source": end(), "destination": end(), "ticket": SecretStr("t"), "stall_seconds": 5.0,
-    }  # fmt: skip
+        "hop_id": "h1",
+        "copy_id": "c1",
+        "host_id": "host1",
+        "epoch": 1,
+        "generation": 1,
+        "source": end(),
+        "destination": end(),
+        "ticket": SecretStr("t"),
+        "stall_seconds": 5.0,
+    }
     return ExecuteHop.model_validate({**facts, **changes})
 
 
@@ -115,10 +124,14 @@ def make_tools(root: Path, faults: Faults = NO_FAULTS, connections: int = 4) -> 
     file, http = FileTransport(settings), HttpTransport(settings)
     return Tools(
         transports={"file": file, "http": http, "https": http},
-        buffers=Buffers(), threads=Threads(4, "hash"), step=FaultSteps(faults),
-        hypervisor=KvmHypervisor(HypervisorSettings()), judge=GateJudge(1 << 43),
-        roots=(str(root),), connections=connections,
-    )  # fmt: skip
+        buffers=Buffers(),
+        threads=Threads(4, "hash"),
+        step=FaultSteps(faults),
+        hypervisor=KvmHypervisor(HypervisorSettings()),
+        judge=GateJudge(1 << 43),
+        roots=(str(root),),
+        connections=connections,
+    )
 
 
 def hop(asked: ExecuteHop, grants: GivenGrants, tools: Tools) -> Hop:

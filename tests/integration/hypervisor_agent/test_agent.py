@@ -329,11 +329,21 @@ def _inspection(cloud: Cloud, declared: ImageFormat) -> InspectObject:
     expires = datetime.now(UTC) + timedelta(minutes=1)
     end = url_end()
     claims = HopTicket(
-        hop_id=number, epoch=1, host_id=HOST, source_grant=end.grant, destination_grant=end.grant,
-        destination_key="", destination_store_id=None, expires=expires,
-    )  # fmt: skip
+        hop_id=number,
+        epoch=1,
+        host_id=HOST,
+        source_grant=end.grant,
+        destination_grant=end.grant,
+        destination_key="",
+        destination_store_id=None,
+        expires=expires,
+    )
     ticket: SecretStr = cloud.signer().sign(claims, expires)
     return InspectObject(
-        inspection_id=number, host_id=HOST, object=end, declared=declared,
-        max_virtual_size=1 << 40, ticket=ticket,
-    )  # fmt: skip
+        inspection_id=number,
+        host_id=HOST,
+        object=end,
+        declared=declared,
+        max_virtual_size=1 << 40,
+        ticket=ticket,
+    )

@@ -154,9 +154,14 @@ class S3End:
 
     def _ask(self, first_part: int, count: int) -> WriteAsk:
         return WriteAsk(
-            key=f"sink-{self._size}", writer="h1.1", size=self._size, seconds=60,
-            session=self._sessions.get(self._size, ""), first_part=first_part, part_count=count,
-        )  # fmt: skip
+            key=f"sink-{self._size}",
+            writer="h1.1",
+            size=self._size,
+            seconds=60,
+            session=self._sessions.get(self._size, ""),
+            first_part=first_part,
+            part_count=count,
+        )
 
 
 class TestHttpTransport(TransportSuite):
@@ -167,10 +172,13 @@ class TestHttpTransport(TransportSuite):
     @pytest.fixture
     async def bucket(self, s3_server: S3Server, s3_bucket: str) -> AsyncIterator[S3End]:
         settings = S3Settings(
-            endpoint=s3_server.endpoint, bucket=s3_bucket, region=s3_server.region,
-            access_key=s3_server.access_key, secret_key=SecretStr(s3_server.secret_key),
+            endpoint=s3_server.endpoint,
+            bucket=s3_bucket,
+            region=s3_server.region,
+            access_key=s3_server.access_key,
+            secret_key=SecretStr(s3_server.secret_key),
             part_bytes=8 << 20,
-        )  # fmt: skip
+        )
         driver = S3Provider().open(settings)
         yield S3End(driver)
         await driver.aclose()

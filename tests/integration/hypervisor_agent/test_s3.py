@@ -76,9 +76,14 @@ class S3Grants:
         self.batches.append((first_part, count))
         late = self.expire_first and len(self.batches) == 1
         ask = WriteAsk(
-            key=KEY, writer=self.writer, size=self.size, seconds=1 if late else 600,
-            session=self.session, first_part=first_part, part_count=count,
-        )  # fmt: skip
+            key=KEY,
+            writer=self.writer,
+            size=self.size,
+            seconds=1 if late else 600,
+            session=self.session,
+            first_part=first_part,
+            part_count=count,
+        )
         parts = (await self.driver.grant(ask)).parts
         if late:
             await asyncio.sleep(2.1)  # it is the server's clock that must pass
@@ -88,10 +93,13 @@ class S3Grants:
 def driver_of(server: S3Server, bucket: str, **changes: object) -> S3Driver:
     """The driver image-store would have of a bucket."""
     facts: dict[str, object] = {
-        "endpoint": server.endpoint, "bucket": bucket, "region": server.region,
-        "access_key": SecretStr(server.access_key), "secret_key": SecretStr(server.secret_key),
+        "endpoint": server.endpoint,
+        "bucket": bucket,
+        "region": server.region,
+        "access_key": SecretStr(server.access_key),
+        "secret_key": SecretStr(server.secret_key),
         "part_bytes": PART,
-    }  # fmt: skip
+    }
     return S3Provider().open(S3Settings.model_validate({**facts, **changes}))
 
 

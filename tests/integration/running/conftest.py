@@ -87,9 +87,14 @@ class Toy:
 
     async def start(self, *arguments: str, **more: str) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            "python", "-m", "tests.integration.running", *arguments,
-            env=self.environment | more, stdout=-1, stderr=-1,
-        )  # fmt: skip
+            "python",
+            "-m",
+            "tests.integration.running",
+            *arguments,
+            env=self.environment | more,
+            stdout=-1,
+            stderr=-1,
+        )
         self.processes.append(process)
         return process
 

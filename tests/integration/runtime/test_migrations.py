@@ -44,8 +44,10 @@ async def test_missing_ones_are_applied_in_order_of_their_numbers(
     name = package("ordered", m0002_more="ALTER TABLE a ADD y int", m0001_first="CREATE TABLE a ()")
 
     assert await migrated(database_url, name) == [
-        "stowage_runtime/0001_runtime", "ordered/0001_first", "ordered/0002_more",
-    ]  # fmt: skip
+        "stowage_runtime/0001_runtime",
+        "ordered/0001_first",
+        "ordered/0002_more",
+    ]
     package("ordered", m0003_last="DROP TABLE a")
     assert await migrated(database_url, name) == ["ordered/0003_last"]
     assert await migrated(database_url, name) == []

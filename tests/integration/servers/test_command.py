@@ -53,8 +53,12 @@ def test_a_given_address_wins_over_a_server_of_our_own(env: dict[str, str]) -> N
     script = "echo $STOWAGE_TEST_DATABASE_URL; ls -d $STOWAGE_TEST_STATE/postgres"
     done = subprocess.run(
         [*RUN, "sh", "-c", script],
-        env=env | given, cwd=ROOT, timeout=60, capture_output=True, text=True,
-    )  # fmt: skip
+        env=env | given,
+        cwd=ROOT,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout == "postgresql://elsewhere/db\n"
 
 

@@ -13,9 +13,14 @@ from stowage_contracts.errors import InvalidInput, Unavailable
 from stowage_contracts.values import HypervisorKind, Location
 
 IDENTITY = Identity(
-    host_id="h1", name="kvm1", hypervisor=HypervisorKind.KVM, location=Location(zone_id="z"),
-    amqp_url=SecretStr("amqp://u:canary@h/"), bus_prefix="stowage", ticket_verify_key="k",
-)  # fmt: skip
+    host_id="h1",
+    name="kvm1",
+    hypervisor=HypervisorKind.KVM,
+    location=Location(zone_id="z"),
+    amqp_url=SecretStr("amqp://u:canary@h/"),
+    bus_prefix="stowage",
+    ticket_verify_key="k",
+)
 
 
 def test_it_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
@@ -43,9 +48,10 @@ async def test_enrolling_needs_to_be_told_where() -> None:
 
 async def test_a_silent_gateway_is_unavailable_and_the_token_is_not_told() -> None:
     settings = Settings(
-        agent_gateway_url="http://127.0.0.1:1", agent_host_id="h1",
+        agent_gateway_url="http://127.0.0.1:1",
+        agent_host_id="h1",
         agent_join_token=SecretStr("canary"),
-    )  # fmt: skip
+    )
     with pytest.raises(Unavailable) as caught:
         await enrol(settings)
     assert "canary" not in str(caught.value.problem)

@@ -16,10 +16,13 @@ from stowage_contracts.values import (
 
 def cache(store_id: str, role: StoreRole = StoreRole.IMAGE_CACHE) -> CopyEnd:
     return CopyEnd(
-        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t"), role=role, store_id=store_id,
-        schemes=("file",), format=ImageFormat.RAW,
+        object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t"),
+        role=role,
+        store_id=store_id,
+        schemes=("file",),
+        format=ImageFormat.RAW,
         grant=GrantRef(id="g", owner=ServiceName.CACHE_AUTOSCALER),
-    )  # fmt: skip
+    )
 
 
 def test_rates_add_up_and_the_best_is_remembered() -> None:

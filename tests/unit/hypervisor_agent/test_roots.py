@@ -24,10 +24,16 @@ def test_a_root_may_itself_be_a_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "uri",
     [
-        "file:///etc/passwd", "file:///R/../etc/passwd", "file:///R/%2e%2e/etc/passwd",
-        "file://host/R/x", "http://R/x", "file:R/x", "file:///R/link/x", "file:///Rx/y",
+        "file:///etc/passwd",
+        "file:///R/../etc/passwd",
+        "file:///R/%2e%2e/etc/passwd",
+        "file://host/R/x",
+        "http://R/x",
+        "file:R/x",
+        "file:///R/link/x",
+        "file:///Rx/y",
     ],
-)  # fmt: skip
+)
 def test_everything_else_is_refused_and_may_be_tried_elsewhere(tmp_path: Path, uri: str) -> None:
     root = tmp_path / "root"
     root.mkdir()

@@ -38,8 +38,9 @@ class Buffers:
         if size > self.budget:
             raise InvalidInput(
                 f"a part of {size} bytes is above the buffer budget of {self.budget}",
-                code="part_size", hint="raise STOWAGE_AGENT_BUFFER_BYTES",
-            )  # fmt: skip
+                code="part_size",
+                hint="raise STOWAGE_AGENT_BUFFER_BYTES",
+            )
         if self._waiting or self._lent + size > self.budget:
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append((size, turn))

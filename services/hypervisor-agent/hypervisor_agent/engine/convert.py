@@ -30,18 +30,21 @@ async def move(hop: Hop, source: RangedReader) -> Receipt:
     part = await path_of(grant, hop.tools.roots)
     if part is None:
         raise InvalidInput(
-            "a format can only be changed on a file store", code="conversion",
+            "a format can only be changed on a file store",
+            code="conversion",
             resource=str(hop.order.destination.object),
-        )  # fmt: skip
+        )
     raw = part.with_name(f"{part.name.removesuffix('.part')}.src.part")
     fetched = await _fetch(hop, source, grant, raw)
     hop.meter.phase = "converting"
     await hop.tools.hypervisor.convert(
         Conversion(
-            source=str(raw), source_format=hop.order.source.format,
-            destination=str(part), destination_format=hop.order.destination.format,
+            source=str(raw),
+            source_format=hop.order.source.format,
+            destination=str(part),
+            destination_format=hop.order.destination.format,
         )
-    )  # fmt: skip
+    )
     await hop.tools.step("converted")
     receipt = await _read_back(hop, part, fetched)
     await hop.tools.threads.run(drop, raw)

@@ -66,18 +66,24 @@ class Hop:
         await self.tools.step("finished")
         verdict = await self.judge(await _stored(writer, grant, source.size, self.tools.roots))
         return Receipt(
-            size=source.size, digest=copied.tree, linear=self._declared(copied), part=part,
-            source_validator=source.validator, bytes_read=source.received,
-            bytes_sent=writer.sent, verdict=verdict,
-        )  # fmt: skip
+            size=source.size,
+            digest=copied.tree,
+            linear=self._declared(copied),
+            part=part,
+            source_validator=source.validator,
+            bytes_read=source.received,
+            bytes_sent=writer.sent,
+            verdict=verdict,
+        )
 
     async def open_writer(self, source: RangedReader, grant: Grant) -> RangedWriter:
         """The destination, resumable only for this very source."""
         shape = WriteShape(
-            size=source.size, stall_seconds=self.stall_seconds,
+            size=source.size,
+            stall_seconds=self.stall_seconds,
             source_validator=source.validator,
             sparse=self.order.source.format is ImageFormat.RAW,
-        )  # fmt: skip
+        )
         return await transport_of(grant, self.tools.transports).open_writer(
             grant, shape, self.grants.parts
         )
@@ -123,9 +129,11 @@ class Hop:
         name = str(order.source.object)
         if order.max_size is not None and size > order.max_size:
             raise ImageRefused(
-                f"{size} bytes are more than the {order.max_size} allowed", resource=name,
-                code="too_large", hint="raise the account's or the store's limit",
-            )  # fmt: skip
+                f"{size} bytes are more than the {order.max_size} allowed",
+                resource=name,
+                code="too_large",
+                hint="raise the account's or the store's limit",
+            )
         if order.size is not None and size != order.size:
             raise SourceChanged(f"{size} bytes instead of {order.size}", resource=name)
 
@@ -141,10 +149,11 @@ class Hop:
     def _compare(self, what: str, expected: Digest | None, found: Digest | None) -> None:
         if expected is not None and expected != found:
             raise ImageRefused(
-                f"the {what} is {found}, not {expected}", code=what,
+                f"the {what} is {found}, not {expected}",
+                code=what,
                 resource=str(self.order.source.object),
                 hint="check the declared checksum, or fetch an undamaged image",
-            )  # fmt: skip
+            )
 
 
 def refused(verdict: Verdict, resource: str) -> ImageRefused:

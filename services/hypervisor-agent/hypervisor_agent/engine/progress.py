@@ -34,9 +34,12 @@ class Meter:
         rate = self._rate()
         left = None if self.total is None else self.total - self._shown
         return Transfer(
-            bytes_done=self._shown, bytes_total=self.total, bytes_per_second=rate,
-            eta_seconds=left / rate if left is not None and rate > 0 else None, phase=self.phase,
-        )  # fmt: skip
+            bytes_done=self._shown,
+            bytes_total=self.total,
+            bytes_per_second=rate,
+            eta_seconds=left / rate if left is not None and rate > 0 else None,
+            phase=self.phase,
+        )
 
     def _done(self) -> int:
         underway = max(0, self.arriving() - self._read)

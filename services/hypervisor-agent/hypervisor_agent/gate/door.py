@@ -25,9 +25,12 @@ async def inspect(image: RangedReader, expected: Expectation) -> Verdict:
         size = await _JUDGES[form](window, head, expected)
     except Refused as no:
         return Verdict(
-            accepted=False, format=no.format or form, code=no.code, reason=no.reason,
+            accepted=False,
+            format=no.format or form,
+            code=no.code,
+            reason=no.reason,
             gate_version=GATE_VERSION,
-        )  # fmt: skip
+        )
     return Verdict(accepted=True, format=form, virtual_size=size, gate_version=GATE_VERSION)
 
 

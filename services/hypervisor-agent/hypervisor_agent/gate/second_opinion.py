@@ -53,9 +53,18 @@ class Jail:
         """``qemu-img info`` inside this jail; it may write nothing at all."""
         return [
             *self.wrapper,
-            "prlimit", f"--as={self.memory}", f"--cpu={self.cpu_seconds}", "--fsize=0", "--core=0",
-            "qemu-img", "info", "--output=json", "-f", driver, str(path),
-        ]  # fmt: skip
+            "prlimit",
+            f"--as={self.memory}",
+            f"--cpu={self.cpu_seconds}",
+            "--fsize=0",
+            "--core=0",
+            "qemu-img",
+            "info",
+            "--output=json",
+            "-f",
+            driver,
+            str(path),
+        ]
 
 
 class _Unreadable(Exception):

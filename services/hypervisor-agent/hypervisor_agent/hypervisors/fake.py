@@ -38,10 +38,15 @@ class FakeHypervisor:
         settings, options = self._settings, self._options
         roots = (*settings.roots, *(pool.root for pool in settings.pools if pool.root))
         return HostAbilities(
-            hypervisor=options.kind, reads=options.reads, writes=options.writes, roots=roots,
-            fetch=settings.fetch, inspect=options.inspect, convert=options.convert,
+            hypervisor=options.kind,
+            reads=options.reads,
+            writes=options.writes,
+            roots=roots,
+            fetch=settings.fetch,
+            inspect=options.inspect,
+            convert=options.convert,
             slots=settings.slots,
-        )  # fmt: skip
+        )
 
     async def pools(self) -> tuple[PoolView, ...]:
         """Real directories."""

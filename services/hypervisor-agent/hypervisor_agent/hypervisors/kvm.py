@@ -22,10 +22,15 @@ class KvmHypervisor:
         settings = self._settings
         roots = (*settings.roots, *(pool.root for pool in settings.pools if pool.root))
         return HostAbilities(
-            hypervisor=HypervisorKind.KVM, reads=SCHEMES, writes=SCHEMES, roots=roots,
-            fetch=settings.fetch, inspect=local.JUDGED, convert=self._convert,
+            hypervisor=HypervisorKind.KVM,
+            reads=SCHEMES,
+            writes=SCHEMES,
+            roots=roots,
+            fetch=settings.fetch,
+            inspect=local.JUDGED,
+            convert=self._convert,
             slots=settings.slots,
-        )  # fmt: skip
+        )
 
     async def pools(self) -> tuple[PoolView, ...]:
         """Directory pools by statvfs."""

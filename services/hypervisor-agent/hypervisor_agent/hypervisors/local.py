@@ -35,9 +35,14 @@ async def _view(pool: PoolSettings, deadlines: Deadlines) -> PoolView | None:
     except (OSError, Unavailable):
         return None
     return PoolView(
-        id=pool.id, name=pool.name, provider=pool.provider, root=pool.root, formats=pool.formats,
-        total_bytes=room.f_blocks * room.f_frsize, free_bytes=room.f_bavail * room.f_frsize,
-    )  # fmt: skip
+        id=pool.id,
+        name=pool.name,
+        provider=pool.provider,
+        root=pool.root,
+        formats=pool.formats,
+        total_bytes=room.f_blocks * room.f_frsize,
+        free_bytes=room.f_bavail * room.f_frsize,
+    )
 
 
 async def convert(job: Conversion, able: tuple[ImageFormat, ...]) -> None:
@@ -46,12 +51,19 @@ async def convert(job: Conversion, able: tuple[ImageFormat, ...]) -> None:
         raise InvalidInput(
             f"{job.source_format.value} to {job.destination_format.value} is not converted here",
             code="conversion",
-        )  # fmt: skip
+        )
     name = os.path.basename(job.destination)  # noqa: PTH119 - names a part, opens nothing
     common = (
-        "-f", job.source_format.value, "-O", job.destination_format.value,
-        "-m", THREADS, "-W", job.source, job.destination,
-    )  # fmt: skip
+        "-f",
+        job.source_format.value,
+        "-O",
+        job.destination_format.value,
+        "-m",
+        THREADS,
+        "-W",
+        job.source,
+        job.destination,
+    )
     try:
         await qemu_img("convert", "-t", "none", *common, resource=name)
     except Unavailable:  # the file system may have no direct I/O

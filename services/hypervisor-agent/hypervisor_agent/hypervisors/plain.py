@@ -17,10 +17,14 @@ class PlainMover:
     async def abilities(self) -> HostAbilities:
         """All schemes."""
         return HostAbilities(
-            hypervisor=HypervisorKind.NONE, reads=SCHEMES, writes=SCHEMES,
-            roots=self._settings.roots, fetch=self._settings.fetch, inspect=local.JUDGED,
+            hypervisor=HypervisorKind.NONE,
+            reads=SCHEMES,
+            writes=SCHEMES,
+            roots=self._settings.roots,
+            fetch=self._settings.fetch,
+            inspect=local.JUDGED,
             slots=self._settings.slots,
-        )  # fmt: skip
+        )
 
     async def pools(self) -> tuple[PoolView, ...]:
         """None."""

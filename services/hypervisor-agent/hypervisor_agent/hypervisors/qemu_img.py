@@ -27,9 +27,13 @@ async def qemu_img(*arguments: str, resource: str) -> None:
     argv = [*jail.wrapper, "prlimit", f"--as={MEMORY}", "--core=0", "qemu-img", *arguments]
     try:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, start_new_session=True,
+            *argv,
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            stderr=PIPE,
+            start_new_session=True,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
-        )  # fmt: skip
+        )
     except FileNotFoundError as error:
         raise Unavailable(
             f"{error.filename} cannot be run", code="tool", hint="install qemu-utils and util-linux"

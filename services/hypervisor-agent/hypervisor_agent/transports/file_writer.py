@@ -89,9 +89,10 @@ class FileWriter:
         missing = self._shape.size - sum(r.length for r in self._durable) - free
         if missing > 0 and not self._shape.sparse:
             raise OutOfSpace(
-                f"{missing} bytes are missing for {self._shape.size}", resource=self._path.name,
+                f"{missing} bytes are missing for {self._shape.size}",
+                resource=self._path.name,
                 hint="free space on the store, raise its quota, or choose another store",
-            )  # fmt: skip
+            )
 
     async def journal(self) -> tuple[Range, ...]:
         """What the sidecar says, if it was written for the same source and length."""

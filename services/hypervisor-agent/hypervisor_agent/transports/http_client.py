@@ -30,10 +30,13 @@ def new_session(connections: int) -> aiohttp.ClientSession:
     """A session that adds nothing of its own to a signed request; stalls are watched outside."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections),
-        cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False,
-        skip_auto_headers=("Content-Type", "User-Agent"), read_bufsize=1 << 20,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        skip_auto_headers=("Content-Type", "User-Agent"),
+        read_bufsize=1 << 20,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,11 @@ class UrlClient:
 def dropped(error: BaseException, where: str) -> Unavailable:
     """A connection that broke; the text of the error may quote the URL, so only its kind goes."""
     return Unavailable(
-        f"the connection broke ({type(error).__name__})", resource=where, code="dropped",
+        f"the connection broke ({type(error).__name__})",
+        resource=where,
+        code="dropped",
         hint="it is tried again by itself",
-    )  # fmt: skip
+    )
 
 
 def _refusal(status: int, where: str) -> StowageError:

@@ -68,9 +68,10 @@ def described(answer: ClientResponse) -> Source:
         return Source(answer.content_length, etag, modified, ranged=False)
     if answer.status == 200:
         raise SourceRefused(
-            "it does not say how long it is", code="length_unknown",
+            "it does not say how long it is",
+            code="length_unknown",
             hint="serve the image from a server that sends Content-Length",
-        )  # fmt: skip
+        )
     raise SourceRefused(f"it answered {answer.status} to a request for a range", code="range")
 
 

@@ -119,9 +119,12 @@ class HttpWriter:
         async with stall_limit(self._shape.stall_seconds, name) as moved:
             try:
                 return await put(
-                    self._session, url.get_secret_value(), _watched(body, moved),
-                    self._length(number), name,
-                )  # fmt: skip
+                    self._session,
+                    url.get_secret_value(),
+                    _watched(body, moved),
+                    self._length(number),
+                    name,
+                )
             except GrantRefused as error:
                 if self._urls.expired(number, url):
                     raise Unavailable(error.cause, resource=name, code="expired") from None

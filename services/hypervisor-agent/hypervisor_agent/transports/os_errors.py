@@ -12,9 +12,10 @@ def told(error: OSError, resource: str) -> StowageError:
     cause = error.strerror or type(error).__name__
     if error.errno in _FULL:
         return OutOfSpace(
-            cause, resource=resource,
+            cause,
+            resource=resource,
             hint="free space on the store, raise its quota, or choose another store",
-        )  # fmt: skip
+        )
     return Unavailable(
         cause, resource=resource, code="file", hint="check that the store is mounted"
     )

@@ -28,8 +28,9 @@ def allowed(uri: str, roots: Iterable[str]) -> Path:
 
 def _refused(why: str) -> GrantRefused:
     error = GrantRefused(
-        f"the file grant can't be opened here: {why}", code="path",
+        f"the file grant can't be opened here: {why}",
+        code="path",
         hint="mount the store at the same path and add it to STOWAGE_AGENT_ROOTS",
-    )  # fmt: skip
+    )
     error.retry = Retry.ELSEWHERE
     return error

@@ -50,21 +50,31 @@ async def copy(
 
 @settings(max_examples=20, deadline=None)
 @given(
-    pattern=st.lists(st.booleans(), max_size=7), tail=st.integers(0, 99),
-    journal=st.sets(st.integers(0, 6)), holes=st.booleans(), ranged=st.booleans(),
-    sparse=st.booleans(), readable=st.booleans(),
-)  # fmt: skip
+    pattern=st.lists(st.booleans(), max_size=7),
+    tail=st.integers(0, 99),
+    journal=st.sets(st.integers(0, 6)),
+    holes=st.booleans(),
+    ranged=st.booleans(),
+    sparse=st.booleans(),
+    readable=st.booleans(),
+)
 def test_whatever_was_there_before_the_copy_is_the_source(
-    pattern: list[bool], tail: int, journal: set[int], holes: bool, ranged: bool,
-    sparse: bool, readable: bool,
-) -> None:  # fmt: skip
+    pattern: list[bool],
+    tail: int,
+    journal: set[int],
+    holes: bool,
+    ranged: bool,
+    sparse: bool,
+    readable: bool,
+) -> None:
     whole = image(pattern, tail)
     source = MemorySource(whole, ranged=ranged, holes=holes)
     sink = MemorySink(len(whole), sparse=sparse, readable=readable)
     sink.done = tuple(
         Range(offset=n * TREE_LEAF, length=min(TREE_LEAF, len(whole) - n * TREE_LEAF))
-        for n in sorted(journal) if n * TREE_LEAF < len(whole)
-    )  # fmt: skip
+        for n in sorted(journal)
+        if n * TREE_LEAF < len(whole)
+    )
     for item in sink.done:
         sink.data[item.offset : item.end] = whole[item.offset : item.end]
     checksum = f"sha256:{hashlib.sha256(whole).hexdigest()}"

@@ -34,16 +34,19 @@ def test_a_range_is_covered_exactly_when_all_its_bytes_are(
 
 
 @given(
-    size=st.integers(0, 500), part=st.integers(1, 64),
-    journaled=st.sets(st.integers(0, 20)), data=st.lists(st.integers(0, 500)),
-)  # fmt: skip
+    size=st.integers(0, 500),
+    part=st.integers(1, 64),
+    journaled=st.sets(st.integers(0, 20)),
+    data=st.lists(st.integers(0, 500)),
+)
 def test_claims_cover_everything_once_in_order(
     size: int, part: int, journaled: set[int], data: list[int]
 ) -> None:
     journal = merge(
         Range(offset=n * part, length=min(part, size - n * part))
-        for n in journaled if n * part < size
-    )  # fmt: skip
+        for n in journaled
+        if n * part < size
+    )
     work = Work(size, part, journal)
     at = 0
     hints = iter(data)

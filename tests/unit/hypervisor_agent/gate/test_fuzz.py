@@ -17,12 +17,43 @@ from tests.images.honest import qcow2_file
 
 BUDGET = 8 * 1024 * 1024
 QUICK = settings(
-    max_examples=300, deadline=None, derandomize=True,
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 
-FIELDS = st.sampled_from([0, 1, 2, 4, 8, 16, 20, 24, 32, 36, 40, 48, 56, 60, 64, 72, 79, 80, 88,
-                          95, 96, 100, 104, 112, 116, 510, 0x8001])  # fmt: skip
+FIELDS = st.sampled_from(
+    [
+        0,
+        1,
+        2,
+        4,
+        8,
+        16,
+        20,
+        24,
+        32,
+        36,
+        40,
+        48,
+        56,
+        60,
+        64,
+        72,
+        79,
+        80,
+        88,
+        95,
+        96,
+        100,
+        104,
+        112,
+        116,
+        510,
+        0x8001,
+    ]
+)
 PLACES = st.one_of(FIELDS, st.integers(0, 700), st.integers(0, 1 << 20))
 VALUES = st.one_of(
     st.binary(min_size=1, max_size=16),

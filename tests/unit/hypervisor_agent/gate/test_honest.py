@@ -136,10 +136,12 @@ async def test_what_qemu_img_hides_outside_or_encrypts_is_refused(
         "backing_file": ("-b", other, "-F", "raw"),
         "data_file": ("-o", f"data_file={tmp_path / 'data'},data_file_raw=on"),
         "encrypt": (
-            "--object", "secret,id=key,data=secret",
-            "-o", "encrypt.format=aes,encrypt.key-secret=key",
+            "--object",
+            "secret,id=key,data=secret",
+            "-o",
+            "encrypt.format=aes,encrypt.key-secret=key",
         ),
-    }[options]  # fmt: skip
+    }[options]
     qemu_img("create", "-f", "qcow2", *argv, path, "1M")
     image = MemoryImage(path.read_bytes())
     verdict = await inspect(image, Expectation(ImageFormat.QCOW2, TIB))
