@@ -1,11 +1,12 @@
 """A real gateway in this process, and the command and client in front of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import structlog
 from api_gateway.deps import Deps
 from stowage_client import Client
 from stowage_client.__main__ import main
@@ -70,3 +71,12 @@ async def printed(capfd: pytest.CaptureFixture[str], text: str) -> str:
             await asyncio.sleep(0.02)
             seen += capfd.readouterr().out
     return seen
+
+
+@pytest.fixture(autouse=True)
+def logs_apart() -> Iterator[None]:
+    """What the gateway of this process logs is not what the command prints."""
+    kept = structlog.get_config()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.configure(**kept)
