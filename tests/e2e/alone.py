@@ -61,5 +61,10 @@ async def started(folder: Path) -> AsyncIterator[Standalone]:
             yield Standalone(process, facts, session)
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            process.terminate()  # killed, it would leave its database running
+            try:
+                async with asyncio.timeout(40):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
