@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from pydantic import BaseModel
+from stowage_contracts.plugins import DataStoreLifecycle, HypervisorHostListener, ImageStoreDriver
+from stowage_contracts.plugins.data_store_lifecycle import PlainLifecycle
 from stowage_contracts.values import ScopeType, StoreRole
 
 from acme_store.driver import AcmeDriver
@@ -25,3 +27,11 @@ class AcmeProvider:
     def open(self, settings: BaseModel) -> AcmeDriver:
         """A driver for one folder."""
         return AcmeDriver(AcmeSettings.model_validate(settings.model_dump()).folder)
+
+    def lifecycle(self, driver: ImageStoreDriver) -> DataStoreLifecycle:
+        """Nothing to do when its state changes."""
+        return PlainLifecycle()
+
+    def host_listener(self, driver: ImageStoreDriver) -> HypervisorHostListener | None:
+        """Nobody need hear of hosts."""
+        return None

@@ -7,10 +7,19 @@ Each has an entry-point group ``stowage.<interface_name>`` and a contract suite 
 from stowage_contracts.plugins.autoscale_strategy import AutoscaleStrategy
 from stowage_contracts.plugins.cache_selector import CacheSelector
 from stowage_contracts.plugins.data_motion_strategy import DataMotionStrategy
+from stowage_contracts.plugins.data_store_lifecycle import (
+    DataStoreLifecycle,
+    HypervisorHostListener,
+)
 from stowage_contracts.plugins.data_store_provider import DataStoreProvider
 from stowage_contracts.plugins.endpoint_selector import EndpointSelector
 from stowage_contracts.plugins.hypervisor import Hypervisor
-from stowage_contracts.plugins.image_store_driver import ImageStoreDriver
+from stowage_contracts.plugins.image_store_driver import (
+    ImageStoreDriver,
+    NoteKeeper,
+    ServerSideCopy,
+    WriteLister,
+)
 from stowage_contracts.plugins.primary_store_driver import PrimaryStoreDriver
 from stowage_contracts.plugins.transport import RangedReader, RangedWriter, Transport
 
@@ -18,12 +27,17 @@ __all__ = [
     "AutoscaleStrategy",
     "CacheSelector",
     "DataMotionStrategy",
+    "DataStoreLifecycle",
     "DataStoreProvider",
     "EndpointSelector",
     "Hypervisor",
+    "HypervisorHostListener",
     "ImageStoreDriver",
+    "NoteKeeper",
     "PrimaryStoreDriver",
     "RangedReader",
     "RangedWriter",
+    "ServerSideCopy",
     "Transport",
+    "WriteLister",
 ]

@@ -4,6 +4,10 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
+from stowage_contracts.plugins.data_store_lifecycle import (
+    DataStoreLifecycle,
+    HypervisorHostListener,
+)
 from stowage_contracts.plugins.image_store_driver import ImageStoreDriver
 from stowage_contracts.values import ScopeType, StoreRole
 
@@ -20,4 +24,12 @@ class DataStoreProvider(Protocol):
 
     def open(self, settings: BaseModel) -> ImageStoreDriver:
         """A driver for one store; no I/O yet."""
+        ...
+
+    def lifecycle(self, driver: ImageStoreDriver) -> DataStoreLifecycle:
+        """What a store opened by this provider does when its state changes."""
+        ...
+
+    def host_listener(self, driver: ImageStoreDriver) -> HypervisorHostListener | None:
+        """Who hears of hosts in a store's scope; None when nobody need."""
         ...

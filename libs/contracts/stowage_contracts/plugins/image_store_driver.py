@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from stowage_contracts.grants import Grant
-from stowage_contracts.values import Bytes, Receipt, Value
+from stowage_contracts.values import Bytes, Instant, Receipt, Value
 from stowage_contracts.views import ProbeCheck
 
 
@@ -31,6 +31,16 @@ class DriverAbilities(Value):
     """For ``file``: the directory an endpoint must see."""
     multipart: bool = False
     max_object_bytes: Bytes | None = None
+    copies: bool = False
+    """It is a ServerSideCopy too."""
+    notes: bool = False
+    """It is a NoteKeeper too."""
+    lists_writes: bool = False
+    """It is a WriteLister too."""
+    unknown_length: bool = False
+    """A write may begin before its size is known."""
+    expires: bool = False
+    """The server itself refuses a grant once it has expired."""
 
 
 class ReadAsk(Value):
@@ -108,4 +118,63 @@ class ImageStoreDriver(Protocol):
 
     async def revoke(self, ask: RevokeAsk) -> None:
         """Idempotent. A committed object stays."""
+        ...
+
+
+class CopyAsk(Value):
+    """Copy one object to a new key without its bytes leaving the server."""
+
+    source: str
+    """A key of this store, or the URI of an object elsewhere on the same server
+    (``s3://bucket/key``, ``swift://container/object``); no key can hold ``://``."""
+    key: str
+    writer: str
+    """Names who made the copy, as for a commit."""
+
+
+class ServerSideCopy(Protocol):
+    """Optional: copies within one server (``can.copies``)."""
+
+    def can_copy(self, source: str) -> str:
+        """'' when ``source`` (as in CopyAsk) lies on this server, else why it can't be copied."""
+        ...
+
+    async def copy(self, ask: CopyAsk) -> ObjectStat:
+        """Idempotent per writer; never overwrites. Raises NotFound (no source), Conflict (another
+        object is at the key), Unavailable."""
+        ...
+
+
+class NoteKeeper(Protocol):
+    """Optional: keeps a small text beside an object (``can.notes``), deleted along with it.
+
+    Notes are never listed as objects.
+    """
+
+    async def write_note(self, key: str, text: str) -> None:
+        """Replace the note of ``key`` (at most 64 KiB)."""
+        ...
+
+    async def read_note(self, key: str) -> str:
+        """Raises NotFound."""
+        ...
+
+
+class OpenWrite(Value):
+    """A write that was begun and neither committed nor revoked."""
+
+    key: str
+    writer: str = ""
+    """Empty where the store can't tell."""
+    session: str = ""
+    began: Instant | None = None
+    size: Bytes | None = None
+    """Bytes it holds, where the store tells."""
+
+
+class WriteLister(Protocol):
+    """Optional: tells what unfinished writes a store holds (``can.lists_writes``)."""
+
+    def writes(self) -> AsyncIterator[OpenWrite]:
+        """Every unfinished write below this store's prefix; ``revoke`` takes what it names."""
         ...

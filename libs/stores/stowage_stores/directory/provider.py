@@ -3,6 +3,8 @@
 from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from stowage_contracts.plugins import DataStoreLifecycle, HypervisorHostListener, ImageStoreDriver
+from stowage_contracts.plugins.data_store_lifecycle import PlainLifecycle
 from stowage_contracts.values import ScopeType, StoreRole
 
 from stowage_stores.directory.driver import DirectoryDriver
@@ -42,3 +44,11 @@ class DirectoryProvider:
         """A driver for one directory; it is first touched by a call."""
         own = DirectorySettings.model_validate(settings.model_dump())
         return DirectoryDriver(own.root, seconds=own.deadline_seconds, mounted=own.mounted)
+
+    def lifecycle(self, driver: ImageStoreDriver) -> DataStoreLifecycle:
+        """Nothing to do when its state changes."""
+        return PlainLifecycle()
+
+    def host_listener(self, driver: ImageStoreDriver) -> HypervisorHostListener | None:
+        """Nobody need hear of hosts."""
+        return None

@@ -1,6 +1,8 @@
 """MemoryProvider: settings of a memory store."""
 
 from pydantic import BaseModel, ConfigDict, Field
+from stowage_contracts.plugins import DataStoreLifecycle, HypervisorHostListener, ImageStoreDriver
+from stowage_contracts.plugins.data_store_lifecycle import PlainLifecycle
 from stowage_contracts.values import Bytes, Name, ScopeType, StoreRole
 
 from stowage_stores.memory.driver import MemoryDriver
@@ -34,3 +36,11 @@ class MemoryProvider:
         own = MemorySettings.model_validate(settings.model_dump())
         shelf = self._shelves.setdefault(own.shelf, Shelf(own.shelf, own.capacity_bytes))
         return MemoryDriver(shelf)
+
+    def lifecycle(self, driver: ImageStoreDriver) -> DataStoreLifecycle:
+        """Nothing to do when its state changes."""
+        return PlainLifecycle()
+
+    def host_listener(self, driver: ImageStoreDriver) -> HypervisorHostListener | None:
+        """Nobody need hear of hosts."""
+        return None

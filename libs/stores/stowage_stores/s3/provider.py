@@ -2,6 +2,8 @@
 
 from aiobotocore.session import AioSession
 from pydantic import BaseModel, SecretStr
+from stowage_contracts.plugins import DataStoreLifecycle, HypervisorHostListener, ImageStoreDriver
+from stowage_contracts.plugins.data_store_lifecycle import PlainLifecycle
 from stowage_contracts.values import ScopeType, StoreRole
 
 from stowage_stores.s3.connection import S3Connection
@@ -25,3 +27,11 @@ class S3Provider:
         told = settings.model_dump()
         told["secret_key"] = SecretStr(getattr(told["secret_key"], "get_secret_value", str)())
         return S3Driver(S3Connection(self._session, S3Settings.model_validate(told)))
+
+    def lifecycle(self, driver: ImageStoreDriver) -> DataStoreLifecycle:
+        """Nothing to do when its state changes."""
+        return PlainLifecycle()
+
+    def host_listener(self, driver: ImageStoreDriver) -> HypervisorHostListener | None:
+        """Nobody need hear of hosts."""
+        return None
