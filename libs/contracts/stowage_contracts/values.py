@@ -306,6 +306,8 @@ class HostAbilities(Value):
     """Formats its gate can judge."""
     convert: tuple[ImageFormat, ...] = ()
     """Formats it can convert between on local files."""
+    door: str = ""
+    """Base URL at which it serves links to objects on stores without HTTP; empty without one."""
     slots: Annotated[int, Field(ge=1, le=1000)] = 4
 
 

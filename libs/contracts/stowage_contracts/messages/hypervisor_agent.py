@@ -70,6 +70,33 @@ class HopTicket(Value):
             raise GrantRefused("the ticket is not for this grant and agent", code="ticket")
 
 
+class LinkTicket(Value):
+    """Claims image-store signs for one link through an agent's door; the agent shows it when it
+    redeems the grant, so a revoked grant ends the link."""
+
+    grant_id: Id
+    host_id: Id
+    object: CopyEnd
+    """The stored object, and the grant's owner."""
+    writes: bool = False
+    """An upload; a download otherwise."""
+    file_name: str = ""
+    """What a download is called at its receiver."""
+    size: Bytes | None = None
+    """Length of an upload, where its sender told."""
+    expires: Instant
+
+    @property
+    def writer(self) -> str:
+        """Name of an upload's temporary destination."""
+        return f"{self.grant_id}.1"
+
+    def check(self, grant_id: str, source: str) -> None:
+        """Raises GrantRefused unless ``source`` is its agent and the grant its own."""
+        if source != f"agent/{self.host_id}" or grant_id != self.grant_id:
+            raise GrantRefused("the link is not for this grant and agent", code="ticket")
+
+
 class ExecuteHop(_Command, subject="hop/{hop_id}"):
     """Move one hop's bytes under a lease; an offer that is not taken up expires."""
 
@@ -102,13 +129,17 @@ class CancelHop(_Command, subject="hop/{hop_id}"):
 
 
 class InspectObject(_Command, subject="inspection/{inspection_id}"):
-    """Read a stored object through the image gate."""
+    """Read a stored object through the image gate; with ``read_all`` every byte of it."""
 
     inspection_id: Id
     host_id: Id
     object: CopyEnd
     declared: ImageFormat
     max_virtual_size: Bytes
+    read_all: bool = False
+    """Compute the digest of all that is stored."""
+    checksum: Digest | None = None
+    """With ``read_all``: a linear digest to compute as well."""
     ticket: Secret
 
 
@@ -145,6 +176,12 @@ class ObjectInspected(_Report, subject="inspection/{inspection_id}"):
 
     inspection_id: Id
     verdict: Verdict | None = None
+    size: Bytes | None = None
+    """With ``read_all``: what was read…"""
+    digest: Digest | None = None
+    """…its tree digest…"""
+    linear: Digest | None = None
+    """…and the linear one that was asked for."""
     error: Problem | None = None
 
 
