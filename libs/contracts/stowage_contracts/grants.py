@@ -46,6 +46,8 @@ class Grant(Value):
     session: str = ""
     """Multipart upload id; kept by the grant's owner, useless without its keys."""
     part_size: Bytes = 0
+    part_growth: int = 0
+    """Every so many parts the size doubles (``stowage_contracts.parts``); 0: all are alike."""
     parts: tuple[PartUrl, ...] = ()
     done: tuple[PartDone, ...] = ()
     expires: Instant
