@@ -8,8 +8,11 @@ from stowage_contracts.values import ServiceName
 
 _DURABLE = {
     ServiceName.IMAGE_STORE: (
-        "AddZone AddPod AddCluster AddHost AddStore ProbeStore RemoveStore RegisterTemplate "
-        "DeleteTemplate RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
+        "AddZone AddPod AddCluster AddHost AddStore ProbeStore ChangeStore EvacuateStore "
+        "StopEvacuation ScanStore CleanStore AdoptStore RemoveStore RegisterTemplate "
+        "RegisterVolume RegisterSnapshot DeleteTemplate DeleteVolume DeleteSnapshot ChangeObject "
+        "CopyToZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
+        "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
         "CopyCancelled HostJoined ObjectInspected"
     ),
     ServiceName.DATA_MOTION: (
@@ -22,7 +25,9 @@ _DURABLE = {
     ),
 }
 _REQUESTS = {
-    ServiceName.IMAGE_STORE: "RedeemGrant",
+    ServiceName.IMAGE_STORE: (
+        "RedeemGrant PlanEvacuation ListFindings MakeLink OpenUpload ExplainPlacement"
+    ),
     ServiceName.CACHE_AUTOSCALER: "RedeemGrant ReserveCache",
 }
 _SIGNALS = {

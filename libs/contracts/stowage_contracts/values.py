@@ -216,6 +216,11 @@ class ObjectRef(Value):
     kind: ObjectKind
     id: Id
 
+    @property
+    def noun(self) -> str:
+        """The resource it is: an ISO is a template."""
+        return (ObjectKind.TEMPLATE if self.kind is ObjectKind.ISO else self.kind).value
+
     def __str__(self) -> str:
         return f"{self.kind.value}/{self.id}"
 

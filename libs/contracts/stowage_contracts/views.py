@@ -18,6 +18,7 @@ from stowage_contracts.values import (
     PoolView,
     ReplicaState,
     Scope,
+    ScopeType,
     StoreRole,
     StoreState,
     Transfer,
@@ -71,6 +72,41 @@ class ProbeCheck(Value):
     cause: str = ""
 
 
+class EvacuationView(Value):
+    """How far a store has been emptied."""
+
+    removes: bool
+    objects_total: int
+    objects_left: int
+    bytes_total: Bytes
+    bytes_left: Bytes
+    blockers: tuple[Problem, ...] = ()
+    """Objects that can't be moved now and why; twenty at most."""
+    started: Instant
+
+
+class InventoryView(Value):
+    """What the last whole comparison of a store with the catalogue found."""
+
+    scanned: Instant
+    objects: int
+    orphans: int
+    missing: int
+    mismatched: int
+    open_writes: int
+
+
+class ProviderView(Value):
+    """A provider that stores can be made with; ``settings`` is the form to fill in."""
+
+    id: Id
+    name: Name
+    roles: tuple[StoreRole, ...]
+    scopes: tuple[ScopeType, ...]
+    settings: dict[str, Any]
+    """JSON Schema; secret fields are ``writeOnly``."""
+
+
 class StoreView(Value):
     """A data store of any role; settings are shown without secrets."""
 
@@ -84,7 +120,14 @@ class StoreView(Value):
     total_bytes: Bytes | None = None
     used_bytes: Bytes | None = None
     reserved_bytes: Bytes = 0
+    measured: Instant | None = None
+    """When ``total_bytes`` and ``used_bytes`` were told by the store."""
+    tags: tuple[Name, ...] = ()
+    can: tuple[str, ...] = ()
+    """Optional abilities of its driver, by their names in DriverAbilities."""
     checks: tuple[ProbeCheck, ...] = ()
+    evacuation: EvacuationView | None = None
+    inventory: InventoryView | None = None
     error: Problem | None = None
 
 
@@ -97,29 +140,68 @@ class ReplicaView(Value):
     size: Bytes | None = None
     digest: Digest | None = None
     copy_id: Id | None = None
+    in_place: bool = False
+    """The bytes were there before and stay when the replica is deleted."""
+    verified: Instant | None = None
+    """When all its bytes were last read and found to be those of the digest."""
     error: Problem | None = None
     updated: Instant | None = None
 
 
-class TemplateView(Value):
-    """A template or ISO with all its replicas; ready where at least one of them is."""
+class ZoneReady(Value):
+    """Whether an object can be read in a zone it is wished for."""
+
+    zone_id: Id
+    ready: bool
+
+
+class ObjectView(Value):
+    """An object with all its replicas; ready where at least one of them is."""
 
     id: Id
     account_id: Id
     name: Name
-    kind: str = "template"
+    kind: str
     format: ImageFormat
-    hypervisor: HypervisorKind
     scope: Scope
+    zones: tuple[ZoneReady, ...] = ()
     checksum: Digest | None = None
+    upload: bool = False
+    """Its owner sends the bytes."""
     ready: bool = False
     size: Bytes | None = None
     virtual_size: Bytes | None = None
     digest: Digest | None = None
+    tags: tuple[Name, ...] = ()
+    min_copies: int = 1
+    max_copies: int | None = None
     replicas: tuple[ReplicaView, ...] = ()
     error: Problem | None = None
     removed: bool = False
     created: Instant
+
+
+class TemplateView(ObjectView):
+    """A template or ISO."""
+
+    kind: str = "template"
+    hypervisor: HypervisorKind
+
+
+class VolumeView(ObjectView):
+    """A volume, on image stores, on a primary pool, or both."""
+
+    kind: str = "volume"
+    template_id: Id | None = None
+    """What it was made of."""
+
+
+class SnapshotView(ObjectView):
+    """A snapshot."""
+
+    kind: str = "snapshot"
+    volume_id: Id | None = None
+    parent_id: Id | None = None
 
 
 class StrategyAnswer(Value):

@@ -9,7 +9,9 @@ MESSAGES: dict[str, type[Message]] = {
     name: item
     for module in _OWNERS
     for name, item in vars(module).items()
-    if isinstance(item, type) and issubclass(item, Message) and item.__module__ == module.__name__
+    if isinstance(item, type)
+    and issubclass(item, Message)
+    and item.__module__.startswith(module.__name__)
     if hasattr(item, "kind") and item.subject_form
 }
 """Wire name → class."""

@@ -1,0 +1,70 @@
+"""Replicas made, damaged and asked for."""
+
+from stowage_contracts.errors import Problem
+from stowage_contracts.messages.image_store.words import Command, Event
+from stowage_contracts.values import Bytes, CopyEnd, Digest, Id, ImageFormat, Location, ObjectRef
+
+
+class RequestCopy(Command, subject="copy/{copy_id}"):
+    """Put a template on a primary pool, as the pool's copy of it or as a new volume."""
+
+    copy_id: Id
+    account_id: Id
+    template_id: Id
+    store_id: Id
+    """The destination data store."""
+    volume_id: Id | None = None
+    """Set to create a volume; otherwise the pool gets its replica of the template."""
+    format: ImageFormat | None = None
+    """Format wanted there; the template's own when missing."""
+    priority: int = 0
+
+
+class ReplicaReady(Event, subject="{object.noun}/{object.id}"):
+    """The bytes of an object are on a store, verified and judged."""
+
+    object: ObjectRef
+    store_id: Id
+    size: Bytes
+    digest: Digest
+    copy_id: Id | None = None
+
+
+class ReplicaFailed(Event, subject="{object.noun}/{object.id}"):
+    """A replica could not be made."""
+
+    object: ObjectRef
+    store_id: Id | None = None
+    """None when no store could be chosen."""
+    copy_id: Id | None = None
+    error: Problem
+
+
+class ReplicaDamaged(Event, subject="{object.noun}/{object.id}"):
+    """A replica that was Ready is missing or no longer what it was; it is mended from a sibling."""
+
+    object: ObjectRef
+    store_id: Id
+    error: Problem
+
+
+class CopyRequested(Event, subject="copy/{copy_id}"):
+    """Somebody wants bytes moved; both ends are described, nobody need be asked to plan."""
+
+    copy_id: Id
+    account_id: Id
+    source: CopyEnd
+    destination: CopyEnd
+    size: Bytes | None = None
+    """Length of the source in bytes; None until the source was opened."""
+    digest: Digest | None = None
+    """Tree digest the source must have."""
+    checksum: Digest | None = None
+    """Linear digest declared by the user."""
+    max_size: Bytes | None = None
+    priority: int = 0
+    """Higher goes first: VM start 10, ordinary 0, backup -10."""
+    location: Location = Location()
+    """Where the asker wants it; narrows endpoints and caches."""
+    present: bool = False
+    """The destination is already Ready: nothing to move."""
