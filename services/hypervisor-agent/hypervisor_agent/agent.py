@@ -50,6 +50,7 @@ class Agent:
         await asyncio.gather(*self._loops, return_exceptions=True)
         self._loops.clear()
         await self.bus.pause()
+        await self.deps.readings.stop(0)
         await self.deps.chores.stop(seconds / 4)
         try:
             async with asyncio.timeout(seconds / 2):

@@ -15,9 +15,9 @@ log = structlog.get_logger(__name__)
 class Chores:
     """Runs them a few at a time; one of each name."""
 
-    def __init__(self) -> None:
+    def __init__(self, parallel: int = PARALLEL) -> None:
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._slots = asyncio.Semaphore(PARALLEL)
+        self._slots = asyncio.Semaphore(parallel)
 
     def begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Start, unless one of that name runs. Raises Unavailable when there are too many:

@@ -26,4 +26,6 @@ class Deps:
     judge: GateJudge
     hops: Hops
     chores: Chores
+    readings: Chores
+    """Full reads of stored objects, one at a time: they would keep all other chores waiting."""
     load: LoadMeter

@@ -51,7 +51,8 @@ async def on_commit_hop(order: CommitHop, cause: Envelope, deps: Deps) -> None:
 
 async def on_inspect_object(order: InspectObject, cause: Envelope, deps: Deps) -> None:
     """In a task."""
-    deps.chores.begin(f"inspect {order.inspection_id}", inspect(order, cause, deps))
+    chores = deps.readings if order.read_all else deps.chores
+    chores.begin(f"inspect {order.inspection_id}", inspect(order, cause, deps))
 
 
 async def on_list_hops(order: ListHops, _cause: Envelope, deps: Deps) -> None:

@@ -44,6 +44,7 @@ def build(settings: Settings, identity: Identity, bus: Bus) -> Agent:
         tools=tools,
         judge=judge,
         chores=Chores(),
+        readings=Chores(parallel=1),
         load=load,
         hops=Hops(settings.agent_slots, line, _mover(line, pools, tools, load)),
     )

@@ -28,6 +28,7 @@ from stowage_contracts.messages.hypervisor_agent import (
     HopProgressed,
     HopTicket,
     HostJoined,
+    InspectObject,
     ObjectInspected,
 )
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant
@@ -137,6 +138,32 @@ class Cloud:
             expires=expires,
         )
         return self.signer().sign(claims, expires)
+
+    def inspection(self, declared: ImageFormat, /, **changes: object) -> InspectObject:
+        """A signed inspection of what the grant ``read`` names."""
+        end, expires = url_end(), datetime.now(UTC) + timedelta(minutes=1)
+        order = InspectObject.model_validate(
+            {
+                "inspection_id": f"inspection-{len(self.said)}",
+                "host_id": HOST,
+                "object": end,
+                "declared": declared,
+                "max_virtual_size": 1 << 40,
+                "ticket": "",
+                **changes,
+            }
+        )
+        claims = HopTicket(
+            hop_id=order.inspection_id,
+            epoch=1,
+            host_id=HOST,
+            source_grant=end.grant,
+            destination_grant=end.grant,
+            destination_key="",
+            destination_store_id=None,
+            expires=expires,
+        )
+        return order.model_copy(update={"ticket": self.signer().sign(claims, expires)})
 
     def signer(self) -> Signer:
         """Signs as data-motion does."""

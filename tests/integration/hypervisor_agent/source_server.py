@@ -35,6 +35,12 @@ class Source:
     """Range header of each request."""
     sent: int = 0
 
+    async def reached(self, sent: int) -> None:
+        """Returns once so many bytes went out."""
+        async with asyncio.timeout(20):
+            while self.sent < sent:
+                await asyncio.sleep(0.01)
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One GET."""
         wanted = request.headers.get("Range", "")

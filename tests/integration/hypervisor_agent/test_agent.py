@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypervisor_agent.transports.journal import sidecar
-from pydantic import SecretStr
 from stowage_contracts.messages.data_motion import HopCommitFailed, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import (
     CacheLoadReported,
@@ -16,9 +14,7 @@ from stowage_contracts.messages.hypervisor_agent import (
     Heartbeat,
     HopFinished,
     HopProgressed,
-    HopTicket,
     HostJoined,
-    InspectObject,
     ListHops,
     ObjectInspected,
 )
@@ -233,12 +229,12 @@ async def test_a_stopped_agent_hands_back_and_the_next_one_goes_on(
 async def test_the_gate_judges_a_stored_object(cloud: Cloud, agent_bus: Bus, pool: Path) -> None:
     async with serving(Source(DATA)) as source, running(make_agent(cloud, agent_bus, pool)):
         cloud.grants["read"] = lambda _: reads(source)
-        await cloud.send(_inspection(cloud, ImageFormat.RAW))
+        await cloud.send(cloud.inspection(ImageFormat.RAW))
         taken = await cloud.heard(ObjectInspected)
-        await cloud.send(_inspection(cloud, ImageFormat.QCOW2))
+        await cloud.send(cloud.inspection(ImageFormat.QCOW2))
         refused = await cloud.heard(ObjectInspected, 2)
         source.status = 404
-        await cloud.send(_inspection(cloud, ImageFormat.RAW))
+        await cloud.send(cloud.inspection(ImageFormat.RAW))
         unread = await cloud.heard(ObjectInspected, 3)
     assert taken.verdict is not None
     assert taken.verdict.accepted
@@ -322,28 +318,3 @@ async def _expire_after(source: Source, requests: int) -> None:
         while len(source.requests) < requests:
             await asyncio.sleep(0)
     source.forbidden = 1
-
-
-def _inspection(cloud: Cloud, declared: ImageFormat) -> InspectObject:
-    number = f"inspection-{len(cloud.said)}"
-    expires = datetime.now(UTC) + timedelta(minutes=1)
-    end = url_end()
-    claims = HopTicket(
-        hop_id=number,
-        epoch=1,
-        host_id=HOST,
-        source_grant=end.grant,
-        destination_grant=end.grant,
-        destination_key="",
-        destination_store_id=None,
-        expires=expires,
-    )
-    ticket: SecretStr = cloud.signer().sign(claims, expires)
-    return InspectObject(
-        inspection_id=number,
-        host_id=HOST,
-        object=end,
-        declared=declared,
-        max_virtual_size=1 << 40,
-        ticket=ticket,
-    )

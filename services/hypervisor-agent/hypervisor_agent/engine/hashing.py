@@ -1,10 +1,21 @@
 """Both digests of a copy, computed in threads beside it."""
 
+from dataclasses import dataclass
+
 from stowage_contracts.values import Digest, Range
 
 from hypervisor_agent.engine.digest import LinearDigest, TreeDigest, is_tree, leaves, zero_leaves
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.engine.together import together
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Digests of what was moved or read."""
+
+    tree: Digest
+    declared: Digest | None
+    """Of the declared checksum's algorithm, when one was declared."""
 
 
 class Hashing:
@@ -13,7 +24,8 @@ class Hashing:
     def __init__(self, threads: Threads, checksum: Digest | None) -> None:
         self._threads = threads
         self._tree = TreeDigest()
-        linear = checksum if checksum and not is_tree(checksum) else None
+        self._wants_tree = checksum is not None and is_tree(checksum)
+        linear = None if self._wants_tree else checksum
         self._linear = LinearDigest(linear, threads.run) if linear else None
 
     async def put(self, offset: int, view: memoryview) -> None:
@@ -29,14 +41,11 @@ class Hashing:
             await self._linear.put_zeros(extent.offset, extent.length)
         self._tree.put(extent.offset, extent.length, zero_leaves(extent.length))
 
-    def tree(self, size: int) -> Digest:
-        """The tree digest; raises ValueError unless all ``size`` bytes were put."""
-        return self._tree.result(size)
-
-    @property
-    def linear(self) -> Digest | None:
-        """The digest of the declared algorithm, if a linear one was declared."""
-        return self._linear.result() if self._linear else None
+    def result(self, size: int) -> Copied:
+        """Both digests; raises ValueError unless all ``size`` bytes were put."""
+        tree = self._tree.result(size)
+        linear = self._linear.result() if self._linear else None
+        return Copied(tree, tree if self._wants_tree else linear)
 
     async def _put_tree(self, offset: int, view: memoryview) -> None:
         self._tree.put(offset, len(view), await self._threads.run(leaves, view))

@@ -11,9 +11,9 @@ from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
 
 from hypervisor_agent.engine import convert
-from hypervisor_agent.engine.digest import is_tree
+from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.local import path_of
-from hypervisor_agent.engine.loop import Bench, Copied, CopyLoop, Ends
+from hypervisor_agent.engine.loop import Bench, CopyLoop, Ends
 from hypervisor_agent.engine.opening import open_source, transport_of
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.source import RenewingReader
@@ -68,7 +68,7 @@ class Hop:
         return Receipt(
             size=source.size,
             digest=copied.tree,
-            linear=self._declared(copied),
+            linear=copied.declared,
             part=part,
             source_validator=source.validator,
             bytes_read=source.received,
@@ -139,12 +139,7 @@ class Hop:
 
     def _verify(self, copied: Copied) -> None:
         self._compare("digest", self._expected, copied.tree)
-        self._compare("checksum", self.order.checksum, self._declared(copied))
-
-    def _declared(self, copied: Copied) -> Digest | None:
-        """The digest of the checksum's algorithm; the receipt repeats it, whichever it is."""
-        checksum = self.order.checksum
-        return copied.tree if checksum and is_tree(checksum) else copied.linear
+        self._compare("checksum", self.order.checksum, copied.declared)
 
     def _compare(self, what: str, expected: Digest | None, found: Digest | None) -> None:
         if expected is not None and expected != found:

@@ -8,7 +8,7 @@ from stowage_contracts.plugins import RangedReader, RangedWriter
 from stowage_contracts.values import Digest, Range
 
 from hypervisor_agent.engine.buffers import Buffers
-from hypervisor_agent.engine.hashing import Hashing
+from hypervisor_agent.engine.hashing import Copied, Hashing
 from hypervisor_agent.engine.long_part import LongPart
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.ranges import Claim, Work
@@ -47,14 +47,6 @@ class Bench:
     connections: int = 4
 
 
-@dataclass(frozen=True)
-class Copied:
-    """Digests of what the destination now holds."""
-
-    tree: Digest
-    linear: Digest | None
-
-
 class CopyLoop:
     """One source into one destination, once."""
 
@@ -76,7 +68,7 @@ class CopyLoop:
         journal = await self._writer.journal()
         self._work = Work(self._reader.size, self._writer.part_size, journal)
         await together(*(self._lane() for _ in range(self._lanes())))
-        return Copied(self._hashing.tree(self._reader.size), self._hashing.linear)
+        return self._hashing.result(self._reader.size)
 
     def _lanes(self) -> int:
         parts = -(-self._reader.size // self._writer.part_size)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 from hypervisor_agent.engine import loop, reading
 from hypervisor_agent.engine.buffers import Buffers
-from hypervisor_agent.engine.loop import Bench, Copied, CopyLoop, Ends
+from hypervisor_agent.engine.hashing import Copied
+from hypervisor_agent.engine.loop import Bench, CopyLoop, Ends
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.threads import Threads
 from hypothesis import given, settings
@@ -83,7 +84,7 @@ def test_whatever_was_there_before_the_copy_is_the_source(
     threads.close()
     assert bytes(sink.data) == whole
     assert copied.tree == plain(whole)
-    assert copied.linear == checksum
+    assert copied.declared == checksum
     assert not set(sink.written) & {item.offset for item in sink.done}
 
 
