@@ -250,6 +250,10 @@ class Verdict(Value):
     accepted: bool
     format: ImageFormat | None = None
     virtual_size: Bytes = 0
+    compression: str = ""
+    """``gzip``, ``bzip2``, ``xz`` or ``zip`` where the bytes as stored are a compressed image."""
+    inner_size: Bytes | None = None
+    """Bytes of the image within, where it was unpacked to be judged."""
     code: str = ""
     reason: str = ""
     gate_version: int
