@@ -35,7 +35,7 @@ class AcmeDriver:
     """One folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.can = DriverAbilities(schemes=("file",), root=str(folder))
+        self.can = DriverAbilities(schemes=("file",), root=str(folder), unknown_length=True)
         self._folder = folder
 
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
@@ -67,23 +67,25 @@ class AcmeDriver:
         await to_thread(self._file(key, writer).unlink, missing_ok=True)
 
     async def grant(self, ask: ReadAsk | WriteAsk) -> Grant:
-        """A path; a write begins with an empty file of the writer's own."""
+        """A path; a write begins with an empty part of the writer's own."""
         expires = datetime.now(UTC) + timedelta(seconds=ask.seconds)
         if isinstance(ask, WriteAsk):
-            file = self._file(ask.key, ask.writer)
+            part = _part(self._file(ask.key, ask.writer))
             if await self._committed(ask.key, ask.writer) is None:
-                await to_thread(file.touch)
-            return Grant(writes=True, uri=SecretStr(file.as_uri()), size=ask.size, expires=expires)
+                await to_thread(part.touch)
+            return Grant(writes=True, uri=SecretStr(part.as_uri()), size=ask.size, expires=expires)
         found, writer = await self._find(ask.key)
         uri = SecretStr(self._file(ask.key, writer).as_uri())
         return Grant(uri=uri, size=found.size, validator=found.validator, expires=expires)
 
     async def commit(self, ask: CommitAsk) -> ObjectStat:
-        """One row makes the file an object; the primary key lets only one writer win."""
+        """One row makes the file an object; the primary key lets only one writer win.
+
+        The part is renamed first: whoever still holds its path writes to nothing.
+        """
         if await self._committed(ask.key, ask.writer) is None:
-            size = await to_thread(_size, self._file(ask.key, ask.writer))
-            if size != ask.receipt.size:
-                raise Conflict("the size differs from the receipt", resource=ask.key, code="size")
+            file, size = self._file(ask.key, ask.writer), ask.receipt.size
+            await to_thread(_settle, file, size)
             await self._sql(_ADD, ask.key, ask.writer, size, f'"{uuid4()}"')
         found = await self._committed(ask.key, ask.writer)
         if found is None or found.size != ask.receipt.size:
@@ -97,7 +99,9 @@ class AcmeDriver:
         except NotFound:
             writer = ""
         if writer != check_writer(ask.writer):
-            await to_thread(self._file(ask.key, ask.writer).unlink, missing_ok=True)
+            file = self._file(ask.key, ask.writer)
+            for path in (_part(file), file):
+                await to_thread(path.unlink, missing_ok=True)
 
     async def _find(self, key: str) -> tuple[ObjectStat, str]:
         for _, size, validator, writer in await self._sql(_ONE, check_key(key)):
@@ -130,8 +134,16 @@ class AcmeDriver:
             raise Unavailable(str(error), resource=str(self._folder)) from error
 
 
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        raise NotFound("nothing to commit") from None
+def _part(file: Path) -> Path:
+    return file.with_suffix(".part")
+
+
+def _settle(file: Path, size: int) -> None:
+    """Rename the part, unless an earlier commit did; raises NotFound, Conflict."""
+    part = _part(file)
+    found = part if part.exists() else file
+    if not found.exists():
+        raise NotFound("nothing to commit")
+    if found.stat().st_size != size:
+        raise Conflict("the size differs from the receipt", code="size")
+    found.rename(file)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from stowage_contracts.plugins import DataStoreLifecycle, HypervisorHostListener, ImageStoreDriver
 from stowage_contracts.plugins.data_store_lifecycle import PlainLifecycle
 from stowage_contracts.values import ScopeType, StoreRole
@@ -13,7 +13,7 @@ from acme_store.driver import AcmeDriver
 class AcmeSettings(BaseModel):
     """What an operator types when adding the store; a ``SecretStr`` field would be sealed."""
 
-    folder: Path
+    folder: Path = Field(description="Where the bytes and the catalogue lie.")
 
 
 class AcmeProvider:

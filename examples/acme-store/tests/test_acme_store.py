@@ -10,5 +10,9 @@ from stowage_contracts.testing.image_store_suite import ImageStoreSuite
 
 class TestAcme(ImageStoreSuite):
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> AcmeDriver:
-        return AcmeProvider().open(AcmeSettings(folder=tmp_path))
+    def provider(self) -> AcmeProvider:
+        return AcmeProvider()
+
+    @pytest.fixture
+    def driver(self, provider: AcmeProvider, tmp_path: Path) -> AcmeDriver:
+        return provider.open(AcmeSettings(folder=tmp_path))

@@ -9,5 +9,9 @@ from stowage_stores.directory import DirectoryDriver, DirectoryProvider, Directo
 
 class TestDirectory(ImageStoreSuite):
     @pytest.fixture
-    def driver(self, tmp_path: Path) -> DirectoryDriver:
-        return DirectoryProvider().open(DirectorySettings(root=str(tmp_path)))
+    def provider(self) -> DirectoryProvider:
+        return DirectoryProvider()
+
+    @pytest.fixture
+    def driver(self, provider: DirectoryProvider, tmp_path: Path) -> DirectoryDriver:
+        return provider.open(DirectorySettings(root=str(tmp_path)))

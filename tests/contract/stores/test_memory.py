@@ -24,8 +24,12 @@ class ShelfClient:
 
 class TestMemory(ImageStoreSuite):
     @pytest.fixture
-    def driver(self) -> MemoryDriver:
-        return MemoryProvider().open(MemorySettings())
+    def provider(self) -> MemoryProvider:
+        return MemoryProvider()
+
+    @pytest.fixture
+    def driver(self, provider: MemoryProvider) -> MemoryDriver:
+        return provider.open(MemorySettings())
 
     @pytest.fixture
     def grant_client(self, driver: MemoryDriver) -> GrantClient:

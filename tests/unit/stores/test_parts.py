@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from stowage_contracts.errors import Conflict
 from stowage_contracts.grants import PartDone
 from stowage_contracts.values import TREE_LEAF
-from stowage_stores.s3.parts import MOST_PARTS, check_complete, part_count, part_size
+from stowage_stores.s3.parts import LIMIT, MOST_PARTS, check_complete, part_count, part_size
 
 SMALLEST = 16 << 20
 
@@ -28,7 +28,7 @@ def test_any_object_fits_the_part_limit_in_aligned_parts(size: int) -> None:
 def test_small_objects_have_the_smallest_parts() -> None:
     assert part_size(100 << 30, SMALLEST) == SMALLEST
     assert part_size(None, SMALLEST) == SMALLEST
-    assert part_count(None, SMALLEST) == MOST_PARTS
+    assert part_count(None, SMALLEST) == LIMIT
     assert part_size(6 << 40, SMALLEST) == 700 << 20
 
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from stowage_contracts.errors import GrantRefused, Unavailable
 from stowage_contracts.grants import Grant
+from stowage_contracts.parts import part_of_offset
 
 _SECONDS = 30
 
@@ -68,7 +69,7 @@ class HttpClient:
 
     async def write(self, grant: Grant, offset: int, data: bytes) -> None:
         """PUT the part that begins at ``offset``."""
-        number = offset // grant.part_size + 1
+        number = part_of_offset(offset, grant.part_size, grant.part_growth)
         urls = {part.number: part.url.get_secret_value() for part in grant.parts}
         await asyncio.to_thread(_call, "PUT", urls[number], {}, data)
 
@@ -105,8 +106,8 @@ def _call(method: str, url: str, headers: dict[str, str], body: bytes | None) ->
 
 def _content(response: HTTPResponse, *, ranged: bool) -> bytes:
     content = response.read()
-    if response.status in (403, 404):
+    if response.status in (401, 403, 404):
         raise GrantRefused(f"answered {response.status}")
-    if response.status != (206 if ranged else 200):
+    if response.status not in ((206,) if ranged else (200, 201)):
         raise Unavailable(f"answered {response.status}")
     return content

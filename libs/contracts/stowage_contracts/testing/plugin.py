@@ -6,5 +6,5 @@ import pytest
 
 _HERE = Path(__file__).parent
 pytest.register_assert_rewrite(
-    *(f"stowage_contracts.testing.{file.stem}" for file in _HERE.glob("*_suite.py"))
+    *(f"stowage_contracts.testing.{file.stem}" for file in _HERE.glob("*_suite*"))
 )

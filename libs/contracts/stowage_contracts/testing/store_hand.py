@@ -4,6 +4,7 @@ import random
 from hashlib import sha256
 
 from stowage_contracts.grants import Grant
+from stowage_contracts.parts import count_of_parts, part_of_offset, size_of_part
 from stowage_contracts.plugins.image_store_driver import (
     CommitAsk,
     ImageStoreDriver,
@@ -42,6 +43,8 @@ UNSAFE_KEYS = (
     ".stowage/x",
 )
 SECONDS = 60
+_UNKNOWN = 8
+"""Part URLs asked for while the size is not known."""
 
 
 def bytes_of(size: int, seed: int = 1) -> bytes:
@@ -62,22 +65,31 @@ class Hand:
     def __init__(self, driver: ImageStoreDriver, client: GrantClient) -> None:
         self.driver, self.client = driver, client
 
-    async def begin(self, key: str, size: int, writer: str = WRITER, session: str = "") -> Grant:
-        """A write grant with all part URLs."""
+    async def begin(
+        self, key: str, size: int | None, writer: str = WRITER, session: str = ""
+    ) -> Grant:
+        """A write grant with all part URLs, or a few where ``size`` is not known."""
         ask = WriteAsk(key=key, writer=writer, size=size, seconds=SECONDS, session=session)
         first = await self.driver.grant(ask)
         if not first.part_size:
             return first
-        count = -(-size // first.part_size)
+        count = _UNKNOWN if size is None else count_of_parts(size, first.part_size)
         more = ask.model_copy(update={"session": first.session, "part_count": count})
         return await self.driver.grant(more)
+
+    async def part_size(self) -> int:
+        """Bytes of the first part of a middling write."""
+        grant = await self.begin("size", 64 << 20, "sizer.1")
+        await self.revoke("size", grant, "sizer.1")
+        return grant.part_size or 1 << 20
 
     async def fill(self, grant: Grant, data: bytes, *, start: int = 0, end: int = -1) -> None:
         """Write ``data[start:end]`` (part by part) through the grant."""
         end = len(data) if end < 0 else end
-        step = grant.part_size or max(1, len(data))
-        for offset in range(start, end, step):
-            await self.client.write(grant, offset, data[offset : min(offset + step, end)])
+        while start < end:
+            stop = min(start + _step(grant, start, len(data)), end)
+            await self.client.write(grant, start, data[start:stop])
+            start = stop
 
     async def commit(self, key: str, grant: Grant, data: bytes, writer: str = WRITER) -> ObjectStat:
         """Commit what was filled."""
@@ -105,3 +117,10 @@ class Hand:
     async def keys(self, prefix: str = "") -> list[str]:
         """Listed keys, in the order listed."""
         return [found.key async for found in self.driver.list(prefix)]
+
+
+def _step(grant: Grant, offset: int, whole: int) -> int:
+    if not grant.part_size:
+        return whole
+    number = part_of_offset(offset, grant.part_size, grant.part_growth)
+    return size_of_part(number, grant.part_size, grant.part_growth)

@@ -4,8 +4,7 @@ import builtins
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from os import statvfs
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -36,8 +35,8 @@ class DirectoryDriver:
     """One directory. Parts, their journals and commit markers lie in ``<root>/.stowage``."""
 
     def __init__(self, root: str, *, seconds: float = 20, mounted: bool = False) -> None:
-        self.can = DriverAbilities(schemes=("file",), root=root)
-        self._tree = Tree(Path(root), mounted)
+        self.can = DriverAbilities(schemes=("file",), root=root, unknown_length=True)
+        self._tree = Tree(PurePosixPath(root), mounted)
         self._deadlines = Deadlines(root, seconds)
 
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
@@ -91,9 +90,8 @@ class DirectoryDriver:
         await self._do(lambda: writes.revoke(self._tree, ask))
 
     def _capacity(self) -> Capacity:
-        found = statvfs(self._tree.root)
-        total = found.f_blocks * found.f_frsize
-        return Capacity(total_bytes=total, used_bytes=total - found.f_bavail * found.f_frsize)
+        total, free = self._tree.files.room(self._tree.root)
+        return Capacity(total_bytes=total, used_bytes=total - free)
 
     async def _check(self, name: str, work: Callable[[], None]) -> ProbeCheck:
         try:

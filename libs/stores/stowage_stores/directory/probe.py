@@ -2,14 +2,14 @@
 
 import contextlib
 import errno
-import os
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePosixPath
 
-from stowage_stores.directory.tree import PART_MODE, Tree, sync_folder
+from stowage_stores.directory.tree import PART_MODE, Tree
+from stowage_stores.files import Found
 
 _MARKER_SECONDS = 30 * 86400
 _CRASHED_SECONDS = 3600
@@ -37,62 +37,59 @@ class Probe:
 
     def sweep(self) -> None:
         """Remove what this probe, or a crashed one, left; old commit markers too."""
+        files, own = self.tree.files, self.tree.own
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for path in self.tree.own.iterdir():
-                if path.name.startswith(f"{self.name}.") or _stale(path):
-                    path.unlink(missing_ok=True)
-            _remove_if_empty(self.tree.own)
+            for name, found in files.entries(own):
+                if name.startswith(f"{self.name}.") or _stale(PurePosixPath(name), found):
+                    with contextlib.suppress(FileNotFoundError):
+                        files.remove(own / name)
+            self._remove_if_empty(own)
 
     @property
-    def _part(self) -> Path:
+    def _part(self) -> PurePosixPath:
         return self.tree.own / f"{self.name}.part"
 
     @property
-    def _object(self) -> Path:
+    def _object(self) -> PurePosixPath:
         return self.tree.own / f"{self.name}.object"
 
     def _write(self) -> None:
         self.tree.make_folder(self.tree.own)
-        handle = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PART_MODE)
-        try:
-            os.write(handle, self.bytes)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        self.tree.files.write(self._part, self.bytes, PART_MODE)
 
     def _read(self) -> None:
-        if self._part.read_bytes() != self.bytes:
+        if self.tree.files.read(self._part, _BYTES + 1) != self.bytes:
             raise OSError(errno.EIO, "other bytes were read than written")
 
     def _commit(self) -> None:
-        os.link(self._part, self._object)
-        sync_folder(self.tree.own)
+        files = self.tree.files
+        files.link(self._part, self._object)
+        files.sync_folder(self.tree.own)
         try:
-            os.link(self._part, self._object)
+            files.link(self._part, self._object)
         except FileExistsError:
             return
         raise OSError(errno.EOPNOTSUPP, "an existing name was overwritten")
 
     def _list(self) -> None:
-        if self._object not in self.tree.own.iterdir():
+        if self._object.name not in dict(self.tree.files.entries(self.tree.own)):
             raise OSError(errno.EIO, "a committed name is not listed")
 
     def _delete(self) -> None:
-        self._object.unlink()
-        self._part.unlink()
+        self.tree.files.remove(self._object)
+        self.tree.files.remove(self._part)
+
+    def _remove_if_empty(self, folder: PurePosixPath) -> None:
+        try:
+            self.tree.files.remove_folder(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EROFS, errno.EACCES):
+                raise
 
 
-def _stale(path: Path) -> bool:
+def _stale(name: PurePosixPath, found: Found) -> bool:
     """Left by a crash an hour ago, or a commit marker nobody can ask about any more."""
-    age = time.time() - path.lstat().st_mtime
-    if path.name.startswith("probe-") or path.suffix == ".new":
+    age = time.time() - found.modified_ns / 1e9
+    if name.name.startswith("probe-") or name.suffix == ".new":
         return age > _CRASHED_SECONDS
-    return path.suffix == ".done" and age > _MARKER_SECONDS
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EROFS, errno.EACCES):
-            raise
+    return name.suffix == ".done" and age > _MARKER_SECONDS

@@ -13,7 +13,7 @@ from stowage_stores.directory.driver import DirectoryDriver
 class DirectorySettings(BaseModel):
     """Where the directory is; there are no secrets."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     root: str
     """Absolute path; must exist, the same on every host that reads or writes the store."""

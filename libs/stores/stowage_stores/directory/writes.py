@@ -3,20 +3,20 @@
 import contextlib
 import errno
 import json
-import os
 import secrets
-import stat
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from stowage_contracts.errors import Conflict, NotFound
 from stowage_contracts.plugins.image_store_driver import CommitAsk, ObjectStat, RevokeAsk, WriteAsk
 
-from stowage_stores.directory.tree import OBJECT_MODE, PART_MODE, Tree, described, sync_folder
+from stowage_stores.directory.tree import OBJECT_MODE, PART_MODE, Tree, described
+from stowage_stores.files import Found
 
 _ATTEMPTS = 5
+_MARKER_BYTES = 16 * 1024
 
 
-def begin(tree: Tree, ask: WriteAsk) -> Path:
+def begin(tree: Tree, ask: WriteAsk) -> PurePosixPath:
     """The writer's part, created empty if new; raises Conflict when the key is taken.
 
     The part is made here, group-writable, because only its owner may link it later.
@@ -25,14 +25,10 @@ def begin(tree: Tree, ask: WriteAsk) -> Path:
     part = tree.part(ask.writer)
     if committed(tree, ask.key, ask.writer):
         return part
-    if os.path.lexists(tree.path(ask.key)):
+    if _is_there(tree, tree.path(ask.key)):
         raise Conflict("the key exists", resource=ask.key, code="exists")
     tree.make_folder(tree.own)
-    handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PART_MODE)
-    try:
-        _set_mode(handle, PART_MODE)
-    finally:
-        os.close(handle)
+    tree.files.touch(part, PART_MODE)
     return part
 
 
@@ -43,31 +39,31 @@ def commit(tree: Tree, ask: CommitAsk) -> ObjectStat:
     done = committed(tree, ask.key, ask.writer) or _link_once(tree, ask, target)
     if done.size != ask.receipt.size:
         raise _wrong_size(ask, done.size)
-    sync_folder(target.parent)
-    _drop(tree.part(ask.writer), tree.journal(ask.writer))
+    tree.files.sync_folder(target.parent)
+    _drop(tree, tree.part(ask.writer), tree.journal(ask.writer))
     return done
 
 
 def revoke(tree: Tree, ask: RevokeAsk) -> None:
     """Delete the part; a committed object and its marker stay."""
-    _drop(tree.part(ask.writer), tree.journal(ask.writer))
+    _drop(tree, tree.part(ask.writer), tree.journal(ask.writer))
     if committed(tree, ask.key, ask.writer) is None:
-        _drop(tree.marker(ask.writer))
+        _drop(tree, tree.marker(ask.writer))
 
 
 def committed(tree: Tree, key: str, writer: str) -> ObjectStat | None:
     """The object, if this very writer made it."""
     path = tree.path(key)
     try:
-        told = json.loads(tree.marker(writer).read_bytes())
-        found = path.lstat()
+        told = json.loads(tree.files.read(tree.marker(writer), _MARKER_BYTES))
+        found = tree.files.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     known = described(key, found)
     return known if told == {"key": key, "validator": known.validator} else None
 
 
-def _link_once(tree: Tree, ask: CommitAsk, target: Path) -> ObjectStat:
+def _link_once(tree: Tree, ask: CommitAsk, target: PurePosixPath) -> ObjectStat:
     try:
         return _link(tree, ask, target)
     except NotFound:  # unless the same commit, running beside this one, was quicker
@@ -77,18 +73,18 @@ def _link_once(tree: Tree, ask: CommitAsk, target: Path) -> ObjectStat:
         return done
 
 
-def _link(tree: Tree, ask: CommitAsk, target: Path) -> ObjectStat:
+def _link(tree: Tree, ask: CommitAsk, target: PurePosixPath) -> ObjectStat:
     part = tree.part(ask.writer)
-    found = _settle(part, ask)
+    found = _settle(tree, part, ask)
     known = described(ask.key, found)
     _mark(tree, ask, known)
     for _ in range(_ATTEMPTS):  # a delete next door may take the empty folder away
         try:
             tree.make_folder(target.parent)
-            os.link(part, target, follow_symlinks=False)
+            tree.files.link(part, target)
             return known
         except FileExistsError:
-            return _already(target, found, known)
+            return _already(tree.files.stat(target), found, known)
         except NotADirectoryError:
             raise Conflict("its folder is an object", resource=ask.key, code="key") from None
         except PermissionError as error:  # what some file systems say for "no such ability"
@@ -98,24 +94,23 @@ def _link(tree: Tree, ask: CommitAsk, target: Path) -> ObjectStat:
     raise NotFound("the part is gone", resource=ask.key)
 
 
-def _settle(part: Path, ask: CommitAsk) -> os.stat_result:
+def _settle(tree: Tree, part: PurePosixPath, ask: CommitAsk) -> Found:
     try:
-        handle = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        _check(tree.files.stat(part), ask)
+        found = tree.files.settle(part, OBJECT_MODE)
     except FileNotFoundError:
         raise NotFound("nothing to commit", resource=ask.key) from None
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size != ask.receipt.size:
-            raise _wrong_size(ask, found.st_size)
-        _set_mode(handle, OBJECT_MODE)
-        os.fsync(handle)
-        return found
-    finally:
-        os.close(handle)
+    _check(found, ask)
+    return found
 
 
-def _already(target: Path, part: os.stat_result, known: ObjectStat) -> ObjectStat:
-    if os.path.samestat(target.lstat(), part):
+def _check(found: Found, ask: CommitAsk) -> None:
+    if not found.is_file or found.size != ask.receipt.size:
+        raise _wrong_size(ask, found.size)
+
+
+def _already(there: Found, part: Found, known: ObjectStat) -> ObjectStat:
+    if there.same(part):
         return known
     raise Conflict("the key exists", resource=known.key, code="exists")
 
@@ -123,23 +118,24 @@ def _already(target: Path, part: os.stat_result, known: ObjectStat) -> ObjectSta
 def _mark(tree: Tree, ask: CommitAsk, known: ObjectStat) -> None:
     marker = tree.marker(ask.writer)
     fresh = marker.with_suffix(f".{secrets.token_hex(4)}.new")
-    with fresh.open("w") as file:
-        json.dump({"key": ask.key, "validator": known.validator}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(marker)
-    sync_folder(tree.own)
+    told = json.dumps({"key": ask.key, "validator": known.validator}).encode()
+    tree.files.write(fresh, told, OBJECT_MODE)
+    tree.files.rename(fresh, marker)
+    tree.files.sync_folder(tree.own)
 
 
-def _set_mode(handle: int, mode: int) -> None:
-    if os.fstat(handle).st_uid == os.geteuid():
-        os.fchmod(handle, mode)
+def _is_there(tree: Tree, path: PurePosixPath) -> bool:
+    try:
+        tree.files.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
-def _drop(*paths: Path) -> None:
+def _drop(tree: Tree, *paths: PurePosixPath) -> None:
     for path in paths:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            path.unlink()
+            tree.files.remove(path)
 
 
 def _wrong_size(ask: CommitAsk, found: int) -> Conflict:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
-from stowage_contracts.errors import Conflict, NotFound
+from stowage_contracts.errors import Conflict, NotFound, OutOfSpace
 from stowage_contracts.grants import Grant
 from stowage_contracts.keys import check_key, check_writer
 from stowage_contracts.plugins.image_store_driver import (
@@ -25,7 +25,9 @@ class MemoryDriver:
     """One shelf."""
 
     def __init__(self, shelf: Shelf) -> None:
-        self.can = DriverAbilities(schemes=("memory",), max_object_bytes=shelf.capacity)
+        self.can = DriverAbilities(
+            schemes=("memory",), max_object_bytes=shelf.capacity, unknown_length=True, expires=True
+        )
         self.shelf = shelf
 
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
@@ -84,6 +86,8 @@ class MemoryDriver:
         self.shelf.parts.pop((ask.writer, ask.key), None)
 
     def _begin(self, ask: WriteAsk) -> None:
+        if (ask.size or 0) > self.shelf.capacity:
+            raise OutOfSpace("larger than the shelf", resource=ask.key)
         stored = self.shelf.objects.get(check_key(ask.key))
         if stored is not None:
             if stored.writer != check_writer(ask.writer):

@@ -12,7 +12,7 @@ from stowage_stores.memory.shelf import Shelf
 class MemorySettings(BaseModel):
     """Which shelf; there are no secrets."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     shelf: Name = "default"
     """Stores with the same shelf name see the same objects."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from stowage_contracts.errors import Conflict, GrantRefused, NotFound
+from stowage_contracts.errors import Conflict, GrantRefused, InvalidInput, NotFound
 from stowage_contracts.grants import Grant
 from stowage_contracts.keys import check_key, check_writer
 from stowage_contracts.plugins.image_store_driver import (
@@ -21,7 +21,7 @@ from stowage_contracts.views import ProbeCheck
 from stowage_stores.s3.bucket import Bucket, NoSession, Upload
 from stowage_stores.s3.connection import S3Connection
 from stowage_stores.s3.locks import KeyLocks
-from stowage_stores.s3.parts import check_complete, part_count, part_size
+from stowage_stores.s3.parts import check_complete, part_count, part_growth, part_size
 from stowage_stores.s3.probe import Probe
 
 _URLS = 500
@@ -37,7 +37,11 @@ class S3Driver:
         self._bucket = Bucket(connection)
         self._commits = KeyLocks()
         self.can = DriverAbilities(
-            schemes=(self._settings.scheme,), multipart=True, max_object_bytes=_LARGEST
+            schemes=(self._settings.scheme,),
+            multipart=True,
+            max_object_bytes=_LARGEST,
+            unknown_length=True,
+            expires=True,
         )
 
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
@@ -89,8 +93,13 @@ class S3Driver:
         await self._bucket.aclose()
 
     async def _write_grant(self, ask: WriteAsk, seconds: int, expires: datetime) -> Grant:
+        if (ask.size or 0) > _LARGEST:
+            raise InvalidInput("larger than S3 takes", resource=ask.key, code="too_large")
         each = part_size(ask.size, self._settings.part_bytes)
-        blank = Grant(writes=True, size=ask.size, part_size=each, expires=expires)
+        growth = part_growth(ask.size, each, _LARGEST)
+        blank = Grant(
+            writes=True, size=ask.size, part_size=each, part_growth=growth, expires=expires
+        )
         if await self._made_by(ask.key, check_writer(ask.writer)):
             return blank.model_copy(update={"session": ask.session})
         upload = Upload(ask.key, ask.session)

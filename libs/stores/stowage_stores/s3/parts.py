@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from stowage_contracts.errors import Conflict
 from stowage_contracts.grants import PartDone
+from stowage_contracts.parts import count_of_parts, offset_of_part
 from stowage_contracts.values import TREE_LEAF
 
+LIMIT = 10_000
 MOST_PARTS = 9000
-"""Below S3's own 10,000, so that a size told too small still fits."""
+"""Below S3's own limit, so that a size told too small still fits."""
+_GROWTH_STEP = 50
 
 
 def part_size(size: int | None, smallest: int) -> int:
@@ -16,9 +19,23 @@ def part_size(size: int | None, smallest: int) -> int:
     return max(smallest, -(-needed // TREE_LEAF) * TREE_LEAF)
 
 
+def part_growth(size: int | None, smallest: int, largest: int) -> int:
+    """After how many parts they double; 0 while a known size or 10,000 parts alike suffice.
+
+    Doubling as late as 10,000 parts still hold ``largest`` bytes keeps parts small for longest.
+    """
+    if size is not None or smallest * LIMIT >= largest:
+        return 0
+    return next(
+        growth
+        for growth in range(LIMIT, 0, -_GROWTH_STEP)
+        if offset_of_part(LIMIT + 1, smallest, growth) >= largest
+    )
+
+
 def part_count(size: int | None, each: int) -> int:
     """How many parts an object of ``size`` has; the most there may be while it is unknown."""
-    return MOST_PARTS if size is None else -(-size // each)
+    return LIMIT if size is None else count_of_parts(size, each)
 
 
 def check_complete(parts: Sequence[PartDone], size: int, key: str) -> None:

@@ -15,18 +15,22 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 class S3Settings(BaseModel):
     """One bucket, or a prefix of one. Both keys are given under ``secrets``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     endpoint: str
     """``http(s)://host[:port]`` as hosts must reach it too."""
     bucket: str
     """Must exist; Stowage never creates one."""
     access_key: SecretStr = Field(min_length=1)
+    """Names who asks."""
     secret_key: SecretStr
+    """Signs what is asked."""
     region: str = "us-east-1"
+    """The bucket's own; part of every signature."""
     prefix: str = ""
     """Keys begin with this; several stores may share a bucket by it."""
     addressing: Literal["path", "virtual"] = "path"
+    """``path``: endpoint/bucket/key; ``virtual``: bucket.endpoint/key, which needs DNS for it."""
     ca_bundle: str = ""
     """File of trusted certificates; the system's when empty."""
     checksums: Literal["when_required", "when_supported"] = "when_required"
@@ -38,6 +42,7 @@ class S3Settings(BaseModel):
     page: int = Field(default=1000, ge=1, le=1000)
     """Rows asked for in one listing request."""
     longest_grant_seconds: int = Field(default=6 * 3600, ge=1, le=7 * 86400)
+    """No presigned URL lives longer."""
     timeout_seconds: float = Field(default=20, gt=0, le=600)
     """Longest silence of the server within one request."""
 
