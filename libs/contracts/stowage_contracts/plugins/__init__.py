@@ -21,7 +21,13 @@ from stowage_contracts.plugins.image_store_driver import (
     WriteLister,
 )
 from stowage_contracts.plugins.primary_store_driver import PrimaryStoreDriver
-from stowage_contracts.plugins.transport import RangedReader, RangedWriter, Transport
+from stowage_contracts.plugins.transport import (
+    GrowingWriter,
+    RangedReader,
+    RangedWriter,
+    StreamReader,
+    Transport,
+)
 
 __all__ = [
     "AutoscaleStrategy",
@@ -30,6 +36,7 @@ __all__ = [
     "DataStoreLifecycle",
     "DataStoreProvider",
     "EndpointSelector",
+    "GrowingWriter",
     "Hypervisor",
     "HypervisorHostListener",
     "ImageStoreDriver",
@@ -38,6 +45,7 @@ __all__ = [
     "RangedReader",
     "RangedWriter",
     "ServerSideCopy",
+    "StreamReader",
     "Transport",
     "WriteLister",
 ]

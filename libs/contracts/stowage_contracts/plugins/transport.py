@@ -1,6 +1,6 @@
 """Transport: opens a grant of one URI scheme for ranged reads or writes."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from stowage_contracts.grants import FetchRules, Grant, PartUrl
 from stowage_contracts.values import Bytes, Range, Value
@@ -27,7 +27,9 @@ class WriteShape(Value):
     """What a writer must know before the first byte."""
 
     size: Bytes
-    """Length of the destination."""
+    """Length of the destination; 0 where it ``grows``."""
+    grows: bool = False
+    """The length is told last: only a GrowingWriter can be opened so."""
     stall_seconds: float = 30.0
     source_validator: str = ""
     """Pins the journal to the bytes it was written from; empty trusts no journal."""
@@ -66,6 +68,34 @@ class RangedReader(Protocol):
     async def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill ``buffer`` from ``offset``. Raises SourceChanged, SourceRefused, Stalled,
         Unavailable, GrantRefused."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections; idempotent."""
+        ...
+
+
+class StreamReader(Protocol):
+    """An opened source that tells its length only by ending; read once, from start to end."""
+
+    @property
+    def validator(self) -> str:
+        """As a RangedReader's."""
+        ...
+
+    @property
+    def framed(self) -> bool:
+        """Whether a broken connection can be told from the end."""
+        ...
+
+    @property
+    def received(self) -> int:
+        """Bytes that arrived so far, those read again included."""
+        ...
+
+    async def read_next(self, buffer: memoryview) -> int:
+        """Fill ``buffer`` with what comes next; fewer bytes than it holds only at the end. Tries
+        again by itself what may be tried again. Raises as a RangedReader."""
         ...
 
     async def close(self) -> None:
@@ -124,6 +154,21 @@ class RangedWriter(Protocol):
         ...
 
 
+@runtime_checkable
+class GrowingWriter(RangedWriter, Protocol):
+    """Optional: a destination that may be opened before its length is known
+    (``WriteShape.grows``). Its journal may be empty, whatever it holds."""
+
+    def part_at(self, offset: Bytes) -> Bytes:
+        """Length of the part that begins at ``offset``: whole leaves, and never less later on."""
+        ...
+
+    async def ends(self, size: Bytes) -> None:
+        """The length; told once, before a short last part is written and before ``finish``.
+        Raises SourceChanged when an earlier attempt left parts beyond it."""
+        ...
+
+
 class PartSource(Protocol):
     """Where a multipart writer gets its next URLs (the grant's owner, through the bus)."""
 
@@ -138,8 +183,8 @@ class Transport(Protocol):
     Made with one argument, its TransportSettings.
     """
 
-    async def open_reader(self, grant: Grant, shape: ReadShape) -> RangedReader:
-        """Open for reading. Raises SourceRefused, Unavailable, NotFound, GrantRefused."""
+    async def open_reader(self, grant: Grant, shape: ReadShape) -> RangedReader | StreamReader:
+        """Open for reading; as a stream only what does not tell its length. Raises SourceRefused, Unavailable, NotFound, GrantRefused."""
         ...
 
     async def open_writer(self, grant: Grant, shape: WriteShape, parts: PartSource) -> RangedWriter:

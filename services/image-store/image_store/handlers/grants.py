@@ -16,10 +16,10 @@ from stowage_runtime.service import Desk
 
 from image_store.cleaning import intend_abort, intend_revoke
 from image_store.deps import Deps
-from image_store.handlers.templates import template_row
+from image_store.handlers.registering import url_row
 from image_store.intents import CommitWork, commit_failed, intend_commit, say_committed
-from image_store.model import check_room
-from image_store.store import driver_of, need, room_of
+from image_store.model.rooms import check_room
+from image_store.store import driver_of, need, reference, room_of
 
 
 async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> GrantRedeemed:
@@ -65,8 +65,10 @@ async def _admit(message: RedeemGrant, ticket: HopTicket, tx: Tx) -> Record:
 
 
 async def _url(message: RedeemGrant, grant: Record, tx: Tx, deps: Deps) -> GrantRedeemed:
-    template = await need(tx, "template", grant["template_id"])
-    url = deps.cipher.open(template["sealed_url"], template_row(template["id"])).decode()
+    row = await tx.row("object", grant["source_noun"], grant["source_id"])
+    if row is None:
+        raise GrantRefused("its object was deleted", code="revoked")
+    url = deps.cipher.open(row["sealed_url"], url_row(reference(row))).decode()
     expires = tx.now + timedelta(seconds=deps.settings.grant_seconds)
     rules = FetchRules(allow=deps.settings.fetch_allow, max_bytes=deps.settings.fetch_max_bytes)
     access = Grant(uri=SecretStr(url), expires=expires)
@@ -102,7 +104,7 @@ async def _write(
     ask = WriteAsk(
         key=ref["install_path"],
         writer=ticket.writer,
-        size=message.size,
+        size=None if message.grows else message.size,
         session=grant["session"] if mine else "",
         seconds=deps.settings.grant_seconds,
         first_part=message.first_part,

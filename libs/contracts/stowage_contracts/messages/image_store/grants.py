@@ -19,6 +19,8 @@ class RedeemGrant(Request, subject="grant/{grant_id}"):
     """…and how many; 0 asks for the session and its journal only."""
     size: Bytes | None = None
     """For writes: the length, once the source told it."""
+    grows: bool = False
+    """The length isn't known: ``size`` bytes are to be promised for now, more will be asked."""
 
 
 class GrantRedeemed(Reply, subject="grant/{grant_id}"):
