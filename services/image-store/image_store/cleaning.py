@@ -3,16 +3,18 @@
 from datetime import timedelta
 
 from asyncpg import Record
-from stowage_contracts.errors import NotFound, StowageError
-from stowage_contracts.messages.image_store import StoreChanged, StoreRemoved, TemplateChanged
+from stowage_contracts.errors import NotFound, StowageError, Unavailable
+from stowage_contracts.messages.image_store import StoreChanged, StoreRemoved
 from stowage_contracts.plugins.image_store_driver import RevokeAsk
 from stowage_contracts.values import Id, StoreState, Value
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
 
 from image_store.deps import Deps
-from image_store.model import ReplicaEvent
-from image_store.store import driver_of, lock_ref, move, store_view, template_view
+from image_store.model.states import ReplicaEvent
+from image_store.objects import forget_if_gone, ref_gone
+from image_store.store import driver_of, lock_ref, move, reference
+from image_store.views import store_view
 
 PATIENCE = timedelta(days=7)
 """How long a store may be away before it tells that bytes were left on it."""
@@ -30,6 +32,8 @@ class ObjectWork(Value):
     writer: str = ""
     session: str = ""
     ref_id: Id | None = None
+    in_place: bool = False
+    """The bytes were there before and stay."""
 
     @property
     def name(self) -> str:
@@ -58,7 +62,12 @@ async def intend_abort(tx: Tx, ref: Record, *, writer: str, session: str) -> Non
 
 async def intend_delete(tx: Tx, ref: Record) -> None:
     """Delete a replica's bytes and then its row."""
-    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"], ref_id=ref["id"])
+    work = ObjectWork(
+        store_id=ref["store_id"],
+        key=ref["install_path"],
+        ref_id=ref["id"],
+        in_place=ref["in_place"],
+    )
     await tx.intend("delete", work, key=work.name, within=PATIENCE)
 
 
@@ -84,10 +93,16 @@ async def revoke(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
 
 
 async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
-    """Delete an object; its row goes when the store has confirmed, or is gone itself."""
+    """Delete an object; its row goes when the store has confirmed, or is gone itself.
+
+    Raises Unavailable while copies read it.
+    """
     async with desk.transaction() as tx:
         store = await tx.row("store", work.store_id)
-    if store is not None:
+        readers = await tx.value("readers_of", work.ref_id)
+    if readers:
+        raise Unavailable(f"{readers} copies read it", resource=work.key, code="in_use")
+    if store is not None and not work.in_place:
         await (await driver_of(store, deps.stores)).delete(work.key)
 
     async def settle(tx: Tx) -> None:
@@ -95,8 +110,7 @@ async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
         if ref is None:
             return
         await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
-        await tx.run("drop_ref", ref["id"])
-        await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+        await ref_gone(tx, ref)
 
     return settle
 
@@ -142,7 +156,7 @@ async def remove_failed(work: StoreWork, error: StowageError, tx: Tx, deps: Deps
 
 async def forget_store(tx: Tx, store_id: str, error: StowageError | None) -> None:
     """Drop a store and the replicas that were never finished on it."""
-    templates = await tx.rows("lock_templates_on", store_id)
+    objects = await tx.rows("lock_objects_on", store_id)
     store = await tx.row("lock_store", store_id)
     if store is None:
         return
@@ -152,8 +166,8 @@ async def forget_store(tx: Tx, store_id: str, error: StowageError | None) -> Non
     if error is not None:
         told["error"] = error.problem
     await tx.say(StoreRemoved(state=store_view(store).model_copy(update=told)))
-    for template in templates:
-        await tx.say(TemplateChanged(state=await template_view(tx, template["id"])))
+    for row in objects:
+        await forget_if_gone(tx, reference(row))
 
 
 async def _nothing(tx: Tx) -> None:

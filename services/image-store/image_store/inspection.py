@@ -11,16 +11,18 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
+from image_store.ends import image_end
 from image_store.replicas import add_grant, fail_replica, ready
-from image_store.store import image_end, location_of, lock_ref, need, scope_of
+from image_store.store import location_of, lock_ref, need, object_of, scope_of
 
 
 async def inspect(tx: Tx, ref: Record) -> None:
     """Begin an inspection; the sweeper sends it (now) and sends it elsewhere if unanswered."""
     if await tx.row("inspection_of_ref", ref["id"]) is not None:
         return
-    grant_id = await add_grant(tx, ref_id=ref["id"], template_id=None, writes=False)
-    await tx.run("add_inspection", new_id(), ref["id"], grant_id, ref["digest"])
+    grant_id = await add_grant(tx, ref_id=ref["id"], purpose="inspection")
+    read_all = ref["digest"] is None
+    await tx.run("add_inspection", new_id(), ref["id"], grant_id, ref["digest"], "make", read_all)
 
 
 async def send_due(tx: Tx, deps: Deps) -> None:
@@ -49,7 +51,7 @@ async def _give_up(tx: Tx, inspection: Record, ref: Record) -> None:
     nobody = Unavailable(
         f"no agent judged the stored image{why}",
         code="inspection",
-        resource=f"template/{ref['template_id']}",
+        resource=str(object_of(ref)),
         hint=(last and last.hint) or "bring up an agent that reads this store",
     )
     await _refused(tx, inspection, ref, nobody.problem)
@@ -134,7 +136,7 @@ def _problem(verdict: Verdict, ref: Record) -> Problem:
     return ImageRefused(
         verdict.reason,
         code=verdict.code.removeprefix("image."),
-        resource=f"template/{ref['template_id']}",
+        resource=str(object_of(ref)),
         hint="the image was deleted from the store",
     ).problem
 

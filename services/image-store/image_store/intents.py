@@ -22,7 +22,8 @@ from stowage_runtime.service import Desk, IntentKind, Settle
 
 from image_store.cleaning import CLEANING, intend_delete_bytes
 from image_store.deps import Deps
-from image_store.store import driver_of, need, store_view
+from image_store.store import driver_of, need
+from image_store.views import store_view
 
 
 class ProbeWork(Value):

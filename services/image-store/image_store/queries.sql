@@ -32,8 +32,10 @@ SELECT * FROM hosts WHERE state = 'Up' ORDER BY id
 
 -- name: add_store
 INSERT INTO image_data_store
-    (id, name, provider, role, scope_type, scope_id, zone_id, state, settings, sealed, probed)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'Adding', $8, $9, stowage_now()) ON CONFLICT DO NOTHING
+    (id, name, provider, role, scope_type, scope_id, zone_id, state, settings, sealed, tags, probed)
+SELECT id, name, provider, role, scope_type, scope_id, zone_id, 'Adding', settings, sealed, tags,
+    stowage_now()
+FROM jsonb_populate_record(NULL::image_data_store, $1) ON CONFLICT DO NOTHING
 -- name: add_pool
 INSERT INTO image_data_store
     (id, name, provider, role, scope_type, scope_id, zone_id, state, settings, abilities, formats,
@@ -71,7 +73,8 @@ SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
 FROM image_data_store s WHERE s.role = 'Image' ORDER BY s.id FOR UPDATE OF s
 -- name: store_probed
 UPDATE image_data_store SET state = $2, checks = $3, abilities = $4, total_bytes = $5,
-    used_bytes = $6, error = $7, probed = stowage_now() WHERE id = $1
+    used_bytes = $6, error = $7, probed = stowage_now(),
+    measured = CASE WHEN $7::jsonb IS NULL THEN stowage_now() ELSE measured END WHERE id = $1
 -- name: store_error
 UPDATE image_data_store SET error = $2 WHERE id = $1
 -- name: store_filled
@@ -87,48 +90,66 @@ DELETE FROM image_data_store WHERE id = $1
 SELECT id FROM image_data_store WHERE role = 'Image' AND state IN ('Up', 'Degraded', 'ReadOnly')
     AND probed < stowage_now() - make_interval(secs => $1)
 
--- name: add_template
-INSERT INTO vm_template (id, account_id, name, format, hypervisor, scope_type, scope_id,
-    sealed_url, url_scheme, checksum, created)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, stowage_now()) ON CONFLICT DO NOTHING
--- name: template
--- Who changes a template or a replica of it holds this lock first, so that none waits in a circle.
-SELECT * FROM vm_template WHERE id = $1 FOR UPDATE
--- name: lock_template_of
--- The same for a replica's id; a volume stands alone.
-SELECT id FROM vm_template WHERE id = (
-    SELECT template_id FROM object_store_ref WHERE id = $1 AND kind <> 'volume'
-) FOR UPDATE
--- name: lock_templates_on
+-- name: add_object
+INSERT INTO stored_object (noun, id, kind, account_id, name, format, hypervisor, scope_type, zones,
+    origin, sealed_url, url_scheme, checksum, tags, min_copies, max_copies, wanted_stores,
+    template_id, volume_id, parent_id, created)
+SELECT noun, id, kind, account_id, name, format, hypervisor, scope_type, zones, origin, sealed_url,
+    url_scheme, checksum, tags, min_copies, max_copies, wanted_stores, template_id, volume_id,
+    parent_id, stowage_now()
+FROM jsonb_populate_record(NULL::stored_object, $1) ON CONFLICT DO NOTHING
+-- name: object
+-- Who changes an object or a replica of it holds this lock first, so that none waits in a circle.
+SELECT * FROM stored_object WHERE noun = $1 AND id = $2 FOR UPDATE
+-- name: read_object
+SELECT * FROM stored_object WHERE noun = $1 AND id = $2
+-- name: lock_object_of
+-- The same for a replica's id.
+SELECT o.* FROM stored_object o JOIN object_store_ref r ON o.noun = r.noun AND o.id = r.object_id
+WHERE r.id = $1 FOR UPDATE OF o
+-- name: lock_objects_on
 -- The same for every replica on a store.
-SELECT id FROM vm_template WHERE id IN (
-    SELECT template_id FROM object_store_ref WHERE store_id = $1 AND kind <> 'volume'
-) ORDER BY id FOR UPDATE
--- name: template_failed
-UPDATE vm_template SET error = $2 WHERE id = $1
--- name: template_known
-UPDATE vm_template SET size = $2, virtual_size = $3, digest = $4, error = NULL WHERE id = $1
--- name: template_removed
-UPDATE vm_template SET removed = true WHERE id = $1
+SELECT * FROM stored_object o WHERE (o.id, o.noun) IN (
+    SELECT object_id, noun FROM object_store_ref WHERE store_id = $1
+) ORDER BY o.noun, o.id FOR UPDATE
+-- name: object_failed
+UPDATE stored_object SET error = $3 WHERE noun = $1 AND id = $2
+-- name: object_known
+UPDATE stored_object SET size = $3, virtual_size = $4, digest = $5, error = NULL, attempts = 0
+WHERE noun = $1 AND id = $2
+-- name: object_removed
+UPDATE stored_object SET removed = true WHERE noun = $1 AND id = $2
+-- name: drop_object
+DELETE FROM stored_object WHERE noun = $1 AND id = $2
+-- name: object_due
+UPDATE stored_object SET due = stowage_now() + make_interval(secs => $3)
+WHERE noun = $1 AND id = $2
+-- name: zones
+SELECT id FROM zones ORDER BY id
 
 -- name: add_ref
-INSERT INTO object_store_ref (id, kind, object_id, template_id, account_id, store_id, role, state,
+INSERT INTO object_store_ref (id, noun, kind, object_id, account_id, store_id, role, state,
     install_path, format, copy_id, reserved, updated)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'Allocated', $8, $9, $10, $11, stowage_now())
+SELECT id, noun, kind, object_id, account_id, store_id, role, 'Allocated', install_path, format,
+    copy_id, coalesce(reserved, 0), stowage_now()
+FROM jsonb_populate_record(NULL::object_store_ref, $1)
 -- name: ref
 SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE
 -- name: id_taken
--- Whether a template and a volume would share the id, and so a file name on a pool.
-SELECT EXISTS (SELECT FROM vm_template WHERE id = $1 AND $2 = 'volume')
-    OR EXISTS (SELECT FROM object_store_ref WHERE object_id = $1 AND kind = 'volume' AND $2 <> 'volume')
+-- Whether another kind of object has the id, and so would have its file name on a pool.
+SELECT EXISTS (SELECT FROM stored_object WHERE id = $1 AND noun <> $2)
 -- name: ref_on
-SELECT * FROM object_store_ref WHERE kind = $1 AND object_id = $2 AND store_id = $3 FOR UPDATE
+SELECT * FROM object_store_ref WHERE noun = $1 AND object_id = $2 AND store_id = $3 FOR UPDATE
 -- name: read_ref
 SELECT * FROM object_store_ref WHERE id = $1
--- name: replicas_of_template
-SELECT * FROM object_store_ref WHERE template_id = $1 AND kind <> 'volume' ORDER BY id
--- name: refs_of_template
-SELECT * FROM object_store_ref WHERE template_id = $1 ORDER BY id FOR UPDATE
+-- name: replicas_of
+SELECT * FROM object_store_ref WHERE noun = $1 AND object_id = $2 ORDER BY id
+-- name: refs_of
+SELECT * FROM object_store_ref WHERE noun = $1 AND object_id = $2 ORDER BY id FOR UPDATE
+-- name: zones_of_stores
+-- How far each store with a replica of an object reaches.
+SELECT s.id, s.scope_type, s.scope_id, s.zone_id, s.state FROM image_data_store s
+WHERE s.id IN (SELECT store_id FROM object_store_ref WHERE noun = $1 AND object_id = $2)
 -- name: refs_on_store
 SELECT * FROM object_store_ref WHERE store_id = $1 ORDER BY id FOR UPDATE
 -- name: move_ref
@@ -137,8 +158,12 @@ UPDATE object_store_ref SET state = $4, update_count = update_count + 1, updated
 WHERE id = $1 AND state = $2 AND update_count = $3
 -- name: ref_known
 UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1
+-- name: ref_verified
+UPDATE object_store_ref SET verified = stowage_now(), error = NULL WHERE id = $1
 -- name: ref_failed
 UPDATE object_store_ref SET error = $2, reserved = 0 WHERE id = $1
+-- name: ref_copy
+UPDATE object_store_ref SET copy_id = $2 WHERE id = $1
 -- name: asked
 INSERT INTO askers (copy_id, ref_id, request, said) VALUES ($1, $2, $3, stowage_now())
 ON CONFLICT DO NOTHING
@@ -149,7 +174,9 @@ SELECT copy_id FROM askers WHERE ref_id = $1 ORDER BY copy_id
 WITH gone AS (DELETE FROM askers WHERE copy_id = $2 AND ref_id = $1 RETURNING ref_id)
 SELECT NOT EXISTS (SELECT FROM askers WHERE ref_id = $1 AND copy_id <> $2) FROM gone
 -- name: answered
-DELETE FROM askers WHERE ref_id = $1
+-- Every copy that wanted it has ended, and so has the reading of its source.
+WITH gone AS (DELETE FROM askers WHERE ref_id = $1)
+UPDATE grants SET state = 'ended' WHERE for_ref = $1 AND state = 'active'
 -- name: unanswered
 -- Requests whose end was not heard for $1 seconds.
 UPDATE askers SET said = stowage_now() WHERE copy_id IN (
@@ -162,12 +189,21 @@ SELECT ref_id FROM grants WHERE id = $1 AND writes
 -- name: reserve
 UPDATE object_store_ref SET reserved = $2 WHERE id = $1
 -- name: drop_ref
+WITH a AS (DELETE FROM askers WHERE ref_id = $1),
+g AS (DELETE FROM grants WHERE ref_id = $1 OR for_ref = $1),
+i AS (DELETE FROM inspections WHERE ref_id = $1)
 DELETE FROM object_store_ref WHERE id = $1
 -- name: drop_refs_on_store
-DELETE FROM object_store_ref WHERE store_id = $1
+WITH gone AS (DELETE FROM object_store_ref WHERE store_id = $1 RETURNING id),
+a AS (DELETE FROM askers WHERE ref_id IN (SELECT id FROM gone)),
+g AS (DELETE FROM grants WHERE ref_id IN (SELECT id FROM gone)
+    OR for_ref IN (SELECT id FROM gone))
+DELETE FROM inspections WHERE ref_id IN (SELECT id FROM gone)
 
 -- name: add_grant
-INSERT INTO grants (id, ref_id, template_id, writes, created) VALUES ($1, $2, $3, $4, stowage_now())
+INSERT INTO grants (id, ref_id, source_noun, source_id, writes, purpose, for_ref, expires, created)
+SELECT id, ref_id, source_noun, source_id, writes, purpose, for_ref, expires, stowage_now()
+FROM jsonb_populate_record(NULL::grants, $1) ON CONFLICT DO NOTHING
 -- name: lock_ref_of_grant
 -- A write's replica is locked before its grant, in the order in which both end.
 SELECT id FROM object_store_ref
@@ -184,6 +220,10 @@ WHERE id = $1 AND writer = $2 AND state = 'active' AND session IN ('', $3)
 UPDATE grants SET state = $2 WHERE id = $1 AND state <> $2
 -- name: write_grant_of
 SELECT * FROM grants WHERE ref_id = $1 AND writes AND state = 'active' ORDER BY created LIMIT 1
+-- name: readers_of
+-- Copies that read a replica just now.
+SELECT count(*) FROM grants WHERE ref_id = $1 AND NOT writes AND state = 'active'
+    AND purpose = 'copy'
 -- name: writes_on_store
 -- What writers may have left on a store.
 SELECT r.install_path, g.writer, g.session FROM grants g JOIN object_store_ref r ON r.id = g.ref_id
@@ -200,7 +240,8 @@ SELECT verdict FROM verdicts WHERE digest = $1 AND declared = $2 ORDER BY gate_v
 INSERT INTO verdicts (digest, gate_version, declared, verdict) VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
 -- name: add_inspection
-INSERT INTO inspections (id, ref_id, grant_id, digest, due) VALUES ($1, $2, $3, $4, stowage_now())
+INSERT INTO inspections (id, ref_id, grant_id, digest, purpose, read_all, due)
+VALUES ($1, $2, $3, $4, $5, $6, stowage_now())
 -- name: inspection
 SELECT * FROM inspections WHERE id = $1 FOR UPDATE
 -- name: inspection_of_ref
@@ -218,3 +259,6 @@ UPDATE inspections SET attempts = attempts + 1,
 UPDATE inspections SET error = $2, due = stowage_now() + interval '1 second' WHERE id = $1
 -- name: drop_inspection
 DELETE FROM inspections WHERE id = $1
+
+-- name: placement_rules
+SELECT rule FROM placement_rules ORDER BY position, id

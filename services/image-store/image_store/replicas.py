@@ -1,25 +1,29 @@
-"""What happens to a replica at the end of its making: ready, failed, revoked."""
+"""What happens to a replica: asked for, ready, failed, damaged, destroyed."""
+
+from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.errors import Problem
 from stowage_contracts.messages.image_store import (
     CopyRequested,
+    ReplicaDamaged,
     ReplicaFailed,
     ReplicaReady,
-    TemplateChanged,
 )
-from stowage_contracts.values import ObjectKind, ReplicaState, StoreRole, Verdict, new_id
+from stowage_contracts.values import ObjectRef, ReplicaState, StoreRole, Verdict, new_id
 from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import intend_delete, intend_revoke
-from image_store.model import ReplicaEvent
-from image_store.store import move, need, object_of, template_view
+from image_store.model.states import ReplicaEvent
+from image_store.objects import forget_if_gone, mind
+from image_store.store import move, need, object_of, object_row
+from image_store.views import say_changed
 
 
-async def add_grant(tx: Tx, *, ref_id: str | None, template_id: str | None, writes: bool) -> str:
-    """A new grant's id; it holds no secret until redeemed."""
+async def add_grant(tx: Tx, **what: Any) -> str:
+    """A new grant's id; it holds no secret until redeemed. Named columns of ``grants``."""
     grant_id = new_id()
-    await tx.run("add_grant", grant_id, ref_id, template_id, writes)
+    await tx.run("add_grant", {"id": grant_id, "writes": False, "purpose": "copy", **what})
     return grant_id
 
 
@@ -31,20 +35,23 @@ async def ask(tx: Tx, ref: Record, request: CopyRequested) -> None:
 
 
 async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
-    """The bytes are there, verified and judged; nobody wants those of a deleted template."""
+    """The bytes are there, verified and judged; nobody wants those of a deleted object."""
     await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
     await tx.run("ref_known", ref["id"], ref["size"], ref["digest"], 0)
+    await tx.run("ref_verified", ref["id"])
     await tx.run("store_filled", ref["store_id"], ref["size"])
-    if ref["role"] == StoreRole.IMAGE and await _deleted(tx, ref):
+    row = await object_row(tx, ref)
+    if ref["role"] == StoreRole.IMAGE and row["removed"]:
         await destroy(tx, await need(tx, "ref", ref["id"]))
     else:
-        await _tell_ready(tx, ref, verdict)
-    await say_changed(tx, ref)
+        await _tell_ready(tx, ref, row, verdict)
+    await say_changed(tx, object_of(ref))
 
 
-async def _tell_ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
-    if ref["role"] == StoreRole.IMAGE and ref["kind"] != ObjectKind.VOLUME:
-        await _learn(tx, ref, verdict)
+async def _tell_ready(tx: Tx, ref: Record, row: Record, verdict: Verdict | None) -> None:
+    if ref["role"] == StoreRole.IMAGE:
+        await _learn(tx, ref, row, verdict)
+        await mind(tx, object_of(ref))
     await tx.say(
         ReplicaReady(
             object=object_of(ref),
@@ -56,10 +63,10 @@ async def _tell_ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
     )
 
 
-async def say_changed(tx: Tx, ref: Record) -> None:
-    """A template shows its replicas; volumes made of it are none."""
-    if ref["kind"] != ObjectKind.VOLUME:
-        await tx.say(TemplateChanged(state=await template_view(tx, ref["template_id"])))
+async def _learn(tx: Tx, ref: Record, row: Record, verdict: Verdict | None) -> None:
+    """An image-store replica is where an object's own size and digest come from."""
+    virtual = verdict.virtual_size if verdict else row["virtual_size"]
+    await tx.run("object_known", row["noun"], row["id"], ref["size"], virtual, ref["digest"])
 
 
 async def destroy(tx: Tx, ref: Record) -> None:
@@ -68,48 +75,49 @@ async def destroy(tx: Tx, ref: Record) -> None:
     await intend_delete(tx, ref)
 
 
-async def _deleted(tx: Tx, ref: Record) -> bool:
-    return bool((await need(tx, "template", ref["template_id"]))["removed"])
-
-
-async def _learn(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
-    """An image-store replica is where a template's own size and digest come from."""
-    template = await need(tx, "template", ref["template_id"])
-    virtual = verdict.virtual_size if verdict else template["virtual_size"]
-    await tx.run("template_known", template["id"], ref["size"], virtual, ref["digest"])
+async def damaged(tx: Tx, ref: Record, problem: Problem) -> None:
+    """A Ready replica is missing or not what it was: it is no replica until it is mended."""
+    await move(tx, ref, ReplicaEvent.DAMAGED)
+    await tx.run("ref_failed", ref["id"], problem.model_dump(mode="json"))
+    what = object_of(ref)
+    await mind(tx, what)
+    await tx.say(ReplicaDamaged(object=what, store_id=ref["store_id"], error=problem))
+    await say_changed(tx, what)
 
 
 async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
     """Give up a replica that was being made; its write is revoked, its reservation freed.
 
-    A template's replica on an image store is kept as Failed with its error, as CloudStack does;
-    anything on a primary pool, or of a deleted template, vanishes.
+    A replica on an image store is kept as Failed with its error, as CloudStack does; anything on
+    a primary pool, or of a deleted object, vanishes.
     """
     if ref["state"] not in {ReplicaState.ALLOCATED, ReplicaState.CREATING}:
         return
     await _revoke_writes(tx, ref)
     await tx.run("answered", ref["id"])
-    if ref["role"] == StoreRole.IMAGE and not await _deleted(tx, ref):
-        await _keep_failed(tx, ref, problem.model_dump(mode="json"))
+    row, what = await object_row(tx, ref), object_of(ref)
+    if ref["role"] == StoreRole.IMAGE and not row["removed"]:
+        await _keep_failed(tx, ref, row, problem.model_dump(mode="json"))
     else:
         await tx.run("drop_ref", ref["id"])
+    await _tell_failed(tx, ref, what, problem)
+
+
+async def _tell_failed(tx: Tx, ref: Record, what: ObjectRef, problem: Problem) -> None:
     await tx.say(
-        ReplicaFailed(
-            object=object_of(ref), store_id=ref["store_id"], copy_id=ref["copy_id"], error=problem
-        )
+        ReplicaFailed(object=what, store_id=ref["store_id"], copy_id=ref["copy_id"], error=problem)
     )
-    await say_changed(tx, ref)
+    await forget_if_gone(tx, what)
 
 
-async def _keep_failed(tx: Tx, ref: Record, error: dict[str, object]) -> None:
+async def _keep_failed(tx: Tx, ref: Record, row: Record, error: dict[str, object]) -> None:
     await move(tx, ref, ReplicaEvent.OPERATION_FAILED)
     again = await need(tx, "ref", ref["id"])
     if again["state"] == ReplicaState.ALLOCATED:
         await move(tx, again, ReplicaEvent.OPERATION_FAILED)
     await tx.run("ref_failed", ref["id"], error)
-    template = await need(tx, "template", ref["template_id"])
-    if template["digest"] is None:
-        await tx.run("template_failed", template["id"], error)
+    if row["digest"] is None:
+        await tx.run("object_failed", row["noun"], row["id"], error)
 
 
 async def _revoke_writes(tx: Tx, ref: Record) -> None:

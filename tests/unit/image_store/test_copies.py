@@ -14,8 +14,9 @@ from stowage_contracts.messages.image_store import (
     ReplicaReady,
     RequestCopy,
     TemplateChanged,
+    VolumeChanged,
 )
-from stowage_contracts.values import HostState, ReplicaState, ServiceName
+from stowage_contracts.values import HostState, ObjectRef, ReplicaState, ServiceName
 from stowage_runtime.secrets import Sealer
 
 from tests.unit.image_store.scene import CONTENT, DIGEST, Scene, accepted
@@ -183,7 +184,8 @@ async def handled_once(scene: Scene, message: Message) -> None:
 
 async def test_a_volume_does_not_change_its_template(ready: Scene) -> None:
     request = await ask(ready, volume_id="v1")
-    assert [type(m) for m in await ready.complete(request, accepted())] == [ReplicaReady]
+    said = await ready.complete(request, accepted())
+    assert [type(m) for m in said] == [ReplicaReady, VolumeChanged]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,11 @@ async def test_a_volume_id_belongs_to_whoever_took_it_first(
 async def test_a_template_cannot_take_a_volumes_id(ready: Scene) -> None:
     await ask(ready, volume_id="t2")
     public = ready.keys["stowage_seal_public_key_image_store"]
-    sealed = Sealer.seal(public, b"http://images.example/disk", sealing.for_template("t2"))
+    sealed = Sealer.seal(
+        public,
+        b"http://images.example/disk",
+        sealing.for_object(ObjectRef(kind="template", id="t2")),
+    )
     registration = ready.registration(template_id="t2", copy_id="copy9", sealed_url=sealed)
     (changed,) = [
         m for m in await ready.bench.handle(registration) if isinstance(m, TemplateChanged)

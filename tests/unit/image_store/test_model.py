@@ -3,9 +3,18 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_store.model import TRANSITIONS, ReplicaEvent, Room, next_state, place, reaches
+from image_store.model.placement import Wish, choose
+from image_store.model.rooms import Room, reaches
+from image_store.model.states import TRANSITIONS, ReplicaEvent, next_state
 from stowage_contracts.errors import Conflict, OutOfSpace
-from stowage_contracts.values import ReplicaState, Scope, ScopeType, StoreState
+from stowage_contracts.values import (
+    ImageFormat,
+    ObjectKind,
+    ReplicaState,
+    Scope,
+    ScopeType,
+    StoreState,
+)
 
 Z1, Z2, REGION = Scope.zone("z1"), Scope.zone("z2"), Scope.region()
 
@@ -13,6 +22,13 @@ Z1, Z2, REGION = Scope.zone("z1"), Scope.zone("z2"), Scope.region()
 def room(store_id: str, scope: Scope = Z1, **changes: object) -> Room:
     facts = {"state": StoreState.UP, "total": 1000, "used": 0, "reserved": 0, **changes}
     return Room(store_id=store_id, scope=scope, **facts)  # type: ignore[arg-type]
+
+
+def place(rooms: list[Room], scope: Scope, size: int, high: float) -> Room:
+    wish = Wish(
+        kind=ObjectKind.TEMPLATE, format=ImageFormat.RAW, account_id="a", scope=scope, size=size
+    )
+    return choose(rooms, (), wish, high)
 
 
 @given(st.sampled_from(ReplicaState), st.sampled_from(ReplicaEvent))

@@ -41,7 +41,7 @@ async def test_the_url_is_nowhere_in_clear(scene: Scene) -> None:
     await scene.requested()
     said = "".join(m.model_dump_json() for m in await scene.bench.said())
     async with scene.bench.tx() as tx:
-        row = await tx.row("template", "t1")
+        row = await tx.row("object", "template", "t1")
     assert "canary" not in said + str(dict(row or {}))
 
 

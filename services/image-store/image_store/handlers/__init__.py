@@ -16,10 +16,14 @@ from stowage_contracts.messages.image_store import (
     AddPod,
     AddStore,
     AddZone,
+    DeleteSnapshot,
     DeleteTemplate,
+    DeleteVolume,
     ProbeStore,
     RedeemGrant,
+    RegisterSnapshot,
     RegisterTemplate,
+    RegisterVolume,
     ReleaseGrants,
     RemoveStore,
     RequestCopy,
@@ -33,6 +37,7 @@ from image_store.handlers.copies import (
     on_copy_failed,
     on_request_copy,
 )
+from image_store.handlers.deleting import on_delete
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
 from image_store.handlers.places import (
     on_add_cluster,
@@ -42,8 +47,8 @@ from image_store.handlers.places import (
     on_heartbeat,
     on_host_joined,
 )
+from image_store.handlers.registering import on_register
 from image_store.handlers.stores import on_add_store, on_probe_store, on_remove_store
-from image_store.handlers.templates import on_delete_template, on_register_template
 from image_store.inspection import on_object_inspected
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
@@ -55,8 +60,12 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     AddStore: on_add_store,
     ProbeStore: on_probe_store,
     RemoveStore: on_remove_store,
-    RegisterTemplate: on_register_template,
-    DeleteTemplate: on_delete_template,
+    RegisterTemplate: on_register,
+    RegisterVolume: on_register,
+    RegisterSnapshot: on_register,
+    DeleteTemplate: on_delete,
+    DeleteVolume: on_delete,
+    DeleteSnapshot: on_delete,
     RequestCopy: on_request_copy,
     CopyCompleted: on_copy_completed,
     CopyFailed: on_copy_failed,

@@ -14,24 +14,27 @@ from stowage_contracts.values import (
     StoreRole,
     StoreState,
     Verdict,
-    new_id,
 )
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
+from image_store.ends import image_end, pool_end
 from image_store.inspection import inspect
-from image_store.model import ReplicaEvent, check_room
-from image_store.replicas import add_grant, ask, fail_replica, ready, say_changed
+from image_store.model.rooms import check_room
+from image_store.objects import NewRef, add_object, add_ref
+from image_store.replicas import add_grant, ask, fail_replica, ready
 from image_store.store import (
-    image_end,
     location_of,
     lock_ref,
-    move,
     need,
-    pool_end,
+    need_object,
+    object_of,
+    object_row,
+    reference,
     room_of,
     scope_of,
 )
+from image_store.views import say_changed
 
 
 async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
@@ -51,18 +54,15 @@ async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
 
 
 async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
-    template = await need(tx, "template", message.template_id)
+    wanted = ObjectRef(kind=ObjectKind.TEMPLATE, id=message.template_id)
+    template = await need_object(tx, wanted)
     pool = await need(tx, "lock_store", message.store_id)
     host = await need(tx, "read_host", _host_of(pool))
     source, source_store = await _source(template, location_of(host), tx)
     ref = await _destination(message, template, pool, tx, deps)
     write = await tx.row("write_grant_of", ref["id"])
-    target = (
-        write["id"]
-        if write
-        else await add_grant(tx, ref_id=ref["id"], template_id=None, writes=True)
-    )
-    read = await add_grant(tx, ref_id=source["id"], template_id=None, writes=False)
+    target = write["id"] if write else await add_grant(tx, ref_id=ref["id"], writes=True)
+    read = await add_grant(tx, ref_id=source["id"], for_ref=ref["id"])
     await ask(
         tx,
         ref,
@@ -78,7 +78,7 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
             present=ref["state"] == ReplicaState.READY,
         ),
     )
-    await say_changed(tx, ref)
+    await say_changed(tx, object_of(ref))
 
 
 def _host_of(pool: Record) -> str:
@@ -97,7 +97,7 @@ async def _source(template: Record, where: Location, tx: Tx) -> tuple[Record, Re
     """A Ready replica on a readable image store that reaches the destination."""
     if template["removed"]:
         raise Conflict("the template was deleted", resource=f"template/{template['id']}")
-    for ref in await tx.rows("replicas_of_template", template["id"]):
+    for ref in await tx.rows("replicas_of", template["noun"], template["id"]):
         if ref["role"] != StoreRole.IMAGE or ref["state"] != ReplicaState.READY:
             continue
         store = await need(tx, "store", ref["store_id"])
@@ -114,43 +114,64 @@ async def _source(template: Record, where: Location, tx: Tx) -> tuple[Record, Re
 async def _destination(
     message: RequestCopy, template: Record, pool: Record, tx: Tx, deps: Deps
 ) -> Record:
-    kind = ObjectKind.VOLUME if message.volume_id else _kind(template)
-    object_id = message.volume_id or template["id"]
+    what = _wanted(message, template)
     wanted = _format(message, template, pool)
-    known = await tx.row("ref_on", kind, object_id, pool["id"])
+    known = await tx.row("ref_on", what.noun, what.id, pool["id"])
     if known is not None:
-        return _same(known, message, wanted)
-    if kind is ObjectKind.VOLUME and await tx.value("id_taken", object_id, kind):
-        raise _taken(pool["id"])
+        return await _same(known, message, wanted, tx)
+    if message.volume_id:
+        await _new_volume(message, template, pool, tx)
     size = template["virtual_size"] if wanted != template["format"] else template["size"]
     check_room(room_of(pool), size, deps.settings.store_high_water)
-    ref_id = new_id()
-    await tx.run(
-        "add_ref",
-        ref_id,
-        kind,
-        object_id,
-        template["id"],
-        message.account_id,
-        pool["id"],
-        pool["role"],
-        f"{object_id}.{wanted}",
-        wanted,
-        message.copy_id,
-        size,
+    new = NewRef(
+        what=what,
+        account_id=message.account_id,
+        store=pool,
+        install_path=f"{what.id}.{wanted}",
+        format=wanted,
+        copy_id=message.copy_id,
+        reserved=size,
     )
-    await move(tx, await need(tx, "ref", ref_id), ReplicaEvent.CREATE_ONLY_REQUESTED)
-    return await need(tx, "ref", ref_id)
+    return await add_ref(tx, new)
 
 
-def _same(known: Record, message: RequestCopy, wanted: ImageFormat) -> Record:
+def _wanted(message: RequestCopy, template: Record) -> ObjectRef:
+    if message.volume_id:
+        return ObjectRef(kind=ObjectKind.VOLUME, id=message.volume_id)
+    return reference(template)
+
+
+async def _new_volume(message: RequestCopy, template: Record, pool: Record, tx: Tx) -> None:
+    """A volume made of a template lives on pools only; image stores know nothing of it."""
+    if await tx.value("id_taken", message.volume_id, ObjectKind.VOLUME):
+        raise _taken(pool["id"])
+    added = await add_object(
+        tx,
+        ObjectRef(kind=ObjectKind.VOLUME, id=str(message.volume_id)),
+        account_id=message.account_id,
+        name=message.volume_id,
+        format=message.format or template["format"],
+        hypervisor=template["hypervisor"],
+        scope_type="zone",
+        zones=[pool["zone_id"]],
+        origin="pool",
+        template_id=template["id"],
+    )
+    if not added:
+        raise _taken(pool["id"])
+
+
+async def _same(known: Record, message: RequestCopy, wanted: ImageFormat, tx: Tx) -> Record:
     """What is there, or on its way, must be what is asked for, by its own account."""
-    if known["kind"] == ObjectKind.VOLUME and known["account_id"] != message.account_id:
-        raise _taken(known["store_id"])
-    if known["template_id"] == message.template_id and known["format"] == wanted:
+    template_id = message.template_id
+    if known["kind"] == ObjectKind.VOLUME:
+        if known["account_id"] != message.account_id:
+            raise _taken(known["store_id"])
+        template_id = (await object_row(tx, known))["template_id"]
+    if template_id == message.template_id and known["format"] == wanted:
         return known
     raise Conflict(
-        f"{known['object_id']} is there as {known['format']} of template {known['template_id']}",
+        f"{known['object_id']} is there as {known['format']} of template {template_id}",
         code="exists",
         resource=f"store/{known['store_id']}",
         hint="ask for that format, or for a volume of another id",
@@ -164,10 +185,6 @@ def _taken(store_id: str) -> Conflict:
         resource=f"store/{store_id}",
         hint="ask for a volume of another id",
     )
-
-
-def _kind(template: Record) -> ObjectKind:
-    return ObjectKind.ISO if template["format"] == ImageFormat.ISO else ObjectKind.TEMPLATE
 
 
 def _format(message: RequestCopy, template: Record, pool: Record) -> ImageFormat:

@@ -19,7 +19,8 @@ from stowage_contracts.views import ClusterView, PodView, ZoneView
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
-from image_store.store import host_view, location_of, need, store_view
+from image_store.store import location_of, need
+from image_store.views import host_view, store_view
 
 
 async def on_add_zone(message: AddZone, tx: Tx, deps: Deps) -> None:

@@ -17,7 +17,8 @@ from image_store.cleaning import forget_store, intend_remove
 from image_store.deps import Deps
 from image_store.intents import intend_probe
 from image_store.replicas import fail_replica
-from image_store.store import need, store_view
+from image_store.store import need
+from image_store.views import store_view
 
 _UNFINISHED = frozenset({ReplicaState.ALLOCATED, ReplicaState.CREATING, ReplicaState.FAILED})
 
@@ -44,18 +45,19 @@ async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
     admitted = deps.stores.admit(message, opened)
     if scope.zone_id and await tx.row("zone", scope.zone_id) is None:
         raise InvalidInput(f"unknown zone {scope.zone_id}", code="zone")
-    added = await tx.run(
-        "add_store",
-        message.store_id,
-        message.name,
-        admitted.provider,
-        message.role,
-        scope.type,
-        scope.id,
-        scope.zone_id,
-        admitted.settings,
-        deps.cipher.seal(admitted.secrets, context),
-    )
+    row = {
+        "id": message.store_id,
+        "name": message.name,
+        "provider": admitted.provider,
+        "role": message.role,
+        "scope_type": scope.type,
+        "scope_id": scope.id,
+        "zone_id": scope.zone_id,
+        "settings": admitted.settings,
+        "sealed": deps.cipher.seal(admitted.secrets, context),
+        "tags": message.tags,
+    }
+    added = await tx.run("add_store", row)
     if not added:
         raise Conflict("this place is already a store", resource=f"store/{message.store_id}")
 
@@ -80,7 +82,7 @@ async def on_probe_store(message: ProbeStore, tx: Tx, deps: Deps) -> None:
 
 async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
     """Refused while it holds a Ready replica; replicas still being made fail with it."""
-    await tx.rows("lock_templates_on", message.store_id)
+    await tx.rows("lock_objects_on", message.store_id)
     store = await tx.row("lock_store", message.store_id)
     if store is None or store["state"] == StoreState.DRAINING:
         return

@@ -1,0 +1,38 @@
+"""Objects deleted everywhere: hidden at once, forgotten when every store has confirmed."""
+
+from asyncpg import Record
+from stowage_contracts.messages.data_motion import CancelCopy
+from stowage_contracts.messages.image_store import DeleteSnapshot, DeleteTemplate, DeleteVolume
+from stowage_contracts.topology import address
+from stowage_contracts.values import ReplicaState, ServiceName, StoreRole
+from stowage_runtime.handling.tx import Tx
+
+from image_store.deps import Deps
+from image_store.objects import forget_if_gone
+from image_store.replicas import destroy
+
+_THERE = frozenset({ReplicaState.READY, ReplicaState.FAILED})
+
+
+async def on_delete(
+    message: DeleteTemplate | DeleteVolume | DeleteSnapshot, tx: Tx, deps: Deps
+) -> None:
+    """Hidden at once; each replica goes when its store has confirmed."""
+    what = message.object
+    row = await tx.row("object", what.noun, what.id)
+    if row is None:
+        return
+    await tx.run("object_removed", what.noun, what.id)
+    for ref in await tx.rows("refs_of", what.noun, what.id):
+        await _delete_replica(ref, tx)
+    await forget_if_gone(tx, what)
+
+
+async def _delete_replica(ref: Record, tx: Tx) -> None:
+    state = ReplicaState(ref["state"])
+    if state is ReplicaState.CREATING:
+        for asker in await tx.rows("askers_of", ref["id"]):
+            cancel = CancelCopy(copy_id=asker["copy_id"], reason=f"the {ref['noun']} was deleted")
+            await tx.say(cancel, to=address(ServiceName.DATA_MOTION))
+    elif ref["role"] == StoreRole.IMAGE and state in _THERE:
+        await destroy(tx, ref)

@@ -1,0 +1,1 @@
+"""Rules of image-store: replicas, room, placement, what is wished for; no I/O."""
