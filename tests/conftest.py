@@ -14,6 +14,7 @@ from tests.servers.broker import remove_prefixed
 from tests.servers.databases import fresh_database
 from tests.servers.docker import socket_answers
 from tests.servers.kinds import KINDS, given, implementation
+from tests.servers.nfs import Nfs, Share, fresh_share
 from tests.servers.s3 import S3Server, fresh_bucket
 from tests.servers.server import Server
 
@@ -92,6 +93,24 @@ async def s3_bucket(s3_server: S3Server) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def nfs_share(servers: Servers) -> Iterator[Share]:
+    """A new empty folder of an NFS server."""
+    _needs_root("nfs")
+    with fresh_share(servers.exports("nfs")) as share:
+        yield share
+
+
+@pytest.fixture
+def private_nfs(servers: Servers) -> Iterator[Nfs]:
+    """A running NFS server no other process uses: also `freeze`, `thaw`, `share`."""
+    _needs_root("")
+    server = servers.private("nfs")
+    assert isinstance(server, Nfs)
+    yield server
+    server.thaw()
+
+
+@pytest.fixture
 def private_rabbitmq(servers: Servers) -> Server:
     """A running broker no other process uses: `url`, `stop`, `start`, `restart`, `kill`."""
     return servers.private("rabbitmq")
@@ -119,3 +138,8 @@ def docker_host() -> str:
     if os.environ.get("STOWAGE_REQUIRE_DOCKER") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def _needs_root(kind: str) -> None:
+    if os.geteuid() and not (kind and given(kind)):
+        pytest.skip("starting this server needs root")
