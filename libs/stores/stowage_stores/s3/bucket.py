@@ -1,8 +1,8 @@
 """Bucket: the S3 calls a driver makes, under one prefix, with errors translated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 from stowage_contracts.errors import Conflict, Unavailable
 from stowage_contracts.grants import PartDone, PartUrl
-from stowage_contracts.keys import is_key
-from stowage_contracts.plugins.image_store_driver import ObjectStat
+from stowage_contracts.keys import RESERVED, is_key
+from stowage_contracts.plugins.image_store_driver import ObjectStat, OpenWrite
 
 from stowage_stores.s3.connection import S3Connection
 from stowage_stores.s3.errors import code_of, translated
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
 
 WRITER = "stowage-writer"
-_ABANDONED = timedelta(days=1)
+ABANDONED = timedelta(days=1)
 _GONE = ("NoSuchUpload", "NoSuchKey", "404")  # Ceph says NoSuchKey when parts are listed
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 _EXISTS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
@@ -38,6 +39,27 @@ class Upload:
     session: str
 
 
+@dataclass(frozen=True)
+class Head:
+    """What a server tells of one object."""
+
+    stat: ObjectStat
+    writer: str
+    archived: bool
+    """It must be restored before it can be read."""
+
+    def check_live(self) -> "Head":
+        """Raises Unavailable for an object in an archive class."""
+        if self.archived:
+            raise Unavailable(
+                "the object is in an archive storage class",
+                resource=self.stat.key,
+                code="archived",
+                hint="restore it, and take images out of the bucket's archive rules",
+            )
+        return self
+
+
 class Bucket:
     """Calls on one bucket; keys are without the store's prefix."""
 
@@ -45,47 +67,66 @@ class Bucket:
         self._connection, self.settings = connection, connection.settings
         self.resource = f"{self.settings.endpoint}/{self.settings.bucket}"
 
-    async def head(self, key: str) -> tuple[ObjectStat, str]:
-        """The object and its writer. Raises NotFound."""
-        client = await self._client()
-        with translated(key):
-            found = await client.head_object(**self._at(key))
-        stat = ObjectStat(key=key, size=found["ContentLength"], validator=found["ETag"])
-        return stat, found["Metadata"].get(WRITER, "")
+    async def head(self, key: str) -> Head:
+        """What lies there. Raises NotFound."""
+        return await self.head_at(self.at(key), key)
+
+    async def head_at(self, at: dict[str, Any], name: str) -> Head:
+        """The same of any object on the server."""
+        client = await self.client()
+        with translated(name):
+            found = await client.head_object(**at)
+        stat = ObjectStat(key=name, size=found["ContentLength"], validator=found["ETag"])
+        archived = found.get("StorageClass", "") in _ARCHIVES or "ArchiveStatus" in found
+        restored = 'ongoing-request="false"' in found.get("Restore", "")
+        return Head(stat, found["Metadata"].get(WRITER, ""), archived and not restored)
 
     async def list(self, prefix: str) -> AsyncIterator[ObjectStat]:
         """Objects below ``prefix``; names that can't be keys are not ours and left out."""
-        client = await self._client()
+        own = f"{self.settings.prefix}{RESERVED}/"
+        for after in ("", f"{own}\U0010ffff"):  # past our own keys in one step
+            async with aclosing(self._run(prefix, after)) as rows:
+                async for stat in rows:
+                    if not after and stat.key.startswith(f"{RESERVED}/"):
+                        break
+                    if is_key(stat.key):
+                        yield stat
+                else:
+                    return
+
+    async def _run(self, prefix: str, after: str) -> AsyncGenerator[ObjectStat, None]:
+        client = await self.client()
+        asked: dict[str, Any] = {"StartAfter": after} if after else {}
         pages = client.get_paginator("list_objects_v2").paginate(
             Bucket=self.settings.bucket,
             Prefix=self.settings.prefix + prefix,
             PaginationConfig={"PageSize": self.settings.page},
+            **asked,
         )
         with translated(self.resource):
             async for page in pages:
                 for row in page.get("Contents", []):
                     key = row["Key"].removeprefix(self.settings.prefix)
-                    if is_key(key):
-                        yield ObjectStat(key=key, size=row["Size"], validator=row["ETag"])
+                    yield ObjectStat(key=key, size=row["Size"], validator=row["ETag"])
 
     async def delete(self, key: str) -> None:
         """Idempotent."""
-        client = await self._client()
+        client = await self.client()
         with translated(key):
-            await client.delete_object(**self._at(key))
+            await client.delete_object(**self.at(key))
 
     async def begin(self, key: str, writer: str) -> Upload:
         """A new multipart upload that remembers its writer."""
-        client = await self._client()
+        client = await self.client()
         with translated(key):
-            made = await client.create_multipart_upload(**self._at(key), Metadata={WRITER: writer})
+            made = await client.create_multipart_upload(**self.made(key, writer))
         return Upload(key, made["UploadId"])
 
     async def parts(self, upload: Upload) -> tuple[PartDone, ...]:
         """What the server holds of it. Raises NoSession."""
-        client = await self._client()
+        client = await self.client()
         pages = client.get_paginator("list_parts").paginate(
-            **self._at(upload.key),
+            **self.at(upload.key),
             UploadId=upload.session,
             PaginationConfig={"PageSize": self.settings.page},
         )
@@ -100,33 +141,31 @@ class Bucket:
 
     async def put_empty_part(self, upload: Upload) -> None:
         """The one part of an object without bytes. Raises NoSession."""
-        client = await self._client()
+        client = await self.client()
         with translated(upload.key), _session_kept():
             await client.upload_part(
-                **self._at(upload.key), UploadId=upload.session, PartNumber=1, Body=b""
+                **self.at(upload.key), UploadId=upload.session, PartNumber=1, Body=b""
             )
 
     async def complete(self, upload: Upload, parts: Sequence[PartDone]) -> None:
         """Make it an object. Raises NoSession, Conflict when another is there."""
-        client = await self._client()
-        asked: dict[str, Any] = self._at(upload.key) | {"UploadId": upload.session}
+        client = await self.client()
+        asked = self.at(upload.key) | {"UploadId": upload.session} | self.absent
         asked["MultipartUpload"] = {
             "Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
         }
-        if self.settings.conditional_commit:
-            asked["IfNoneMatch"] = "*"
         with translated(upload.key), _session_kept(), _not_overwritten(upload.key):
             await client.complete_multipart_upload(**asked)
 
     async def abort(self, upload: Upload) -> None:
         """Abort until the server knows it no more: a part in flight may outlive one abort."""
-        client = await self._client()
+        client = await self.client()
         try:
             async with asyncio.timeout(self.settings.timeout_seconds):
                 while True:
                     with translated(upload.key), _session_kept():
                         await client.abort_multipart_upload(
-                            **self._at(upload.key), UploadId=upload.session
+                            **self.at(upload.key), UploadId=upload.session
                         )
                     await self.parts(upload)
                     await asyncio.sleep(0.2)
@@ -135,33 +174,40 @@ class Bucket:
         except TimeoutError:
             raise Unavailable("the upload is still there", resource=upload.key) from None
 
-    async def abort_abandoned(self, key: str) -> None:
-        """Abort uploads of exactly ``key`` whose beginner died before it could note them."""
-        client = await self._client()
-        before = datetime.now(UTC) - _ABANDONED
-        full = self.settings.prefix + key
+    async def uploads(self, prefix: str = "") -> AsyncIterator[OpenWrite]:
+        """Uploads neither completed nor aborted whose key starts with ``prefix``."""
+        client = await self.client()
         pages = client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self.settings.bucket, Prefix=full
+            Bucket=self.settings.bucket,
+            Prefix=self.settings.prefix + prefix,
+            PaginationConfig={"PageSize": self.settings.page},
         )
-        with translated(key):
-            old = [
-                Upload(key, row["UploadId"])
-                async for page in pages
-                for row in page.get("Uploads", [])
-                if row["Key"] == full and row["Initiated"] < before
-            ]
+        with translated(self.resource):
+            async for page in pages:
+                for row in page.get("Uploads", []):
+                    key = row["Key"].removeprefix(self.settings.prefix)
+                    yield OpenWrite(key=key, session=row["UploadId"], began=row["Initiated"])
+
+    async def abort_abandoned(self, prefix: str, *, exactly: bool = True) -> None:
+        """Abort uploads whose beginner died, a day ago or longer, before it could note them."""
+        before = datetime.now(UTC) - ABANDONED
+        old = [
+            Upload(found.key, found.session)
+            async for found in self.uploads(prefix)
+            if (found.key == prefix or not exactly) and found.began and found.began < before
+        ]
         for upload in old:
             await self.abort(upload)
 
     async def read_url(self, key: str, seconds: int) -> SecretStr:
         """A presigned GET."""
-        return await self._signed("get_object", self._at(key), seconds)
+        return await self._signed("get_object", self.at(key), seconds)
 
     async def part_urls(
         self, upload: Upload, numbers: Sequence[int], seconds: int
     ) -> tuple[PartUrl, ...]:
         """A presigned PUT for each part."""
-        at = {**self._at(upload.key), "UploadId": upload.session}
+        at = {**self.at(upload.key), "UploadId": upload.session}
         urls = []
         for number in numbers:
             url = await self._signed("upload_part", at | {"PartNumber": number}, seconds)
@@ -174,15 +220,27 @@ class Bucket:
         await self._connection.aclose()
 
     async def _signed(self, call: str, at: dict[str, Any], seconds: int) -> SecretStr:
-        client = await self._client()
+        client = await self.client()
         with translated(self.resource):
             return SecretStr(await client.generate_presigned_url(call, at, ExpiresIn=seconds))
 
-    async def _client(self) -> "S3Client":
+    async def client(self) -> "S3Client":
+        """The open client."""
         return await self._connection.client()
 
-    def _at(self, key: str) -> dict[str, Any]:
+    def at(self, key: str) -> dict[str, Any]:
+        """Arguments that name an object."""
         return {"Bucket": self.settings.bucket, "Key": self.settings.prefix + key}
+
+    @property
+    def absent(self) -> dict[str, Any]:
+        """Arguments by which the server itself refuses to overwrite."""
+        return {"IfNoneMatch": "*"} if self.settings.conditional_commit else {}
+
+    def made(self, key: str, writer: str) -> dict[str, Any]:
+        """Arguments that make an object and remember its writer."""
+        acl = {"ACL": self.settings.acl} if self.settings.acl else {}
+        return {**self.at(key), "Metadata": {WRITER: writer}, **acl}
 
 
 @contextmanager

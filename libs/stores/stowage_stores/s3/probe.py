@@ -77,8 +77,8 @@ class Probe:
 
     async def _complete(self) -> None:
         await self._bucket.complete(self._live, await self._bucket.parts(self._live))
-        found, writer = await self._bucket.head(self._key)
-        if (found.size, writer) != (_BYTES, WRITER):
+        found = await self._bucket.head(self._key)
+        if (found.stat.size, found.writer) != (_BYTES, WRITER):
             raise Unavailable("size or metadata are not kept", code="metadata")
 
     async def _get(self) -> None:

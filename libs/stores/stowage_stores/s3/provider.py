@@ -1,13 +1,15 @@
 """S3Provider: stores in a bucket of any S3 server."""
 
+from typing import cast
+
 from aiobotocore.session import AioSession
 from pydantic import BaseModel, SecretStr
 from stowage_contracts.plugins import DataStoreLifecycle, HypervisorHostListener, ImageStoreDriver
-from stowage_contracts.plugins.data_store_lifecycle import PlainLifecycle
 from stowage_contracts.values import ScopeType, StoreRole
 
 from stowage_stores.s3.connection import S3Connection
 from stowage_stores.s3.driver import S3Driver
+from stowage_stores.s3.lifecycle import S3Lifecycle
 from stowage_stores.s3.settings import S3Settings
 
 
@@ -29,8 +31,8 @@ class S3Provider:
         return S3Driver(S3Connection(self._session, S3Settings.model_validate(told)))
 
     def lifecycle(self, driver: ImageStoreDriver) -> DataStoreLifecycle:
-        """Nothing to do when its state changes."""
-        return PlainLifecycle()
+        """Makes and removes a bucket where the settings ask for it."""
+        return S3Lifecycle(cast(S3Driver, driver).bucket)
 
     def host_listener(self, driver: ImageStoreDriver) -> HypervisorHostListener | None:
         """Nobody need hear of hosts."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.keys import check_key
-from stowage_contracts.values import TREE_LEAF
+from stowage_contracts.values import TREE_LEAF, Bytes
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 
@@ -20,7 +20,7 @@ class S3Settings(BaseModel):
     endpoint: str
     """``http(s)://host[:port]`` as hosts must reach it too."""
     bucket: str
-    """Must exist; Stowage never creates one."""
+    """Must exist, unless ``create`` is set."""
     access_key: SecretStr = Field(min_length=1)
     """Names who asks."""
     secret_key: SecretStr
@@ -31,6 +31,19 @@ class S3Settings(BaseModel):
     """Keys begin with this; several stores may share a bucket by it."""
     addressing: Literal["path", "virtual"] = "path"
     """``path``: endpoint/bucket/key; ``virtual``: bucket.endpoint/key, which needs DNS for it."""
+    signer: Literal["s3v4", "s3"] = "s3v4"
+    """Signature version 4; ``s3`` (version 2) only for servers too old for it."""
+    create: bool = False
+    """Make the bucket when the store is added; removed with the store only while empty."""
+    acl: Literal[
+        "",
+        "private",
+        "public-read",
+        "authenticated-read",
+        "bucket-owner-read",
+        "bucket-owner-full-control",
+    ] = ""
+    """Canned ACL of every object written; the bucket's own rules when empty."""
     ca_bundle: str = ""
     """File of trusted certificates; the system's when empty."""
     checksums: Literal["when_required", "when_supported"] = "when_required"
@@ -41,6 +54,8 @@ class S3Settings(BaseModel):
     """Smallest part; objects that would need more than 9000 of them get bigger ones."""
     page: int = Field(default=1000, ge=1, le=1000)
     """Rows asked for in one listing request."""
+    max_object_bytes: Bytes = Field(default=5 << 40)
+    """The server's own limit; larger ones are refused at once."""
     longest_grant_seconds: int = Field(default=6 * 3600, ge=1, le=7 * 86400)
     """No presigned URL lives longer."""
     timeout_seconds: float = Field(default=20, gt=0, le=600)
