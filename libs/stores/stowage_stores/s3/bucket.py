@@ -94,6 +94,12 @@ class Bucket:
                 else:
                     return
 
+    async def own(self, prefix: str) -> AsyncIterator[str]:
+        """Stowage's own keys below ``prefix``."""
+        async with aclosing(self._run(prefix, "")) as rows:
+            async for stat in rows:
+                yield stat.key
+
     async def _run(self, prefix: str, after: str) -> AsyncGenerator[ObjectStat, None]:
         client = await self.client()
         asked: dict[str, Any] = {"StartAfter": after} if after else {}

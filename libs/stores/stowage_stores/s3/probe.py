@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -10,12 +11,23 @@ import aiohttp
 from pydantic import SecretStr
 from stowage_contracts.errors import NotFound, StowageError, Unavailable
 from stowage_contracts.keys import RESERVED
+from stowage_contracts.plugins.image_store_driver import CopyAsk
 from stowage_contracts.views import ProbeCheck
 
 from stowage_stores.s3.bucket import WRITER, Bucket, NoSession, Upload
+from stowage_stores.s3.copies import Copies
+from stowage_stores.s3.errors import translated
+from stowage_stores.s3.findings import Findings
+from stowage_stores.s3.notes import Notes
 
 _BYTES = 4096
 _SECONDS = 60
+_NAMED = 5
+_GROUPS = {"public-read": {"AllUsers"}, "authenticated-read": {"AuthenticatedUsers"}}
+
+
+def _hour() -> int:
+    return int(time.time()) // 3600
 
 
 class Probe:
@@ -23,7 +35,8 @@ class Probe:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._key = f"{RESERVED}/probe-{secrets.token_hex(8)}"
+        self._name = f"probe-{_hour():x}-{secrets.token_hex(8)}"
+        self._key = f"{RESERVED}/{self._name}"
         self._bytes = secrets.token_bytes(_BYTES)
         self._upload: Upload | None = None
 
@@ -39,6 +52,8 @@ class Probe:
                     break
         finally:
             await self._tidy()
+        if checks[-1].ok:
+            checks += await Findings(self._bucket).rows()
         return tuple(checks)
 
     def _steps(self) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
@@ -48,6 +63,9 @@ class Probe:
             ("presigned_put", self._put),
             ("multipart", self._complete),
             ("presigned_get", self._get),
+            *((("acl", self._acl),) if self._bucket.settings.acl else ()),
+            ("copy", self._copy),
+            ("note", self._note),
             ("delete", self._delete),
         )
 
@@ -63,8 +81,13 @@ class Probe:
         return ProbeCheck(name=name, ok=True)
 
     async def _list(self) -> None:
-        async for _ in self._bucket.list(""):
-            break
+        try:
+            async for _ in self._bucket.list(""):
+                break
+        except Unavailable as error:
+            if error.code == "unavailable.bucket":
+                error.cause += await self._buckets()
+            raise
 
     async def _begin(self) -> None:
         self._upload = await self._bucket.begin(self._key, WRITER)
@@ -91,6 +114,49 @@ class Probe:
         with suppress(NotFound):
             await self._bucket.head(self._key)
             raise Unavailable("a deleted object is still there", code="delete")
+        await self._sweep()
+
+    async def _acl(self) -> None:
+        asked = self._bucket.settings.acl
+        client = await self._bucket.client()
+        with translated(self._key):
+            told = await client.get_object_acl(**self._bucket.at(self._key))
+        groups = {grant["Grantee"].get("URI", "").rpartition("/")[2] for grant in told["Grants"]}
+        if not _GROUPS.get(asked, set()) <= groups:
+            raise Unavailable(f"the server did not apply the ACL {asked!r}", code="acl")
+
+    async def _copy(self) -> None:
+        at, key = self._bucket.at(self._key), f"{self._key}-copy"
+        ask = CopyAsk(source=f"s3://{at['Bucket']}/{at['Key']}", key=key, writer=WRITER)
+        await Copies(self._bucket).copy(ask)
+        found = await self._bucket.head(key)
+        await self._bucket.delete(key)
+        if (found.stat.size, found.writer) != (_BYTES, WRITER):
+            raise Unavailable("a copy has another size or writer", code="copy")
+
+    async def _note(self) -> None:
+        notes = Notes(self._bucket)
+        await notes.write(self._name, self._name)
+        told = await notes.read(self._name)
+        await notes.delete(self._name)
+        if told != self._name:
+            raise Unavailable("another text was read than written", code="note")
+
+    async def _buckets(self) -> str:
+        client = await self._bucket.client()
+        with translated(self._bucket.resource):
+            found = (await client.list_buckets()).get("Buckets", [])
+        names = ", ".join([bucket["Name"] for bucket in found[:_NAMED]])
+        return f"; this access key's buckets: {names or 'none'}"
+
+    async def _sweep(self) -> None:
+        """Remove what probes left that crashed an hour ago or longer."""
+        crashed = f"{RESERVED}/probe-"
+        for key in [key async for key in self._bucket.own(crashed)]:
+            hour = key.removeprefix(crashed).partition("-")[0]
+            if int(hour, 16) < _hour() - 1:
+                await self._bucket.delete(key)
+        await self._bucket.abort_abandoned(crashed, exactly=False)
 
     @property
     def _live(self) -> Upload:
@@ -124,4 +190,5 @@ class Probe:
             return
         with suppress(StowageError):  # its failure was a row already
             await self._bucket.abort(self._upload)
-            await self._bucket.delete(self._key)
+            for key in (self._key, f"{self._key}-copy", f"{RESERVED}/notes/{self._name}"):
+                await self._bucket.delete(key)
