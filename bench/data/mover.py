@@ -74,6 +74,9 @@ class Given:
     async def destination(self, size: int | None) -> Grant:
         return self._job.destination.model_copy(update={"parts": ()})
 
+    async def promise(self, size: int) -> None:
+        """Nobody counts."""
+
     @property
     def parts(self) -> PartSource:
         return self._more

@@ -23,6 +23,7 @@ class BusGrants:
     def __init__(self, order: ExecuteHop, line: Line, pools: Pools) -> None:
         self._order, self._line, self._pools = order, line, pools
         self._size: int | None = None
+        self._grows = False
 
     async def source(self) -> GrantRedeemed:
         """The read grant; raises what its owner raises."""
@@ -37,6 +38,12 @@ class BusGrants:
         writer = f"{self._order.hop_id}.{self._order.generation}"
         ask = WriteAsk(key=end.key, writer=writer, size=size, seconds=LOCAL_SECONDS)
         return await self._pools.driver(end.store_id).grant(ask)
+
+    async def promise(self, size: int) -> None:
+        """On our own pools nothing is promised: a full one says so itself."""
+        if self._order.destination.grant.owner is not ServiceName.HYPERVISOR_AGENT:
+            self._size, self._grows = size, True
+            await self._redeem(1, 0)
 
     @property
     def parts(self) -> PartSource:
@@ -54,6 +61,7 @@ class BusGrants:
             first_part=first_part,
             part_count=count,
             size=self._size,
+            grows=self._grows,
         )
         return await redeem(ask, end, self._line)
 

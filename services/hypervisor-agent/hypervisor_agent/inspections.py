@@ -12,7 +12,7 @@ from stowage_runtime.telemetry import span
 from hypervisor_agent.deps import Deps
 from hypervisor_agent.engine.full_read import FullRead
 from hypervisor_agent.engine.hashing import Copied
-from hypervisor_agent.engine.opening import open_source
+from hypervisor_agent.engine.opening import open_source, with_length
 from hypervisor_agent.engine.source import RenewingReader
 from hypervisor_agent.engine.terms import Stored
 from hypervisor_agent.grants import read_grant
@@ -38,7 +38,9 @@ async def _found(order: InspectObject, deps: Deps) -> dict[str, object]:
 
     async def reopen() -> RangedReader:
         redeemed = await read_grant(order.object, order.ticket, deps.line, deps.pools)
-        return await open_source(redeemed, order.object, STALL_SECONDS, deps.tools.transports)
+        end, transports = order.object, deps.tools.transports
+        source = await open_source(redeemed, end, STALL_SECONDS, transports)
+        return with_length(source, str(end.object))
 
     reader = await RenewingReader.open(reopen)
     try:

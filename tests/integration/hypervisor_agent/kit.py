@@ -20,6 +20,7 @@ from hypervisor_agent.judge import GateJudge
 from hypervisor_agent.transports.file import FileTransport
 from hypervisor_agent.transports.http import HttpTransport
 from pydantic import SecretStr
+from stowage_contracts.errors import OutOfSpace
 from stowage_contracts.grants import FetchRules, Grant
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
 from stowage_contracts.messages.image_store import GrantRedeemed
@@ -107,6 +108,8 @@ class GivenGrants:
     rules: FetchRules | None = None
     parts: PartSource = field(default=_no_parts)
     redeemed: int = 0
+    room: int | None = None
+    promised: list[int] = field(default_factory=list)
 
     async def source(self) -> GrantRedeemed:
         """The read grant; counts how often it was wanted."""
@@ -116,6 +119,12 @@ class GivenGrants:
     async def destination(self, size: int | None) -> Grant:
         """The write grant."""
         return self.write(size)
+
+    async def promise(self, size: int) -> None:
+        """Refused above ``room``."""
+        if self.room is not None and size > self.room:
+            raise OutOfSpace(f"{size} bytes do not fit")
+        self.promised.append(size)
 
 
 def make_tools(root: Path, faults: Faults = NO_FAULTS, connections: int = 4) -> Tools:

@@ -23,6 +23,8 @@ class RawSource:
     """Sent in the same body, after every answer longer than the first byte."""
     endless: bool = False
     """Every body goes on in chunks until the client hangs up."""
+    unframed: bool = False
+    """All of it, with no word on how long it is: the connection's end is its end."""
     url: str = ""
     sent: int = 0
 
@@ -34,12 +36,17 @@ class RawSource:
                     writer.write(piece)
                     self.sent += len(piece)
                     await writer.drain()
+                if self.unframed:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
 
     def _answer(self, request: bytes) -> Iterator[bytes]:
+        if self.unframed:
+            yield b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + self.data
+            return
         match = _RANGE.search(request)
         assert match is not None
         start, end = int(match[1]), int(match[2]) + 1

@@ -86,7 +86,7 @@ class FileEnd:
         path.write_bytes(data)
         return file_grant(path)
 
-    async def grant(self, size: int) -> Grant:
+    async def grant(self, size: int | None) -> Grant:
         return file_grant(self._part, writes=True)
 
     @property
@@ -123,14 +123,14 @@ class S3End:
 
     def __init__(self, driver: S3Driver) -> None:
         self._driver = driver
-        self._sessions: dict[int, str] = {}
-        self._size = 0
+        self._sessions: dict[int | None, str] = {}
+        self._size: int | None = 0
 
     async def put(self, data: bytes) -> Grant:
         await Hand(self._driver, client_for("http")).put("source", data)
         return await self._driver.grant(ReadAsk(key="source", seconds=60))
 
-    async def grant(self, size: int) -> Grant:
+    async def grant(self, size: int | None) -> Grant:
         self._size = size
         grant = await self._driver.grant(self._ask(1, 0))
         self._sessions[size] = grant.session
@@ -142,8 +142,9 @@ class S3End:
 
     async def content(self, size: int) -> bytes:
         receipt = receipt_of(b"").model_copy(update={"size": size})
-        session = self._sessions[size]
-        key = f"sink-{size}"
+        known = size if size in self._sessions else None
+        session = self._sessions[known]
+        key = f"sink-{known}"
         await self._driver.commit(
             CommitAsk(key=key, writer="h1.1", session=session, receipt=receipt)
         )

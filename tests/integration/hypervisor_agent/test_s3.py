@@ -11,7 +11,7 @@ import pytest
 from hypervisor_agent.engine.hop import Hop
 from hypervisor_agent.engine.progress import Meter
 from pydantic import SecretStr
-from stowage_contracts.errors import SourceChanged, Unavailable
+from stowage_contracts.errors import SourceChanged, SourceRefused, Unavailable
 from stowage_contracts.grants import Grant, PartUrl
 from stowage_contracts.messages.image_store import GrantRedeemed
 from stowage_contracts.plugins.image_store_driver import CommitAsk, ReadAsk, WriteAsk
@@ -52,6 +52,9 @@ class S3Grants:
     session: str = ""
     size: int | None = None
     batches: list[tuple[int, int]] = field(default_factory=list)
+    promised: list[int] = field(default_factory=list)
+    growth: int = 0
+    """Instead of the driver's, which begins far beyond what a test moves."""
     expire_first: bool = False
     """The first URLs are useless when they arrive."""
 
@@ -65,7 +68,11 @@ class S3Grants:
         grant = await self.driver.grant(ask)
         self.session = grant.session
         self.size = size
-        return grant
+        return grant.model_copy(update={"part_growth": self.growth or grant.part_growth})
+
+    async def promise(self, size: int) -> None:
+        """There is room."""
+        self.promised.append(size)
 
     @property
     def parts(self) -> PartSource:
@@ -235,3 +242,55 @@ async def test_a_replaced_object_is_noticed(driver: S3Driver, tmp_path: Path) ->
     grants_of_file = GivenGrants(lambda: old, lambda _: file_grant(part, writes=True))
     with pytest.raises(SourceChanged):
         await hop(asked, grants_of_file, make_tools(tmp_path)).run()
+
+
+@pytest.mark.parametrize("size", [PART - 1, 3 * PART, len(DATA)])
+async def test_a_source_of_unknown_length_becomes_an_object(
+    driver: S3Driver, tmp_path: Path, size: int
+) -> None:
+    data = bytes(PART) + DATA[: size - PART] if size > PART else DATA[:size]
+    async with serving(Source(data, ranged=False, chunked=True)) as source:
+        grants = S3Grants(driver, source.url)
+        receipt = await uploading(tmp_path, grants).run()
+    assert (receipt.size, receipt.digest) == (size, tree_digest(data))
+    assert grants.size is None
+    assert grants.promised[-1] >= size
+    await committed(driver, grants, receipt)
+    assert await stored(driver, tmp_path) == data
+
+
+async def test_parts_grow_with_a_source_of_unknown_length(driver: S3Driver, tmp_path: Path) -> None:
+    async with serving(Source(DATA, ranged=False, chunked=True)) as source:
+        grants = S3Grants(driver, source.url, growth=2)
+        receipt = await uploading(tmp_path, grants).run()
+    found = await driver.grant(
+        WriteAsk(key=KEY, writer=grants.writer, session=grants.session, seconds=60)
+    )
+    assert [part.size for part in found.done] == [PART, PART, 2 * PART, PART + 4321]
+    await committed(driver, grants, receipt)
+    assert await stored(driver, tmp_path) == DATA
+
+
+async def test_a_second_stream_sends_only_other_parts(driver: S3Driver, tmp_path: Path) -> None:
+    source = Source(DATA, ranged=False, chunked=True, always_drops=4 * PART + 5)
+    async with serving(source):
+        grants = S3Grants(driver, source.url)
+        with pytest.raises(SourceRefused):
+            await uploading(tmp_path, grants).run()
+        source.always_drops = None
+        receipt = await uploading(tmp_path, grants).run()
+    assert receipt.bytes_sent <= len(DATA) - 2 * PART
+    await committed(driver, grants, receipt)
+    assert await stored(driver, tmp_path) == DATA
+
+
+async def test_a_shorter_stream_into_a_longer_ones_parts_wants_another_writer(
+    driver: S3Driver, tmp_path: Path
+) -> None:
+    source = Source(DATA, ranged=False, chunked=True)
+    async with serving(source):
+        grants = S3Grants(driver, source.url)
+        await uploading(tmp_path, grants).run()
+        source.data = DATA[: 2 * PART]
+        with pytest.raises(SourceChanged):
+            await uploading(tmp_path, grants).run()

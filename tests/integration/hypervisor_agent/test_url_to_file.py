@@ -87,7 +87,6 @@ async def test_a_stall_with_the_socket_open_is_noticed(tmp_path: Path, ranged: b
         ({"claimed": SIZE + 1000, "ranged": False}, SourceRefused, "source.length"),
         ({"claimed": SIZE + 20 * MIB}, SourceRefused, "source.length"),
         ({"always_drops": SIZE // 2}, Unavailable, "unavailable.dropped"),
-        ({"chunked": True, "ranged": False}, SourceRefused, "source.length_unknown"),
         ({"status": 404}, SourceRefused, "source.not_found"),
         ({"status": 503}, Unavailable, "unavailable.source"),
     ],

@@ -75,6 +75,7 @@ class RangedReader(Protocol):
         ...
 
 
+@runtime_checkable
 class StreamReader(Protocol):
     """An opened source that tells its length only by ending; read once, from start to end."""
 

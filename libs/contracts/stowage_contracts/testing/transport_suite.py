@@ -18,10 +18,12 @@ import pytest
 
 from stowage_contracts.grants import Grant
 from stowage_contracts.plugins.transport import (
+    GrowingWriter,
     PartSource,
     RangedReader,
     RangedWriter,
     ReadShape,
+    StreamReader,
     Transport,
     WriteShape,
 )
@@ -42,8 +44,9 @@ class Source(Protocol):
 class Sink(Protocol):
     """What the suite writes to."""
 
-    async def grant(self, size: int) -> Grant:
-        """A write grant; asked again for the same size it finds what was written."""
+    async def grant(self, size: int | None) -> Grant:
+        """A write grant, of unknown length for None; asked again for the same size it finds what
+        was written."""
         ...
 
     @property
@@ -66,7 +69,7 @@ class TransportSuite:
         self, transport: Transport, source: Source
     ) -> None:
         data = bytes_of(TREE_LEAF + 77)
-        reader = await transport.open_reader(await source.put(data), ReadShape())
+        reader = await _reader(transport, await source.put(data))
         assert reader.size == len(data)
         assert await _read(reader, 0, len(data)) == data
         assert reader.received >= len(data)
@@ -76,7 +79,7 @@ class TransportSuite:
         self, transport: Transport, source: Source
     ) -> None:
         data = bytes_of(3 * TREE_LEAF + 5)
-        reader = await transport.open_reader(await source.put(data), ReadShape())
+        reader = await _reader(transport, await source.put(data))
         if not reader.ranged:
             pytest.skip("this source is one stream")
         wanted = [(3 * TREE_LEAF, 5), (0, 1), (TREE_LEAF - 1, TREE_LEAF), (7, 1000)]
@@ -88,7 +91,7 @@ class TransportSuite:
         self, transport: Transport, source: Source
     ) -> None:
         data = bytes(2 * TREE_LEAF) + bytes_of(TREE_LEAF) + bytes(TREE_LEAF)
-        reader = await transport.open_reader(await source.put(data), ReadShape())
+        reader = await _reader(transport, await source.put(data))
         for offset in (0, TREE_LEAF, 2 * TREE_LEAF, 3 * TREE_LEAF - 1):
             assert offset <= await reader.next_data(offset)
             assert await reader.next_data(offset) <= max(offset, 2 * TREE_LEAF)
@@ -98,7 +101,7 @@ class TransportSuite:
     async def test_closing_a_reader_twice_is_no_error(
         self, transport: Transport, source: Source
     ) -> None:
-        reader = await transport.open_reader(await source.put(b"x"), ReadShape())
+        reader = await _reader(transport, await source.put(b"x"))
         await reader.close()
         await reader.close()
 
@@ -157,12 +160,42 @@ class TransportSuite:
         assert after.sent == size - part
         assert await sink.content(size) == data
 
+    @pytest.mark.parametrize("short", [0, 4321])
+    async def test_a_length_told_last_is_the_object_s(
+        self, transport: Transport, sink: Sink, short: int
+    ) -> None:
+        writer = await _open(transport, sink, TREE_LEAF)
+        await writer.close(keep=False)
+        if not isinstance(writer, GrowingWriter):
+            pytest.skip("it needs to know the length first")
+        shape = WriteShape(size=0, grows=True)
+        growing = await transport.open_writer(await sink.grant(None), shape, sink.parts)
+        assert isinstance(growing, GrowingWriter)
+        first, second = growing.part_at(0), growing.part_at(growing.part_at(0))
+        assert first % TREE_LEAF == second % TREE_LEAF == 0
+        data = bytes_of(first + short) if short else bytes_of(first) + bytes(second)
+        await growing.write(0, memoryview(bytearray(data[:first])))
+        await growing.ends(len(data))
+        if short:
+            await growing.write(first, memoryview(bytearray(data[first:])))
+        else:
+            await growing.zero(Range(offset=first, length=second))
+        await growing.finish()
+        await growing.close()
+        assert await sink.content(len(data)) == data
+
     async def test_closing_a_writer_twice_is_no_error(
         self, transport: Transport, sink: Sink
     ) -> None:
         writer = await _open(transport, sink, TREE_LEAF)
         await writer.close()
         await writer.close()
+
+
+async def _reader(transport: Transport, grant: Grant) -> RangedReader:
+    reader = await transport.open_reader(grant, ReadShape())
+    assert not isinstance(reader, StreamReader), "what a store holds has a length"
+    return reader
 
 
 async def _read(reader: RangedReader, offset: int, length: int) -> bytes:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.grants import Grant
-from stowage_contracts.plugins import RangedReader
 from stowage_contracts.plugins.hypervisor import Conversion
 from stowage_contracts.plugins.transport import ReadShape
 from stowage_contracts.values import TREE_LEAF, Receipt
 
 from hypervisor_agent.engine.digest import TreeDigest, leaves
 from hypervisor_agent.engine.local import path_of
+from hypervisor_agent.engine.streams import Source
 from hypervisor_agent.engine.terms import Stored
 from hypervisor_agent.transports.file_reader import FileReader
 from hypervisor_agent.transports.journal import drop
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hypervisor_agent.engine.hop import Hop
 
 
-async def move(hop: Hop, source: RangedReader) -> Receipt:
+async def move(hop: Hop, source: Source) -> Receipt:
     """Fetch to ``<part>.src.part``, convert to the part, and read that back for its digest."""
     grant = await hop.grants.destination(None)
     part = await path_of(grant, hop.tools.roots)
@@ -51,7 +51,7 @@ async def move(hop: Hop, source: RangedReader) -> Receipt:
     return receipt
 
 
-async def _fetch(hop: Hop, source: RangedReader, grant: Grant, raw: Path) -> Receipt:
+async def _fetch(hop: Hop, source: Source, grant: Grant, raw: Path) -> Receipt:
     beside = grant.model_copy(update={"uri": SecretStr(raw.as_uri())})
     writer = await hop.open_writer(source, beside)
     async with hop.closing(writer):

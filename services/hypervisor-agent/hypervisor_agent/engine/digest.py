@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 
-from stowage_contracts.values import TREE_ALGORITHM, TREE_LEAF
+from stowage_contracts.values import TREE_ALGORITHM, TREE_LEAF, Digest
 
 from hypervisor_agent.engine.zeros import ZEROS, all_zero
 
@@ -96,3 +96,38 @@ class LinearDigest:
         with memoryview(ZEROS) as zeros:
             for at in range(0, length, len(ZEROS)):
                 self._hash.update(zeros[: min(len(ZEROS), length - at)])
+
+
+class StreamDigest:
+    """A declared digest, linear or tree, of bytes that come in order in pieces of any size."""
+
+    def __init__(self, declared: Digest) -> None:
+        self._algorithm = declared.partition(":")[0]
+        self._tree = TreeDigest() if is_tree(declared) else None
+        if self._tree is None:
+            self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
+        self._held = bytearray()
+        self._at = 0
+
+    def update(self, data: bytes) -> None:
+        """The next bytes."""
+        if self._tree is None:
+            self._hash.update(data)
+            return
+        self._held += data
+        while len(self._held) >= TREE_LEAF:
+            self._leaf(TREE_LEAF)
+
+    def result(self) -> Digest:
+        """``<algorithm>:<hex>`` of everything given."""
+        if self._tree is None:
+            return f"{self._algorithm}:{self._hash.hexdigest()}"
+        if self._held:
+            self._leaf(len(self._held))
+        return self._tree.result(self._at)
+
+    def _leaf(self, length: int) -> None:
+        assert self._tree is not None
+        self._tree.put(self._at, length, leaves(memoryview(bytes(self._held[:length]))))
+        del self._held[:length]
+        self._at += length

@@ -3,21 +3,25 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from stowage_contracts.errors import ImageRefused, SourceChanged
+from stowage_contracts.errors import ImageRefused
 from stowage_contracts.grants import Grant
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
-from stowage_contracts.plugins import RangedReader, RangedWriter
+from stowage_contracts.plugins import GrowingWriter, RangedWriter, StreamReader
 from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
 
 from hypervisor_agent.engine import convert
 from hypervisor_agent.engine.hashing import Copied
+from hypervisor_agent.engine.incoming import check_length, open_incoming
 from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.loop import Bench, CopyLoop, Ends
-from hypervisor_agent.engine.opening import open_source, transport_of
+from hypervisor_agent.engine.opening import length_unknown, open_source, transport_of
 from hypervisor_agent.engine.progress import Meter
-from hypervisor_agent.engine.source import RenewingReader
+from hypervisor_agent.engine.promises import GrowingPromise
+from hypervisor_agent.engine.stream_loop import StreamLoop
+from hypervisor_agent.engine.streams import Source
 from hypervisor_agent.engine.terms import Grants, Stored, Tools
+from hypervisor_agent.engine.unpacking import Unpacked
 
 EARLIER = 0.75
 """An agent notices a stall before data-motion does: it can go on from its journal, while a hop
@@ -29,7 +33,7 @@ class Hop:
 
     def __init__(self, order: ExecuteHop, grants: Grants, tools: Tools, meter: Meter) -> None:
         self.order, self.grants, self.tools, self.meter = order, grants, tools, meter
-        self.loop: CopyLoop | None = None
+        self.loop: CopyLoop | StreamLoop | None = None
         self._expected = order.digest
         self._abandoned = False
         self.stall_seconds = order.stall_seconds * EARLIER
@@ -41,32 +45,30 @@ class Hop:
     async def run(self) -> Receipt:
         """The receipt of durable, still invisible bytes. Raises StowageError."""
         self.meter.phase = "opening"
-        source = await RenewingReader.open(self._open_source)
+        source = await open_incoming(self._open_source, self.order, self.tools)
         try:
-            self._check_length(source.size)
-            self.meter.total, self.meter.arriving = source.size, lambda: source.received
+            self.meter.total = None if isinstance(source, StreamReader) else source.size
+            self.meter.arriving = lambda: source.received
             if self.order.source.format is not self.order.destination.format:
                 return await convert.move(self, source)
-            grant = await self.grants.destination(source.size)
+            grant = await self.grants.destination(self.meter.total)
             await self.tools.step("opened")
             return await self._move(source, grant)
         finally:
             await source.close()
 
-    async def copy(self, source: RangedReader, grant: Grant, writer: RangedWriter) -> Receipt:
+    async def copy(self, source: Source, grant: Grant, writer: RangedWriter) -> Receipt:
         """Copy, verify and judge what is written under ``grant``, in the source's format."""
         self.meter.phase = "copying"
-        bench = Bench(self.tools.buffers, self.tools.threads, self.meter, self.tools.connections)
-        self.loop = CopyLoop(Ends(source, writer), bench, self.order.checksum)
-        copied = await self.loop.run()
+        copied, size = await self._copied(source, writer)
         await self.tools.step("copied")
         self.meter.phase = "verifying"
         self._verify(copied)
         part = await writer.finish()
         await self.tools.step("finished")
-        verdict = await self.judge(await _stored(writer, grant, source.size, self.tools.roots))
+        verdict = await self.judge(await _stored(writer, grant, size, self.tools.roots))
         return Receipt(
-            size=source.size,
+            size=size,
             digest=copied.tree,
             linear=copied.declared,
             part=part,
@@ -76,17 +78,38 @@ class Hop:
             verdict=verdict,
         )
 
-    async def open_writer(self, source: RangedReader, grant: Grant) -> RangedWriter:
+    async def open_writer(self, source: Source, grant: Grant) -> RangedWriter:
         """The destination, resumable only for this very source."""
+        grows = isinstance(source, StreamReader)
         shape = WriteShape(
-            size=source.size,
+            size=0 if isinstance(source, StreamReader) else source.size,
+            grows=grows,
             stall_seconds=self.stall_seconds,
             source_validator=source.validator,
             sparse=self.order.source.format is ImageFormat.RAW,
         )
-        return await transport_of(grant, self.tools.transports).open_writer(
+        writer = await transport_of(grant, self.tools.transports).open_writer(
             grant, shape, self.grants.parts
         )
+        if grows and not isinstance(writer, GrowingWriter):
+            await writer.close(keep=False)
+            raise length_unknown(str(self.order.source.object))
+        return writer
+
+    async def _copied(self, source: Source, writer: RangedWriter) -> tuple[Copied, int]:
+        bench = Bench(self.tools.buffers, self.tools.threads, self.meter, self.tools.connections)
+        if not isinstance(source, StreamReader):
+            self.loop = CopyLoop(Ends(source, writer), bench, self.order.checksum)
+            return await self.loop.run(), source.size
+        assert isinstance(writer, GrowingWriter)
+        order = self.order
+        promise = GrowingPromise(self.grants, order.max_size, str(order.destination.object))
+        self.loop = stream = StreamLoop(source, writer, bench, promise)
+        unpacked = isinstance(source, Unpacked)
+        copied = await stream.run(None if unpacked else order.checksum)
+        check_length(stream.size, order)
+        declared = source.declared if isinstance(source, Unpacked) else copied.declared
+        return Copied(copied.tree, declared), stream.size
 
     async def judge(
         self, stored: Stored | None, declared: ImageFormat | None = None
@@ -100,7 +123,7 @@ class Hop:
         await self.tools.step("judged")
         return verdict
 
-    async def _move(self, source: RangedReader, grant: Grant) -> Receipt:
+    async def _move(self, source: Source, grant: Grant) -> Receipt:
         writer = await self.open_writer(source, grant)
         async with self.closing(writer):
             return await self.copy(source, grant, writer)
@@ -117,25 +140,12 @@ class Hop:
         finally:
             await writer.close(keep=not (refused or self._abandoned))
 
-    async def _open_source(self) -> RangedReader:
+    async def _open_source(self) -> Source:
         redeemed = await self.grants.source()
         await self.tools.step("redeemed")
         self._expected = self._expected or redeemed.digest
         source, transports = self.order.source, self.tools.transports
         return await open_source(redeemed, source, self.stall_seconds, transports)
-
-    def _check_length(self, size: int) -> None:
-        order = self.order
-        name = str(order.source.object)
-        if order.max_size is not None and size > order.max_size:
-            raise ImageRefused(
-                f"{size} bytes are more than the {order.max_size} allowed",
-                resource=name,
-                code="too_large",
-                hint="raise the account's or the store's limit",
-            )
-        if order.size is not None and size != order.size:
-            raise SourceChanged(f"{size} bytes instead of {order.size}", resource=name)
 
     def _verify(self, copied: Copied) -> None:
         self._compare("digest", self._expected, copied.tree)

@@ -5,18 +5,19 @@ from collections.abc import Mapping
 from stowage_contracts.errors import GrantRefused, SourceRefused
 from stowage_contracts.grants import FetchRules, Grant
 from stowage_contracts.messages.image_store import GrantRedeemed
-from stowage_contracts.plugins import RangedReader, Transport
+from stowage_contracts.plugins import RangedReader, StreamReader, Transport
 from stowage_contracts.plugins.transport import ReadShape
 from stowage_contracts.values import CopyEnd, EndKind
 
 from hypervisor_agent.engine.local import scheme_of
+from hypervisor_agent.engine.streams import Source
 
 Transports = Mapping[str, Transport]
 
 
 async def open_source(
     redeemed: GrantRedeemed, end: CopyEnd, stall_seconds: float, transports: Transports
-) -> RangedReader:
+) -> Source:
     """A user-given URL is never opened without rules, whatever its owner forgot.
 
     Raises SourceRefused, SourceChanged, NotFound, GrantRefused, Unavailable, Stalled.
@@ -30,6 +31,23 @@ async def open_source(
         raise SourceRefused(f"scheme {scheme!r} is not fetched", code="scheme")
     shape = ReadShape(stall_seconds=stall_seconds, rules=rules)
     return await transport_of(redeemed.grant, transports).open_reader(redeemed.grant, shape)
+
+
+def with_length(source: Source, resource: str) -> RangedReader:
+    """The source, if it told its length; raises SourceRefused."""
+    if isinstance(source, StreamReader):
+        raise length_unknown(resource)
+    return source
+
+
+def length_unknown(resource: str) -> SourceRefused:
+    """The error of a source that does not say how long it is, where that is needed."""
+    return SourceRefused(
+        "it does not say how long it is",
+        resource=resource,
+        code="length_unknown",
+        hint="serve the image from a server that sends Content-Length, or declare its checksum",
+    )
 
 
 def transport_of(grant: Grant, transports: Transports) -> Transport:

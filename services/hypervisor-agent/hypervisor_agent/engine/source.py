@@ -14,6 +14,7 @@ class RenewingReader:
     """A RangedReader that opens itself again when its grant has run out."""
 
     def __init__(self, reader: RangedReader, reopen: Open) -> None:
+        """``reader`` is what ``reopen`` gave first."""
         self._reader, self._reopen = reader, reopen
         self._old: list[RangedReader] = []
         self._renewing = asyncio.Lock()

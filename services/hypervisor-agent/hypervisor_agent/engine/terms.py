@@ -46,7 +46,13 @@ class Grants(Protocol):
         ...
 
     async def destination(self, size: int | None) -> Grant:
-        """A write of ``size`` bytes, with its session and journal; no part URLs yet."""
+        """A write of ``size`` bytes (None: not known), with its session and journal; no part
+        URLs yet."""
+        ...
+
+    async def promise(self, size: int) -> None:
+        """Have the owner of a write of unknown length keep room for ``size`` bytes. Raises
+        OutOfSpace, GrantRefused, Unavailable."""
         ...
 
     @property

@@ -76,12 +76,18 @@ class FileWriter:
         with self._file.use() as number:
             if os.fstat(number).st_nlink > 1:  # a commit gave it its name: never touch it again
                 raise Conflict("the part is committed", resource=self._path.name, code="committed")
-            self._durable = journal.load(self._path, self._shape.size, self._shape.source_validator)
+            self._durable = self._journaled()
             if not self._durable:
                 os.ftruncate(number, 0)
             self._used = bool(self._durable)
             self._check_room(number)
             os.ftruncate(number, self._shape.size)
+
+    def _journaled(self) -> tuple[Range, ...]:
+        if self._shape.grows:  # its source is read from the start anyway, and has no length yet
+            journal.forget(self._path)
+            return ()
+        return journal.load(self._path, self._shape.size, self._shape.source_validator)
 
     def _check_room(self, number: int) -> None:
         room = os.fstatvfs(number)
@@ -118,6 +124,14 @@ class FileWriter:
         if self._used:
             await self._call(self._punch, extent)
         await self._note(extent)
+
+    def part_at(self, offset: int) -> int:
+        """All parts are alike."""
+        return PART
+
+    async def ends(self, size: int) -> None:
+        """Make it as long as what was read; zeros at its end were never written."""
+        await self._call(self._truncate, size)
 
     async def finish(self) -> str:
         """Sync everything and journal it; the part's name."""
@@ -165,6 +179,8 @@ class FileWriter:
             os.fdatasync(number)
             os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
         shape = self._shape
+        if shape.grows:
+            return
         record = journal.Record(size=shape.size, validator=shape.source_validator, ranges=durable)
         journal.save(self._path, record)
 
@@ -197,6 +213,10 @@ class FileWriter:
     def _punch(self, extent: Range) -> None:
         with self._file.use() as number:
             punch(number, extent.offset, extent.length)
+
+    def _truncate(self, size: int) -> None:
+        with self._file.use() as number:
+            os.ftruncate(number, size)
 
     def _fill(self, offset: int, buffer: memoryview) -> None:
         with self._file.use() as number:

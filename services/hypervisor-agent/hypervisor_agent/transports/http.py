@@ -6,6 +6,7 @@ from stowage_contracts.plugins.transport import PartSource, ReadShape, Transport
 
 from hypervisor_agent.transports.http_client import Address, Getter, StoreClient, UrlClient
 from hypervisor_agent.transports.http_reader import HttpReader
+from hypervisor_agent.transports.http_stream import HttpStream
 from hypervisor_agent.transports.http_writer import HttpWriter
 
 
@@ -15,7 +16,7 @@ class HttpTransport:
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
 
-    async def open_reader(self, grant: Grant, shape: ReadShape) -> HttpReader:
+    async def open_reader(self, grant: Grant, shape: ReadShape) -> HttpReader | HttpStream:
         """Through the guarded fetcher when there are rules. Raises SourceRefused, SourceChanged
         (not what the grant says), GrantRefused, Unavailable, Stalled."""
         address = Address.of(grant)
@@ -38,8 +39,8 @@ class HttpTransport:
         return UrlClient.under(address, shape.rules, connections)
 
 
-def _as_granted(reader: HttpReader, grant: Grant) -> bool:
-    same_size = grant.size is None or grant.size == reader.size
+def _as_granted(reader: HttpReader | HttpStream, grant: Grant) -> bool:
+    same_size = grant.size is None or (isinstance(reader, HttpReader) and grant.size == reader.size)
     pinned = grant.validator.strip('"')
     told = reader.validator.strip('"')
     return same_size and (not pinned or not told or pinned == told)

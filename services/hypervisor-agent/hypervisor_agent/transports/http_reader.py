@@ -1,23 +1,15 @@
 """An HTTP source: parallel ranges where the server has them, one stream where it hasn't."""
 
-import asyncio
-
 import aiohttp
-from stowage_contracts.errors import (
-    SourceChanged,
-    SourceRefused,
-    Stalled,
-    StowageError,
-    Unavailable,
-)
+from stowage_contracts.errors import SourceRefused, Stalled, StowageError, Unavailable
 from stowage_contracts.plugins.transport import ReadShape
 
 from hypervisor_agent.engine.stall import Moved, stall_limit
-from hypervisor_agent.transports.http_client import Getter, dropped
+from hypervisor_agent.transports.http_body import HttpBody
+from hypervisor_agent.transports.http_client import Getter
+from hypervisor_agent.transports.http_faults import BROKEN, named
 from hypervisor_agent.transports.http_source import Source, described
-
-SKIP = 1024 * 1024
-_BROKEN = (aiohttp.ClientError, ConnectionError, TimeoutError)
+from hypervisor_agent.transports.http_stream import HttpStream
 
 
 class HttpReader:
@@ -25,22 +17,24 @@ class HttpReader:
 
     def __init__(self, client: Getter, source: Source, shape: ReadShape, shown: str) -> None:
         self._client, self._source, self._shape, self._shown = client, source, shape, shown
+        assert source.size is not None
         self.size, self.validator, self.ranged = source.size, source.validator, source.ranged
         self.received = 0
-        self._stream: aiohttp.ClientResponse | None = None
-        self._at = 0
-        self._ended_at = -1
+        self._body: HttpBody | None = None
 
     @classmethod
-    async def open(cls, client: Getter, shape: ReadShape, shown: str) -> "HttpReader":
-        """Ask for the first byte. Raises SourceRefused, Unavailable, GrantRefused, Stalled."""
+    async def open(cls, client: Getter, shape: ReadShape, shown: str) -> "HttpReader | HttpStream":
+        """Ask for the first byte; a stream where the answer has no length.
+
+        Raises SourceRefused, Unavailable, GrantRefused, Stalled.
+        """
         try:
             async with stall_limit(shape.stall_seconds, shown):
                 answer = await client.get({"Range": "bytes=0-0"})
                 return await cls._begin(client, answer, shape, shown)
         except BaseException as error:
             await client.close()
-            raise _named(error, shown) from None
+            raise named(error, shown) from None
 
     async def next_data(self, offset: int) -> int:
         """HTTP tells nothing of holes."""
@@ -54,26 +48,33 @@ class HttpReader:
                     await self._read_range(offset, buffer, moved)
                 else:
                     await self._read_stream(offset, buffer, moved)
-        except (StowageError, *_BROKEN, ValueError) as error:
+        except (StowageError, *BROKEN, ValueError) as error:
             if isinstance(error, Stalled):
-                self._drop_stream()
-            raise _named(error, self._shown) from None
+                self._drop()
+            raise named(error, self._shown) from None
 
     async def close(self) -> None:
         """Close the stream and every connection."""
-        self._drop_stream()
+        self._drop()
         await self._client.close()
+
+    def _drop(self) -> None:
+        if self._body is not None:
+            self._body.drop()
 
     @classmethod
     async def _begin(
         cls, client: Getter, answer: aiohttp.ClientResponse, shape: ReadShape, shown: str
-    ) -> "HttpReader":
+    ) -> "HttpReader | HttpStream":
         try:
-            reader = cls(client, described(answer), shape, shown)
+            source = described(answer)
+            if source.size is None:
+                return HttpStream(client, HttpBody(client, source, answer), shape, shown)
+            reader = cls(client, source, shape, shown)
             if reader.ranged:
                 await _end_probe(answer)
             else:
-                reader._stream = answer
+                reader._body = HttpBody(client, source, answer)
         except BaseException:
             answer.close()
             raise
@@ -101,53 +102,16 @@ class HttpReader:
             raise Unavailable("the answer ended early", code="dropped")
 
     async def _read_stream(self, offset: int, buffer: memoryview, moved: Moved) -> None:
-        if self._stream is None or self._at != offset:
-            await self._restart(offset, moved)
+        assert self._body is not None
+        before = self._body.received
         try:
-            await self._take(buffer, moved)
-        except (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError):
-            self._drop_stream()
-            self._note_end()
-            raise
-
-    async def _take(self, buffer: memoryview, moved: Moved) -> None:
-        assert self._stream is not None
-        at = 0
-        while at < len(buffer):
-            chunk = await self._stream.content.read(min(SKIP, len(buffer) - at))
-            if not chunk:
-                raise aiohttp.ClientPayloadError("the answer ended early")
-            buffer[at : at + len(chunk)] = chunk
-            at += len(chunk)
-            self._at += len(chunk)
-            self.received += len(chunk)
-            moved()
-
-    async def _restart(self, offset: int, moved: Moved) -> None:
-        """Read from the start again and leave out what was read before."""
-        self._drop_stream()
-        if offset and not self.validator:
-            raise SourceChanged(
-                "it broke off, has no ranges and no validator: nothing shows it is still the same"
-            )
-        answer = await self._client.get(self._source.pin)
-        self._stream, self._at = answer, 0
-        self._source.check_same(answer)
-        if answer.content_length != self.size:
-            raise SourceChanged("its length has changed")
-        scratch = memoryview(bytearray(SKIP))
-        while self._at < offset:
-            await self._take(scratch[: min(SKIP, offset - self._at)], moved)
-
-    def _note_end(self) -> None:
-        if self._at == self._ended_at:
-            raise SourceRefused(f"it ends at byte {self._at} of {self.size}", code="length")
-        self._ended_at = self._at
-
-    def _drop_stream(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+            count = await self._body.fill(offset, buffer, moved)
+        finally:
+            self.received += self._body.received - before
+        if count < len(buffer):
+            self._body.drop()
+            self._body.note_end()
+            raise aiohttp.ClientPayloadError("the answer ended early")
 
 
 async def _end_probe(answer: aiohttp.ClientResponse) -> None:
@@ -161,15 +125,3 @@ async def _end_probe(answer: aiohttp.ClientResponse) -> None:
 
 def _too_long() -> SourceRefused:
     return SourceRefused("it sends more bytes than the range it names", code="range")
-
-
-def _named(error: BaseException, shown: str) -> BaseException:
-    if isinstance(error, StowageError):
-        error.resource = error.resource or shown
-        return error
-    if isinstance(error, _BROKEN):
-        return dropped(error, shown)
-    if isinstance(error, ValueError):  # from something in the answer that no honest server sends
-        kind = type(error).__name__
-        return SourceRefused(f"its answer makes no sense ({kind})", resource=shown, code="answer")
-    return error

@@ -14,17 +14,21 @@ _EMPTY = re.compile(r"^bytes \*/0$")
 class Source:
     """Fixed when it is opened; every later answer must agree."""
 
-    size: int
+    size: int | None
+    """None where the answer doesn't tell."""
     etag: str
     modified: str
     ranged: bool
+    framed: bool = True
+    """Whether a broken connection can be told from its end."""
 
     @property
     def validator(self) -> str:
         """The strong ETag, else Last-Modified with the length, else nothing."""
         if self.etag:
             return self.etag
-        return f"{self.modified} {self.size}" if self.modified else ""
+        length = "" if self.size is None else f" {self.size}"
+        return f"{self.modified}{length}" if self.modified else ""
 
     @property
     def pin(self) -> dict[str, str]:
@@ -67,11 +71,8 @@ def described(answer: ClientResponse) -> Source:
     if answer.status == 200 and answer.content_length is not None:
         return Source(answer.content_length, etag, modified, ranged=False)
     if answer.status == 200:
-        raise SourceRefused(
-            "it does not say how long it is",
-            code="length_unknown",
-            hint="serve the image from a server that sends Content-Length",
-        )
+        chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        return Source(None, etag, modified, ranged=False, framed=chunked)
     raise SourceRefused(f"it answered {answer.status} to a request for a range", code="range")
 
 

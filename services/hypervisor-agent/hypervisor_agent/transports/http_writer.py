@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 
-from stowage_contracts.errors import GrantRefused, Unavailable
+from stowage_contracts.errors import GrantRefused, SourceChanged, Unavailable
 from stowage_contracts.grants import Grant
 from stowage_contracts.plugins.transport import PartSource, TransportSettings, WriteShape
 from stowage_contracts.values import Range
@@ -17,6 +17,7 @@ from hypervisor_agent.engine.zeros import ZEROS
 from hypervisor_agent.transports.http_client import new_session
 from hypervisor_agent.transports.http_parts import PartUrls
 from hypervisor_agent.transports.http_put import Slices, check_etag, pieces, put, zeros
+from hypervisor_agent.transports.part_layout import Layout
 from hypervisor_agent.transports.part_stream import PartStream
 
 RETRY_SECONDS = (0.2, 1.0, 3.0)
@@ -32,9 +33,9 @@ class HttpWriter:
     ) -> None:
         self.part_size, self.sent = grant.part_size, 0
         self._session_id, self._shape = grant.session, shape
+        self._layout = Layout(grant.part_size, grant.part_growth, shape)
         self._done = {part.number: part for part in grant.done}
-        last = max(1, -(-shape.size // grant.part_size))
-        self._urls = PartUrls(parts, grant.parts, last)
+        self._urls = PartUrls(parts, grant.parts, self._layout.last)
         self._session = new_session(settings.connections + 2)
         self._threads = Threads(2, "part-digest")
         self._streams: dict[int, PartStream] = {}
@@ -43,9 +44,9 @@ class HttpWriter:
     async def journal(self) -> tuple[Range, ...]:
         """Parts the store holds with the length they must have."""
         return merge(
-            Range(offset=(number - 1) * self.part_size, length=part.size)
+            Range(offset=self._layout.offset(number), length=part.size)
             for number, part in self._done.items()
-            if part.size == self._length(number) > 0
+            if part.size == self._layout.length(number) > 0
         )
 
     async def recall(self, offset: int, buffer: memoryview) -> bool:
@@ -54,7 +55,7 @@ class HttpWriter:
 
     async def holds(self, offset: int, buffer: memoryview) -> bool:
         """Whether the part's ETag is the MD5 of these bytes; True at its last slice only."""
-        number, starts, ends = self._place(offset, buffer)
+        number, starts, ends = self._layout.place(offset, len(buffer))
         if starts:
             self._compared[number] = hashlib.md5(usedforsecurity=False)
         await self._threads.run(self._compared[number].update, buffer)
@@ -65,7 +66,7 @@ class HttpWriter:
 
     async def write(self, offset: int, buffer: memoryview) -> None:
         """PUT one part, or the next slice of a long one."""
-        number, starts, ends = self._place(offset, buffer)
+        number, starts, ends = self._layout.place(offset, len(buffer))
         if starts and ends:
             md5 = await self._threads.run(_md5, buffer)
             await self._put(number, partial(pieces, buffer), md5)
@@ -75,12 +76,21 @@ class HttpWriter:
 
     async def zero(self, extent: Range) -> None:
         """PUT zeros: objects have no holes."""
-        first = extent.offset // self.part_size + 1
-        for number in range(first, first + -(-extent.length // self.part_size)):
-            length = self._length(number)
+        for number in self._layout.numbers(extent):
+            length = self._layout.length(number)
             md5 = await self._threads.run(_md5_of_zeros, length)
             await self._put(number, partial(zeros, length), md5)
             self.sent += length
+
+    def part_at(self, offset: int) -> int:
+        """As the grant's parts grow."""
+        return self._layout.length(self._layout.number(offset))
+
+    async def ends(self, size: int) -> None:
+        """Raises SourceChanged when the store holds parts beyond it: a commit would take them."""
+        self._layout.size = size
+        if any(number > self._layout.last for number in self._done):
+            raise SourceChanged("parts of an earlier, longer version lie at the destination")
 
     async def finish(self) -> str:
         """Every PUT was answered, so every part is durable."""
@@ -92,14 +102,6 @@ class HttpWriter:
             await stream.stop()
         self._threads.close()
         await self._session.close()
-
-    def _length(self, number: int) -> int:
-        return min(self.part_size, self._shape.size - (number - 1) * self.part_size)
-
-    def _place(self, offset: int, buffer: memoryview) -> tuple[int, bool, bool]:
-        """Part number, and whether the buffer begins and ends it."""
-        index, inside = divmod(offset, self.part_size)
-        return index + 1, inside == 0, inside + len(buffer) == self._length(index + 1)
 
     async def _put(self, number: int, body: Callable[[], Slices], md5: str) -> None:
         for pause in RETRY_SECONDS:
@@ -122,7 +124,7 @@ class HttpWriter:
                     self._session,
                     url.get_secret_value(),
                     _watched(body, moved),
-                    self._length(number),
+                    self._layout.length(number),
                     name,
                 )
             except GrantRefused as error:

@@ -26,8 +26,14 @@ def sidecar(part: Path) -> Path:
 
 def drop(part: Path) -> None:
     """Delete a part and what was written beside it."""
-    for path in (part, sidecar(part), _unfinished(part)):
-        path.unlink(missing_ok=True)
+    part.unlink(missing_ok=True)
+    forget(part)
+
+
+def forget(part: Path) -> None:
+    """Delete what was written beside a part."""
+    sidecar(part).unlink(missing_ok=True)
+    _unfinished(part).unlink(missing_ok=True)
 
 
 def load(part: Path, size: int, validator: str) -> tuple[Range, ...]:
