@@ -12,7 +12,7 @@ from stowage_stores.hosting import Hosted
 
 from image_store.deps import Deps
 from image_store.handlers import HANDLERS, REQUESTS, SIGNALS
-from image_store.intents import INTENTS
+from image_store.intents.kinds import INTENTS
 from image_store.settings import Settings
 from image_store.timers import TIMERS
 

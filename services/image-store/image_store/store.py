@@ -5,6 +5,7 @@ from stowage_contracts.errors import Conflict, NotFound
 from stowage_contracts.plugins.image_store_driver import ImageStoreDriver
 from stowage_contracts.values import Location, ObjectRef, ReplicaState, Scope, ScopeType, StoreState
 from stowage_runtime.handling.tx import Tx
+from stowage_runtime.service import Desk
 from stowage_stores.hosting import Hosted, StoreRow
 
 from image_store.model.rooms import Room
@@ -17,6 +18,15 @@ async def need(tx: Tx, query: str, key: str) -> Record:
     if row is None:
         noun = query.rpartition("_")[2]
         raise NotFound(f"no such {noun}", resource=f"{noun}/{key}")
+    return row
+
+
+async def find_store(desk: Desk, store_id: str) -> Record:
+    """A store's row as it is now, for a side effect; raises NotFound."""
+    async with desk.transaction() as tx:
+        row = await tx.row("store", store_id)
+    if row is None:
+        raise NotFound("the store was removed", resource=f"store/{store_id}", code="store")
     return row
 
 

@@ -6,7 +6,7 @@ from stowage_runtime.service import Timer
 
 from image_store.deps import Deps
 from image_store.inspection import send_due
-from image_store.intents import intend_probe
+from image_store.intents.probing import intend_probe
 from image_store.views import host_view
 
 GRANTS_KEPT_SECONDS = 7 * 86400.0

@@ -17,7 +17,7 @@ from stowage_runtime.service import Desk
 from image_store.cleaning import intend_abort, intend_revoke
 from image_store.deps import Deps
 from image_store.handlers.registering import url_row
-from image_store.intents import CommitWork, commit_failed, intend_commit, say_committed
+from image_store.intents.committing import CommitWork, commit_failed, intend_commit, say_committed
 from image_store.model.rooms import check_room
 from image_store.store import driver_of, need, reference, room_of
 

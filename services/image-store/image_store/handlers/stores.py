@@ -15,7 +15,7 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import forget_store, intend_remove
 from image_store.deps import Deps
-from image_store.intents import intend_probe
+from image_store.intents.probing import intend_probe
 from image_store.replicas import fail_replica
 from image_store.store import need
 from image_store.views import store_view

@@ -1,0 +1,1 @@
+"""Side effects on stores, each a durable intent; ``kinds`` has the table."""

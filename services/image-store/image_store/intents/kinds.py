@@ -1,0 +1,14 @@
+"""Every kind of side effect image-store has."""
+
+from stowage_runtime.service import IntentKind
+
+from image_store.cleaning import CLEANING
+from image_store.deps import Deps
+from image_store.intents.committing import CommitWork, commit, commit_failed
+from image_store.intents.probing import ProbeWork, probe, probe_failed
+
+INTENTS = (
+    IntentKind[Deps]("probe", ProbeWork, probe, probe_failed),
+    IntentKind[Deps]("commit", CommitWork, commit, commit_failed),
+    *CLEANING,
+)
