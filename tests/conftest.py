@@ -17,6 +17,7 @@ from tests.servers.kinds import KINDS, given, implementation
 from tests.servers.nfs import Nfs, Share, fresh_share
 from tests.servers.s3 import S3Server, fresh_bucket
 from tests.servers.server import Server
+from tests.servers.swift_server import SwiftServer, fresh_container
 
 pytest.register_assert_rewrite("stowage_runtime.testing")
 
@@ -68,6 +69,40 @@ def s3_server(servers: Servers) -> S3Server:
         facts["STOWAGE_TEST_S3_ACCESS_KEY"],
         facts["STOWAGE_TEST_S3_SECRET_KEY"],
     )
+
+
+@pytest.fixture(scope="session")
+def swift_server(servers: Servers) -> SwiftServer:
+    return SwiftServer.told(servers.exports("swift"), "SWIFT")
+
+
+@pytest.fixture(scope="session")
+def rgw_server(servers: Servers) -> SwiftServer:
+    """Ceph's gateway by its Swift door; it keeps TempURL keys with the account."""
+    facts = dict(os.environ) | servers.exports("ceph")
+    if "STOWAGE_TEST_RGW_KEY" not in facts:
+        pytest.skip("the S3 server given has no Swift door: set STOWAGE_TEST_RGW_...")
+    return SwiftServer.told(facts, "RGW", "account")
+
+
+@pytest.fixture(scope="session")
+def keystone(servers: Servers) -> dict[str, str]:
+    """Address, user and key of a Keystone whose catalogue names a Swift in region `north`."""
+    return servers.exports("keystone")
+
+
+@pytest.fixture
+async def swift_container(swift_server: SwiftServer) -> AsyncIterator[str]:
+    """The name of a new empty container."""
+    async with fresh_container(swift_server) as name:
+        yield name
+
+
+@pytest.fixture
+async def rgw_container(rgw_server: SwiftServer) -> AsyncIterator[str]:
+    """The name of a new empty container."""
+    async with fresh_container(rgw_server) as name:
+        yield name
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Private, real servers for the tests: RabbitMQ, PostgreSQL, Ceph's S3 gateway and Docker."""
+"""Private, real servers for the tests: a broker, a database, stores of every kind, Docker."""

@@ -1,4 +1,4 @@
-"""A one-node Ceph in memory with its RADOS gateway: the S3 server of the tests."""
+"""A one-node Ceph in memory with its RADOS gateway: S3 and Swift v1 for the tests."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ osd class load list = *
 osd class default list = *
 [client.rgw]
 rgw frontends = beast endpoint=127.0.0.1:{gateway} tcp_nodelay=1
+rgw dns name = localhost
 rgw thread pool size = 64
 rgw run sync thread = false
 rgw enable quota threads = false
@@ -90,6 +91,9 @@ class Ceph(Server):
             "STOWAGE_TEST_S3_ENDPOINT": f"http://127.0.0.1:{facts['gateway']}",
             "STOWAGE_TEST_S3_ACCESS_KEY": facts["access_key"],
             "STOWAGE_TEST_S3_SECRET_KEY": facts["secret_key"],
+            "STOWAGE_TEST_RGW_AUTH_URL": f"http://127.0.0.1:{facts['gateway']}/auth/v1.0",
+            "STOWAGE_TEST_RGW_USER": "tests:swift",
+            "STOWAGE_TEST_RGW_KEY": facts["secret_key"],
         }
 
     def _prepare(self) -> None:
@@ -135,8 +139,14 @@ class Ceph(Server):
 
     def _create_user(self) -> None:
         facts = self.record()
-        keys = (f"--access-key={facts['access_key']}", f"--secret-key={facts['secret_key']}")
-        self._ceph("radosgw-admin", "user", "create", "--uid=tests", "--display-name=tests", *keys)
+        access = (f"--access-key={facts['access_key']}", f"--secret-key={facts['secret_key']}")
+        caps = "--caps=users=*"  # so that tests make users of their own
+        self._admin("user", "create", "--display-name=tests", "--max-buckets=0", caps, *access)
+        swift = ("--subuser=tests:swift", "--access=full", "--key-type=swift")
+        self._admin("subuser", "create", *swift, f"--secret-key={facts['secret_key']}")
+
+    def _admin(self, *words: str) -> None:
+        self._ceph("radosgw-admin", *words[:2], "--uid=tests", *words[2:])
 
     def _ceph(self, name: str, *arguments: str | Path) -> None:
         run([program(name), "-c", self._config, *arguments])

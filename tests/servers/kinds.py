@@ -8,15 +8,21 @@ from collections.abc import Mapping
 from tests.servers.ceph import Ceph
 from tests.servers.containers import PostgresContainer, RabbitMqContainer
 from tests.servers.docker import Docker
+from tests.servers.keystone import Keystone
+from tests.servers.nfs import Nfs
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.server import Server
+from tests.servers.swift import Swift
 
 KINDS: Mapping[str, type[Server]] = {
     "rabbitmq": RabbitMq,
     "postgres": Postgres,
     "ceph": Ceph,
     "docker": Docker,
+    "nfs": Nfs,
+    "swift": Swift,
+    "keystone": Keystone,
     "rabbitmq-container": RabbitMqContainer,
     "postgres-container": PostgresContainer,
 }
@@ -29,6 +35,13 @@ EXPORTS: Mapping[str, tuple[str, ...]] = {
         "STOWAGE_TEST_S3_SECRET_KEY",
     ),
     "docker": ("DOCKER_HOST",),
+    "nfs": ("STOWAGE_TEST_NFS_URL", "STOWAGE_TEST_NFS_FOLDER"),
+    "swift": ("STOWAGE_TEST_SWIFT_AUTH_URL", "STOWAGE_TEST_SWIFT_USER", "STOWAGE_TEST_SWIFT_KEY"),
+    "keystone": (
+        "STOWAGE_TEST_KEYSTONE_URL",
+        "STOWAGE_TEST_KEYSTONE_USER",
+        "STOWAGE_TEST_KEYSTONE_KEY",
+    ),
 }
 SHARED = ("rabbitmq", "postgres", "ceph")
 
