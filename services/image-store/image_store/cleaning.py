@@ -161,6 +161,7 @@ async def forget_store(tx: Tx, store_id: str, error: StowageError | None) -> Non
     if store is None:
         return
     await tx.run("drop_refs_on_store", store_id)
+    await tx.run("unwant_store", store_id, None, None)
     await tx.run("drop_store", store_id)
     told = {"state": StoreState.REMOVED, "reserved_bytes": 0}
     if error is not None:

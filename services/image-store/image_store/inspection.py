@@ -3,32 +3,42 @@
 from datetime import timedelta
 
 from asyncpg import Record
-from stowage_contracts.errors import ImageRefused, Problem, Unavailable
-from stowage_contracts.messages.hypervisor_agent import HopTicket, InspectObject, ObjectInspected
+from stowage_contracts.errors import Problem, Unavailable
+from stowage_contracts.messages.hypervisor_agent import HopTicket, InspectObject
 from stowage_contracts.topology import agent_address
-from stowage_contracts.values import GrantRef, HostAbilities, ServiceName, Verdict, new_id
+from stowage_contracts.values import GrantRef, HostAbilities, ServiceName, new_id
 from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
 from image_store.ends import image_end
-from image_store.replicas import add_grant, fail_replica, ready
-from image_store.store import location_of, lock_ref, need, object_of, scope_of
+from image_store.replicas import add_grant, fail_replica
+from image_store.store import location_of, lock_ref, need, object_of, object_row, scope_of
 
 
 async def inspect(tx: Tx, ref: Record) -> None:
-    """Begin an inspection; the sweeper sends it (now) and sends it elsewhere if unanswered."""
+    """Send a replica that is being made through the gate; all of it if no agent told a digest."""
+    await _begin(tx, ref, "make", read_all=ref["digest"] is None)
+
+
+async def verify(tx: Tx, ref: Record) -> None:
+    """Read a finished replica again, whole."""
+    await _begin(tx, ref, "verify", read_all=True)
+
+
+async def _begin(tx: Tx, ref: Record, purpose: str, *, read_all: bool) -> None:
+    """The sweeper sends it (now) and sends it elsewhere if unanswered."""
     if await tx.row("inspection_of_ref", ref["id"]) is not None:
         return
     grant_id = await add_grant(tx, ref_id=ref["id"], purpose="inspection")
-    read_all = ref["digest"] is None
-    await tx.run("add_inspection", new_id(), ref["id"], grant_id, ref["digest"], "make", read_all)
+    row = (new_id(), ref["id"], grant_id, ref["digest"], purpose, read_all)
+    await tx.run("add_inspection", *row)
 
 
 async def send_due(tx: Tx, deps: Deps) -> None:
     """Send every inspection that is due to an agent that can judge its format."""
     for inspection in await tx.rows("inspections_due"):
-        ref = await _inspected(tx, inspection)
+        ref = await inspected(tx, inspection)
         if inspection["attempts"] >= deps.settings.inspect_attempts:
             await _give_up(tx, inspection, ref)
             continue
@@ -39,7 +49,7 @@ async def send_due(tx: Tx, deps: Deps) -> None:
             await _send(tx, deps, inspection, host)
 
 
-async def _inspected(tx: Tx, inspection: Record) -> Record:
+async def inspected(tx: Tx, inspection: Record) -> Record:
     ref = await lock_ref(tx, inspection["ref_id"])
     assert ref is not None  # an inspection goes with its replica
     return ref
@@ -54,7 +64,11 @@ async def _give_up(tx: Tx, inspection: Record, ref: Record) -> None:
         resource=str(object_of(ref)),
         hint=(last and last.hint) or "bring up an agent that reads this store",
     )
-    await _refused(tx, inspection, ref, nobody.problem)
+    if inspection["purpose"] == "verify":
+        await tx.run("drop_inspection", inspection["id"])
+        await tx.run("verified_later", ref["id"])
+    else:
+        await refused(tx, inspection, ref, nobody.problem)
 
 
 async def _judge(tx: Tx, inspection: Record, ref: Record) -> Record | None:
@@ -98,50 +112,23 @@ async def _send(tx: Tx, deps: Deps, inspection: Record, host: Record) -> None:
             declared=ref["format"],
             object=image_end(ref, store, grant.id),
             max_virtual_size=deps.settings.max_virtual_size,
+            read_all=inspection["read_all"],
+            checksum=await checksum_of(tx, inspection, ref),
             ticket=deps.signer.sign(ticket, expires),
         ),
         to=agent_address(host["id"]),
     )
 
 
-async def on_object_inspected(message: ObjectInspected, tx: Tx, deps: Deps) -> None:
-    """Ready, or refused and deleted; an agent that could not read is replaced at once."""
-    inspection = await tx.row("inspection", message.inspection_id)
-    if inspection is None or inspection["host_id"] != message.host_id:
-        return
-    ref = await _inspected(tx, inspection)
-    if message.verdict is None:
-        error = message.error.model_dump(mode="json") if message.error else None
-        await tx.run("inspection_failed", inspection["id"], error)
-    elif message.verdict.accepted:
-        await _keep(tx, inspection, ref, message.verdict)
-        await tx.run("drop_inspection", inspection["id"])
-        await ready(tx, ref, message.verdict)
-    else:
-        await _keep(tx, inspection, ref, message.verdict)
-        await _refused(tx, inspection, ref, _problem(message.verdict, ref))
+async def checksum_of(tx: Tx, inspection: Record, ref: Record) -> str | None:
+    """What its owner declared of bytes that no agent has read before."""
+    if not inspection["read_all"] or inspection["purpose"] == "verify":
+        return None
+    row = await object_row(tx, ref)
+    return row["checksum"] if row["digest"] is None else None
 
 
-async def _keep(tx: Tx, inspection: Record, ref: Record, verdict: Verdict) -> None:
-    await tx.run(
-        "add_verdict",
-        inspection["digest"],
-        verdict.gate_version,
-        ref["format"],
-        verdict.model_dump(mode="json"),
-    )
-
-
-def _problem(verdict: Verdict, ref: Record) -> Problem:
-    return ImageRefused(
-        verdict.reason,
-        code=verdict.code.removeprefix("image."),
-        resource=str(object_of(ref)),
-        hint="the image was deleted from the store",
-    ).problem
-
-
-async def _refused(tx: Tx, inspection: Record, ref: Record, problem: Problem) -> None:
+async def refused(tx: Tx, inspection: Record, ref: Record, problem: Problem) -> None:
     await tx.run("drop_inspection", inspection["id"])
     await intend_delete_bytes(tx, ref)
     await fail_replica(tx, ref, problem)

@@ -103,4 +103,9 @@ async def forget_if_gone(tx: Tx, what: ObjectRef) -> None:
     if not left and (row["removed"] or row["origin"] == "pool"):
         await tx.run("drop_object", what.noun, what.id)
     elif not row["removed"]:
-        await mind(tx, what)
+        await mind(tx, what, patience(row["attempts"]))
+
+
+def patience(attempts: int) -> float:
+    """Seconds before an object that failed so often is tried again."""
+    return min(600.0, 2.0**attempts) if attempts else 0.0

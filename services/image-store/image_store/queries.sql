@@ -124,8 +124,36 @@ DELETE FROM stored_object WHERE noun = $1 AND id = $2
 -- name: object_due
 UPDATE stored_object SET due = stowage_now() + make_interval(secs => $3)
 WHERE noun = $1 AND id = $2
+-- name: object_again
+UPDATE stored_object SET due = stowage_now() + make_interval(secs => $3), attempts = attempts + 1
+WHERE noun = $1 AND id = $2
+-- name: objects_due
+SELECT * FROM stored_object WHERE due <= stowage_now() ORDER BY due LIMIT 20 FOR UPDATE SKIP LOCKED
+-- name: region_due
+UPDATE stored_object SET due = stowage_now() WHERE scope_type = 'region' AND NOT removed
+-- name: change_object
+UPDATE stored_object SET name = coalesce($3, name), tags = coalesce($4, tags),
+    min_copies = coalesce($5, min_copies), max_copies = CASE WHEN $6 < 0 THEN NULL ELSE
+    coalesce($6, max_copies) END WHERE noun = $1 AND id = $2 RETURNING *
+-- name: add_object_zone
+UPDATE stored_object SET zones = array_append(zones, $3)
+WHERE noun = $1 AND id = $2 AND NOT $3 = ANY(zones) AND scope_type = 'zone'
+-- name: unwant_store
+-- A store is wished for no more, by one object or (gone) by all.
+UPDATE stored_object SET wanted_stores = array_remove(wanted_stores, $1)
+WHERE $1 = ANY(wanted_stores) AND ($2::text IS NULL OR (noun = $2 AND id = $3))
 -- name: zones
 SELECT id FROM zones ORDER BY id
+-- name: zones_with_stores
+-- Zones a region-wide object can be brought to.
+SELECT z.id FROM zones z WHERE EXISTS (SELECT FROM image_data_store s WHERE s.role = 'Image'
+    AND s.state <> 'Adding' AND (s.scope_type = 'region' OR s.zone_id = z.id)) ORDER BY z.id
+-- name: stores_of
+-- Stores that hold a replica of an object.
+SELECT s.* FROM image_data_store s WHERE s.id IN (
+    SELECT store_id FROM object_store_ref WHERE noun = $1 AND object_id = $2)
+-- name: stores_wanted
+SELECT id FROM image_data_store WHERE id = ANY($1) AND evacuation IS NULL ORDER BY id
 
 -- name: add_ref
 INSERT INTO object_store_ref (id, noun, kind, object_id, account_id, store_id, role, state,
@@ -160,6 +188,9 @@ WHERE id = $1 AND state = $2 AND update_count = $3
 UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1
 -- name: ref_verified
 UPDATE object_store_ref SET verified = stowage_now(), error = NULL WHERE id = $1
+-- name: verified_later
+-- Nobody could read it now: a day later it is its turn again.
+UPDATE object_store_ref SET verified = verified + interval '1 day' WHERE id = $1
 -- name: ref_failed
 UPDATE object_store_ref SET error = $2, reserved = 0 WHERE id = $1
 -- name: ref_copy
@@ -262,3 +293,39 @@ DELETE FROM inspections WHERE id = $1
 
 -- name: placement_rules
 SELECT rule FROM placement_rules ORDER BY position, id
+
+-- name: left_on_store
+-- What is still to be taken off a store.
+SELECT count(*) AS objects, coalesce(sum(size), 0)::bigint AS bytes FROM object_store_ref
+WHERE store_id = $1
+-- name: planned_on_store
+SELECT * FROM object_store_ref WHERE store_id = $1 AND state <> 'Destroying' ORDER BY id LIMIT 10000
+-- name: evacuate_store
+UPDATE image_data_store SET state = 'Draining', evacuation = $2 WHERE id = $1
+-- name: evacuation_at
+UPDATE image_data_store SET evacuation = $2 WHERE id = $1
+-- name: stop_evacuation
+UPDATE image_data_store SET evacuation = NULL WHERE id = $1 AND evacuation IS NOT NULL
+-- name: evacuating
+SELECT id FROM image_data_store WHERE evacuation IS NOT NULL ORDER BY id
+-- name: blocked_on_store
+SELECT o.noun, o.id, o.error FROM stored_object o JOIN object_store_ref r
+    ON r.noun = o.noun AND r.object_id = o.id
+WHERE r.store_id = $1 AND o.error IS NOT NULL ORDER BY o.noun, o.id LIMIT $2
+-- name: verifications
+SELECT count(*) FROM inspections WHERE purpose = 'verify'
+-- name: replicas_to_verify
+-- Ready replicas on readable stores, those longest unread first.
+SELECT r.id FROM object_store_ref r JOIN image_data_store s ON s.id = r.store_id
+WHERE r.state = 'Ready' AND r.role = 'Image' AND s.state IN ('Up', 'ReadOnly')
+    AND r.verified < stowage_now() - make_interval(secs => $1)
+    AND NOT EXISTS (SELECT FROM inspections i WHERE i.ref_id = r.id)
+ORDER BY r.verified LIMIT $2
+-- name: children_of
+SELECT count(*) FROM stored_object WHERE noun = 'snapshot' AND parent_id = $1
+-- name: parents_released
+-- Removed snapshots with bytes on which no other stands.
+SELECT p.noun, p.id FROM stored_object p WHERE p.noun = 'snapshot' AND p.removed
+    AND NOT EXISTS (SELECT FROM stored_object c WHERE c.noun = 'snapshot' AND c.parent_id = p.id)
+    AND EXISTS (SELECT FROM object_store_ref r WHERE r.noun = 'snapshot' AND r.object_id = p.id
+        AND r.state IN ('Ready', 'Failed')) ORDER BY p.id LIMIT 50 FOR UPDATE OF p

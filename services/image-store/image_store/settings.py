@@ -43,6 +43,17 @@ class Settings(ServiceSettings):
     inspect_attempts: int = Field(
         default=10, ge=1, description="Inspections tried before the replica is failed."
     )
+    keep_seconds: float = Field(
+        default=86400, gt=0, description="How often an object is compared with what is wished."
+    )
+    scrub_seconds: float = Field(
+        default=30 * 86400,
+        gt=0,
+        description="Every replica is read again, whole, within about so many seconds.",
+    )
+    scrub_parallel: int = Field(
+        default=1, ge=0, description="Replicas read again at the same time; 0 stops scrubbing."
+    )
     capacity_warning: float = Field(
         default=0.85, gt=0, le=1, description="Used share at which a store warns, once."
     )

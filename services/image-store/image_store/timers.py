@@ -5,8 +5,12 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
 
 from image_store.deps import Deps
+from image_store.evacuating import follow
 from image_store.inspection import send_due
 from image_store.intents.probing import intend_probe
+from image_store.keeping import keep
+from image_store.lineage import release_parents
+from image_store.scrubbing import scrub
 from image_store.views import host_view
 
 GRANTS_KEPT_SECONDS = 7 * 86400.0
@@ -35,10 +39,19 @@ async def forget_grants(tx: Tx, deps: Deps) -> None:
     await tx.run("grants_old", GRANTS_KEPT_SECONDS)
 
 
+async def release(tx: Tx, deps: Deps) -> None:
+    """Snapshots that were held only by others go when those have gone."""
+    await release_parents(tx)
+
+
 TIMERS = (
     Timer[Deps]("notice-silence", 2, notice_silence),
     Timer[Deps]("probe-stores", 10, probe_stores),
     Timer[Deps]("send-inspections", 0.5, send_due),
+    Timer[Deps]("keep", 0.5, keep),
+    Timer[Deps]("follow-evacuations", 1, follow),
+    Timer[Deps]("scrub", 30, scrub),
+    Timer[Deps]("release-parents", 10, release),
     Timer[Deps]("ask-again", 10, ask_again),
     Timer[Deps]("forget-grants", 3600, forget_grants),
 )

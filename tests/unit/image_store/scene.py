@@ -7,6 +7,7 @@ from typing import Any
 
 from image_store.deps import Deps
 from pydantic import SecretStr
+from stowage_contracts import sealing
 from stowage_contracts.grants import Grant
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CommitHop, CopyCompleted
@@ -26,6 +27,7 @@ from stowage_contracts.values import (
     HostAbilities,
     ImageFormat,
     Location,
+    ObjectRef,
     PoolView,
     Receipt,
     Scope,
@@ -107,9 +109,7 @@ class Scene:
     def registration(self, **changes: Any) -> RegisterTemplate:
         """Template t1 of zone z1 from a URL with a credential in it."""
         url = changes.pop("url", "http://user:canary@images.example/disk.qcow2")
-        sealed = Sealer.seal(
-            self.keys["stowage_seal_public_key_image_store"], url.encode(), "template/t1"
-        )
+        sealed = self.sealed(url, ObjectRef(kind="template", id="t1"))
         return RegisterTemplate(
             template_id="t1",
             account_id="acme",
@@ -120,6 +120,11 @@ class Scene:
             scope=Scope.zone("z1"),
             copy_id="copy1",
         ).model_copy(update=changes)
+
+    def sealed(self, url: str, what: ObjectRef) -> str:
+        """A URL as the gateway seals it."""
+        public = self.keys["stowage_seal_public_key_image_store"]
+        return Sealer.seal(public, url.encode(), sealing.for_object(what))
 
     async def requested(self) -> CopyRequested:
         """Zone, store and template t1 on its way; the copy asked for it."""
@@ -153,10 +158,10 @@ class Scene:
         assert isinstance(reply, GrantRedeemed)
         return reply
 
-    async def write(self, request: CopyRequested) -> Grant:
+    async def write(self, request: CopyRequested, **changes: Any) -> Grant:
         """Redeem the destination and write the content as an agent would."""
         grant_id = request.destination.grant.id
-        grant = (await self.redeem(request, grant_id, size=len(CONTENT))).grant
+        grant = (await self.redeem(request, grant_id, size=len(CONTENT), **changes)).grant
         assert grant.uri is not None
         part = Path(grant.uri.get_secret_value().removeprefix("file://"))
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -167,11 +172,11 @@ class Scene:
         """What the agent says of the content."""
         return Receipt(size=len(CONTENT), digest=DIGEST, part="hop1.1", verdict=verdict)
 
-    async def commit(self, request: CopyRequested) -> list[Message]:
+    async def commit(self, request: CopyRequested, hop_id: str = "hop1") -> list[Message]:
         """Commit what was written."""
         commit = CommitHop(
-            hop_id="hop1",
-            copy_id="copy1",
+            hop_id=hop_id,
+            copy_id=request.copy_id,
             epoch=1,
             destination=request.destination,
             receipt=self.receipt(),

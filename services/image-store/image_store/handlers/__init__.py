@@ -16,9 +16,14 @@ from stowage_contracts.messages.image_store import (
     AddPod,
     AddStore,
     AddZone,
+    ChangeObject,
+    CopyToZone,
+    DeleteReplica,
     DeleteSnapshot,
     DeleteTemplate,
     DeleteVolume,
+    EvacuateStore,
+    PlanEvacuation,
     ProbeStore,
     RedeemGrant,
     RegisterSnapshot,
@@ -27,10 +32,13 @@ from stowage_contracts.messages.image_store import (
     ReleaseGrants,
     RemoveStore,
     RequestCopy,
+    StopEvacuation,
+    VerifyReplica,
 )
 from stowage_runtime.service import Handler, RequestHandler
 
 from image_store.deps import Deps
+from image_store.evacuating import on_evacuate_store, on_plan_evacuation, on_stop_evacuation
 from image_store.handlers.copies import (
     on_copy_cancelled,
     on_copy_completed,
@@ -49,7 +57,13 @@ from image_store.handlers.places import (
 )
 from image_store.handlers.registering import on_register
 from image_store.handlers.stores import on_add_store, on_probe_store, on_remove_store
-from image_store.inspection import on_object_inspected
+from image_store.handlers.wishes import (
+    on_change_object,
+    on_copy_to_zone,
+    on_delete_replica,
+    on_verify_replica,
+)
+from image_store.verdicts import on_object_inspected
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     AddZone: on_add_zone,
@@ -66,6 +80,12 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     DeleteTemplate: on_delete,
     DeleteVolume: on_delete,
     DeleteSnapshot: on_delete,
+    ChangeObject: on_change_object,
+    CopyToZone: on_copy_to_zone,
+    DeleteReplica: on_delete_replica,
+    VerifyReplica: on_verify_replica,
+    EvacuateStore: on_evacuate_store,
+    StopEvacuation: on_stop_evacuation,
     RequestCopy: on_request_copy,
     CopyCompleted: on_copy_completed,
     CopyFailed: on_copy_failed,
@@ -74,5 +94,8 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     ReleaseGrants: on_release_grants,
     ObjectInspected: on_object_inspected,
 }
-REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {RedeemGrant: on_redeem_grant}
+REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
+    RedeemGrant: on_redeem_grant,
+    PlanEvacuation: on_plan_evacuation,
+}
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {Heartbeat: on_heartbeat}

@@ -8,6 +8,7 @@ from stowage_contracts.values import ReplicaState, ServiceName, StoreRole
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
+from image_store.lineage import held_by_children
 from image_store.objects import forget_if_gone
 from image_store.replicas import destroy
 
@@ -23,8 +24,9 @@ async def on_delete(
     if row is None:
         return
     await tx.run("object_removed", what.noun, what.id)
-    for ref in await tx.rows("refs_of", what.noun, what.id):
-        await _delete_replica(ref, tx)
+    if not await held_by_children(tx, row):
+        for ref in await tx.rows("refs_of", what.noun, what.id):
+            await _delete_replica(ref, tx)
     await forget_if_gone(tx, what)
 
 

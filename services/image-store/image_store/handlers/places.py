@@ -19,6 +19,7 @@ from stowage_contracts.views import ClusterView, PodView, ZoneView
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
+from image_store.keeping import mind_region
 from image_store.store import location_of, need
 from image_store.views import host_view, store_view
 
@@ -27,6 +28,7 @@ async def on_add_zone(message: AddZone, tx: Tx, deps: Deps) -> None:
     """A zone needs nothing but its name."""
     await tx.run("add_zone", message.zone_id, message.name)
     row = await need(tx, "zone", message.zone_id)
+    await mind_region(tx)
     await tx.say(ZoneAdded(state=ZoneView(id=row["id"], name=row["name"])))
 
 

@@ -2,7 +2,6 @@
 
 from asyncpg import Record
 from stowage_contracts import sealing
-from stowage_contracts.catalogue import PlacementRule
 from stowage_contracts.errors import Conflict, InvalidInput, StowageError
 from stowage_contracts.messages.image_store import (
     CopyRequested,
@@ -19,6 +18,7 @@ from image_store.deps import Deps
 from image_store.ends import image_end, url_end
 from image_store.model.placement import Wish, choose
 from image_store.objects import add_image_ref, add_object
+from image_store.placing import rules_of
 from image_store.replicas import add_grant, ask
 from image_store.store import need_object, room_of
 from image_store.views import say_changed
@@ -159,8 +159,3 @@ def wish_of(message: Register, only: tuple[str, ...]) -> Wish:
         tags=message.tags,
         store_ids=only,
     )
-
-
-async def rules_of(tx: Tx) -> list[PlacementRule]:
-    """Every placement rule."""
-    return [PlacementRule.model_validate(row["rule"]) for row in await tx.rows("placement_rules")]

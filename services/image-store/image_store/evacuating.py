@@ -1,0 +1,135 @@
+"""Stores emptied in one verb: planned, moved by the keeper, followed, removed at the end."""
+
+from typing import Any
+
+from asyncpg import Record
+from stowage_contracts.catalogue import PlannedMove
+from stowage_contracts.errors import InvalidInput, StowageError
+from stowage_contracts.messages.image_store import (
+    EvacuateStore,
+    EvacuationPlanned,
+    PlanEvacuation,
+    StopEvacuation,
+    StoreChanged,
+)
+from stowage_contracts.values import ReplicaState, StoreRole, StoreState
+from stowage_runtime.handling.tx import Tx
+from stowage_runtime.service import Desk
+
+from image_store.cleaning import intend_remove
+from image_store.deps import Deps
+from image_store.keeping import desired_of, held_of, mind_store, place
+from image_store.model.desired import Held, decide
+from image_store.replicas import destroy
+from image_store.store import need, need_object, object_of
+from image_store.views import store_view
+
+_BLOCKERS = 20
+
+
+async def on_evacuate_store(message: EvacuateStore, tx: Tx, deps: Deps) -> None:
+    """Nothing new is placed there; the keeper makes replicas elsewhere and drops these."""
+    await tx.rows("lock_objects_on", message.store_id)
+    store = await tx.row("lock_store", message.store_id)
+    if store is None or store["role"] != StoreRole.IMAGE or store["state"] == StoreState.ADDING:
+        return
+    left = await tx.row("left_on_store", message.store_id)
+    assert left is not None
+    begun = {
+        "removes": message.remove,
+        "objects_total": left["objects"],
+        "bytes_total": left["bytes"],
+        "objects_left": left["objects"],
+        "bytes_left": left["bytes"],
+        "started": tx.now.isoformat(),
+    }
+    await tx.run("evacuate_store", message.store_id, begun)
+    await mind_store(tx, message.store_id)
+    await _show(tx, message.store_id)
+
+
+async def on_stop_evacuation(message: StopEvacuation, tx: Tx, deps: Deps) -> None:
+    """What is there stays; the store stays Draining."""
+    if await tx.run("stop_evacuation", message.store_id):
+        await _show(tx, message.store_id)
+
+
+async def follow(tx: Tx, deps: Deps) -> None:
+    """Tell how far each evacuation is; end it when the store is empty."""
+    for found in await tx.rows("evacuating"):
+        await tx.rows("lock_objects_on", found["id"])
+        store = await need(tx, "lock_store", found["id"])
+        if store["evacuation"] is not None:
+            await _follow(tx, store)
+
+
+async def _follow(tx: Tx, store: Record) -> None:
+    for ref in await tx.rows("refs_on_store", store["id"]):
+        if ref["state"] == ReplicaState.FAILED:
+            await destroy(tx, ref)
+    left = await tx.row("left_on_store", store["id"])
+    assert left is not None
+    if left["objects"] == 0:
+        await _end(tx, store)
+        return
+    now = store["evacuation"] | {
+        "objects_left": left["objects"],
+        "bytes_left": left["bytes"],
+        "blockers": await _blockers(tx, store["id"]),
+    }
+    if now != store["evacuation"]:
+        await tx.run("evacuation_at", store["id"], now)
+        await _show(tx, store["id"])
+
+
+async def _blockers(tx: Tx, store_id: str) -> list[dict[str, Any]]:
+    rows = await tx.rows("blocked_on_store", store_id, _BLOCKERS)
+    return [row["error"] | {"resource": f"{row['noun']}/{row['id']}"} for row in rows]
+
+
+async def _end(tx: Tx, store: Record) -> None:
+    await tx.run("stop_evacuation", store["id"])
+    if store["evacuation"]["removes"]:
+        await intend_remove(tx, store["id"])
+    await _show(tx, store["id"])
+
+
+async def _show(tx: Tx, store_id: str) -> None:
+    await tx.say(StoreChanged(state=store_view(await need(tx, "store", store_id))))
+
+
+async def on_plan_evacuation(message: PlanEvacuation, desk: Desk, deps: Deps) -> EvacuationPlanned:
+    """What would move and where, as things are now; nothing is changed."""
+    async with desk.transaction() as tx:
+        store = await need(tx, "store", message.store_id)
+        if store["role"] != StoreRole.IMAGE:
+            raise InvalidInput("only image stores are evacuated", code="role")
+        refs = await tx.rows("planned_on_store", store["id"])
+        moves = [await _planned(tx, ref, deps) for ref in refs]
+    moving = sum(move.size for move in moves if move.to_store_id)
+    return EvacuationPlanned(store_id=store["id"], moves=tuple(moves), bytes_to_move=moving)
+
+
+async def _planned(tx: Tx, ref: Record, deps: Deps) -> PlannedMove:
+    what = object_of(ref)
+    row = await need_object(tx, what)
+    held = [_leaving(one, ref) for one in await held_of(tx, row)]
+    needs = decide(await desired_of(tx, row, without=(ref["store_id"],)), held).make
+    blank = PlannedMove(object=what, size=ref["size"] or 0, possible=True, reason="")
+    if ref["state"] != ReplicaState.READY:
+        return blank.model_copy(update={"reason": f"it is {ref['state']}: waits, then decides"})
+    if not needs:
+        return blank.model_copy(update={"reason": "enough good replicas are elsewhere"})
+    try:
+        store = await place(tx, row, needs[0], deps)
+    except StowageError as error:
+        return blank.model_copy(update={"possible": False, "reason": error.problem.cause})
+    told = {"to_store_id": store["id"], "reason": "it has most room of those allowed"}
+    return blank.model_copy(update=told)
+
+
+def _leaving(one: Held, ref: Record) -> Held:
+    """As if its store were being emptied already."""
+    if one.ref_id != ref["id"]:
+        return one
+    return Held(one.ref_id, one.store_id, one.state, one.scope, one.readable, leaving=True)

@@ -1,0 +1,159 @@
+"""Keeps every object's replicas as wished: made from a sibling, mended, trimmed, moved."""
+
+from collections.abc import Sequence
+
+from asyncpg import Record
+from stowage_contracts.errors import Problem, StowageError
+from stowage_contracts.messages.image_store import CopyRequested
+from stowage_contracts.plugins.image_store_driver import DriverAbilities
+from stowage_contracts.values import Location, ReplicaState, Scope, StoreRole, StoreState, new_id
+from stowage_runtime.handling.tx import Tx
+
+from image_store.deps import Deps
+from image_store.ends import image_end
+from image_store.model.desired import Decision, Desired, Held, Need, decide
+from image_store.model.placement import Wish, choose
+from image_store.objects import add_image_ref, mind, patience
+from image_store.placing import rules_of
+from image_store.replicas import add_grant, ask, destroy
+from image_store.store import need, reference, room_of, scope_of
+from image_store.views import say_changed, scope_of_object
+
+
+async def keep(tx: Tx, deps: Deps) -> None:
+    """Look at the objects that are due."""
+    for row in await tx.rows("objects_due"):
+        await tx.run("object_due", row["noun"], row["id"], deps.settings.keep_seconds)
+        if not row["removed"] and row["digest"] and row["origin"] != "pool":
+            await _keep(tx, row, deps)
+
+
+async def _keep(tx: Tx, row: Record, deps: Deps) -> None:
+    held = await held_of(tx, row)
+    decision = decide(await desired_of(tx, row), held)
+    problem = await _make(tx, row, decision, deps)
+    for ref_id in decision.drop:
+        await destroy(tx, await need(tx, "ref", ref_id))
+    if problem or decision != Decision():
+        await tx.run("object_again", row["noun"], row["id"], patience(row["attempts"] + 1))
+    await _tell(tx, row, problem)
+    if decision.make or decision.drop:
+        await say_changed(tx, reference(row))
+
+
+async def _tell(tx: Tx, row: Record, problem: Problem | None) -> None:
+    """What stands between an object and what is wished for it is its error."""
+    told = problem.model_dump(mode="json") if problem else None
+    if told != row["error"]:
+        await tx.run("object_failed", row["noun"], row["id"], told)
+        await say_changed(tx, reference(row))
+
+
+async def _make(tx: Tx, row: Record, decision: Decision, deps: Deps) -> Problem | None:
+    """Begin every replica that is needed; the first reason why one can't be, if any."""
+    problem: Problem | None = None
+    for one in decision.make:
+        try:
+            await _begin(tx, row, one, deps)
+        except StowageError as error:
+            problem = problem or error.problem
+    return problem
+
+
+async def _begin(tx: Tx, row: Record, one: Need, deps: Deps) -> None:
+    store = await place(tx, row, one, deps)
+    source = await _sibling(tx, row, store)
+    copy_id = new_id()
+    ref = await add_image_ref(tx, row, store, copy_id)
+    await tx.run("reserve", ref["id"], row["size"])
+    read = await add_grant(tx, ref_id=source["id"], for_ref=ref["id"])
+    write = await add_grant(tx, ref_id=ref["id"], writes=True)
+    request = CopyRequested(
+        copy_id=copy_id,
+        account_id=row["account_id"],
+        source=image_end(source, await need(tx, "store", source["store_id"]), read),
+        destination=image_end(ref, store, write),
+        size=source["size"],
+        digest=source["digest"],
+        location=Location(zone_id=scope_of(store).zone_id),
+    )
+    await ask(tx, ref, request)
+
+
+async def place(tx: Tx, row: Record, one: Need, deps: Deps) -> Record:
+    """The store for a replica that an object needs; raises what placement raises."""
+    rows = {store["id"]: store for store in await tx.rows("image_stores")}
+    taken = {ref["store_id"] for ref in await tx.rows("replicas_of", row["noun"], row["id"])}
+    rooms = [room_of(store) for store in rows.values() if store["id"] not in taken]
+    wish = Wish(
+        kind=row["kind"],
+        format=row["format"],
+        account_id=row["account_id"],
+        scope=one.scope,
+        size=row["size"],
+        tags=tuple(row["tags"]),
+        store_ids=(one.store_id,) if one.store_id else (),
+    )
+    chosen = choose(rooms, await rules_of(tx), wish, deps.settings.store_high_water)
+    return rows[chosen.store_id]
+
+
+async def _sibling(tx: Tx, row: Record, store: Record) -> Record:
+    """A good replica to copy from: near first, the others by turns after failures."""
+    good: list[tuple[bool, str, Record]] = []
+    for ref in await tx.rows("replicas_of", row["noun"], row["id"]):
+        if ref["state"] == ReplicaState.READY and ref["role"] == StoreRole.IMAGE:
+            there = await need(tx, "store", ref["store_id"])
+            if StoreState(there["state"]).readable:
+                good.append((not _near(there, store), ref["id"], ref))
+    ordered = sorted(good, key=lambda one: one[:2])
+    turn: Record = ordered[row["attempts"] % len(ordered)][2]
+    return turn
+
+
+def _near(one: Record, other: Record) -> bool:
+    """An object store is near to everything; files are to their own zone."""
+    schemes = DriverAbilities.model_validate(one["abilities"]).schemes
+    return "file" not in schemes or one["zone_id"] == other["zone_id"]
+
+
+async def held_of(tx: Tx, row: Record) -> list[Held]:
+    """An object's replicas on image stores as the rules see them."""
+    stores = {s["id"]: s for s in await tx.rows("stores_of", row["noun"], row["id"])}
+    return [
+        Held(
+            ref_id=ref["id"],
+            store_id=ref["store_id"],
+            state=ReplicaState(ref["state"]),
+            scope=scope_of(stores[ref["store_id"]]),
+            readable=StoreState(stores[ref["store_id"]]["state"]).readable,
+            leaving=stores[ref["store_id"]]["evacuation"] is not None,
+        )
+        for ref in await tx.rows("refs_of", row["noun"], row["id"])
+        if ref["role"] == StoreRole.IMAGE
+    ]
+
+
+async def desired_of(tx: Tx, row: Record, without: Sequence[str] = ()) -> Desired:
+    """What is wished for an object; stores that are being emptied or are gone are not."""
+    zones = row["zones"]
+    if scope_of_object(row) == Scope.region():
+        zones = [zone["id"] for zone in await tx.rows("zones_with_stores")]
+    stores = await tx.rows("stores_wanted", row["wanted_stores"])
+    return Desired(
+        zones=tuple(zones),
+        min_copies=row["min_copies"],
+        max_copies=row["max_copies"],
+        stores=tuple(store["id"] for store in stores if store["id"] not in without),
+    )
+
+
+async def mind_store(tx: Tx, store_id: str) -> None:
+    """Have every object with a replica on a store looked at."""
+    for row in await tx.rows("lock_objects_on", store_id):
+        await mind(tx, reference(row))
+
+
+async def mind_region(tx: Tx) -> None:
+    """Have every region-wide object looked at: a zone or a store came."""
+    await tx.run("region_due")
