@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from stowage_contracts.errors import Conflict
 from stowage_contracts.grants import PartDone
 from stowage_contracts.values import TREE_LEAF
-from stowage_stores.s3.parts import LIMIT, MOST_PARTS, check_complete, part_count, part_size
+from stowage_stores.completeness import check_complete
+from stowage_stores.s3.parts import LIMIT, MOST_PARTS, part_count, part_size
 
 SMALLEST = 16 << 20
 

@@ -20,12 +20,13 @@ from stowage_contracts.plugins.image_store_driver import (
 )
 from stowage_contracts.views import ProbeCheck
 
+from stowage_stores.completeness import check_complete
+from stowage_stores.locks import KeyLocks
 from stowage_stores.s3.bucket import Bucket, NoSession, Upload
 from stowage_stores.s3.connection import S3Connection
 from stowage_stores.s3.copies import Copies
-from stowage_stores.s3.locks import KeyLocks
 from stowage_stores.s3.notes import Notes
-from stowage_stores.s3.parts import check_complete, part_count, part_growth, part_size
+from stowage_stores.s3.parts import part_count, part_growth, part_size
 from stowage_stores.s3.probe import Probe
 
 _URLS = 500

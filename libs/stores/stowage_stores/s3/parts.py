@@ -1,9 +1,5 @@
-"""Sizes, counts and completeness of the parts of an object."""
+"""Sizes and counts of the parts of an object."""
 
-from collections.abc import Sequence
-
-from stowage_contracts.errors import Conflict
-from stowage_contracts.grants import PartDone
 from stowage_contracts.parts import count_of_parts, offset_of_part
 from stowage_contracts.values import TREE_LEAF
 
@@ -36,19 +32,3 @@ def part_growth(size: int | None, smallest: int, largest: int) -> int:
 def part_count(size: int | None, each: int) -> int:
     """How many parts an object of ``size`` has; the most there may be while it is unknown."""
     return LIMIT if size is None else count_of_parts(size, each)
-
-
-def check_complete(parts: Sequence[PartDone], size: int, key: str) -> None:
-    """Raises Conflict unless ``parts`` are numbered without a gap and sum up to ``size``."""
-    missing = sorted(set(range(1, len(parts) + 1)) - {part.number for part in parts})
-    if missing:
-        raise Conflict(f"part {missing[0]} is missing", resource=key, code="parts")
-    found = sum(part.size for part in parts)
-    if found != size:
-        raise Conflict(
-            f"{found} bytes are there, the receipt says {size}",
-            resource=key,
-            code="size",
-            found=found,
-            expected=size,
-        )
