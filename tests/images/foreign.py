@@ -127,19 +127,29 @@ FOREIGN: dict[str, tuple[str, bytes]] = {
 }
 """Format and bytes; each is only ever detected, never opened."""
 
+UNSUPPORTED = {
+    name: found
+    for name, found in FOREIGN.items()
+    if found[0] in ("qed", "luks", "parallels", "dmg")
+}
+"""Those the gate never takes."""
+
 UNNAMED = {
     "bochs": _padded(b"Bochs Virtual HD Image"),
     "cloop": _padded(b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop"),
 }
 """Formats qemu reads and Stowage has no word for."""
 
+COMPRESSED = {
+    "zip": zipped(),
+    "gzip": gzip_bomb(),
+    "bzip2": bz2.compress(b"\0" * 512),
+    "xz": lzma.compress(b"\0" * 512),
+}
+
 ARCHIVES = {
     "tar with a path upwards": tar("../../etc/passwd"),
     "tar with a symbolic link": tar("disk.raw", "/etc/passwd"),
-    "zip": zipped(),
-    "gzip bomb": gzip_bomb(),
-    "bzip2": bz2.compress(b"\0" * 512),
-    "xz": lzma.compress(b"\0" * 512),
     "zstd": _padded(b"\x28\xb5\x2f\xfd"),
     "7z": _padded(b"7z\xbc\xaf\x27\x1c"),
 }

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 
 from oslo_utils.imageutils import format_inspector
 
+from hypervisor_agent.gate import udf
+
 PARTITIONED = "partition table"
-ARCHIVES = frozenset({"gzip", "bzip2", "xz", "zip", "zstd", "7z", "tar"})
+COMPRESSIONS = frozenset({"gzip", "bzip2", "xz", "zip"})
+"""Those the gate looks into."""
+ARCHIVES = frozenset({"zstd", "7z", "tar"})
+DOCUMENTS = frozenset({"html", "xml"})
 
 
 @dataclass(frozen=True)
@@ -46,21 +51,36 @@ TAIL_SIGNATURES = (
     Signature("vhd", b"conectix"),  # a fixed VHD has nothing but this footer
     Signature("vhd", b"conectix", 1),  # old Virtual PC wrote 511 bytes
     Signature("dmg", b"koly"),
+    Signature("zip", b"PK\x05\x06", 490),  # readers of zip files begin at this end
 )
+_LAST = 512
 _DESCRIPTOR = re.compile(rb"\A[\s\0]*# *disk *descriptorfile", re.IGNORECASE)
+_DOCUMENTS = (
+    ("html", re.compile(r"\A\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.I | re.S)),
+    ("xml", re.compile(r"\A\s*<(?:\?xml|metalink|!doctype|!--|ovf:|envelope\b|svg\b)", re.I)),
+)
+"""Metalinks and envelopes are XML; an error page of a web server is HTML."""
 _QEMU_DESCRIPTOR = re.compile(rb"\A(?:#[^\n]*\n|[ \r]*\n)*version=\d", re.IGNORECASE)
 
 
 def detect(head: bytes, tail: bytes) -> frozenset[str]:
     """Names of every format recognised in the first and last bytes; none means plain bytes."""
     ours = {s.name for s in SIGNATURES if head.startswith(s.magic, s.offset)}
-    last = {s.name for s in TAIL_SIGNATURES if tail.startswith(s.magic, s.offset)}
-    text = {"vmdk"} if _is_text_descriptor(head[:65536]) else set()
-    return frozenset(ours | last | text | _by_oslo(head))
+    end = tail[-_LAST:]
+    last = {s.name for s in TAIL_SIGNATURES if end.startswith(s.magic, s.offset)}
+    text = {"vmdk"} if _is_text_descriptor(head[:65536]) else _documents(head[:1024])
+    disc = {"iso"} if udf.starts(head) else set()
+    return frozenset(ours | last | text | disc | _by_oslo(head))
 
 
 def _is_text_descriptor(head: bytes) -> bool:
     return bool(_DESCRIPTOR.match(head) or _QEMU_DESCRIPTOR.match(head))
+
+
+def _documents(head: bytes) -> set[str]:
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = head.decode("utf-16" if wide else "utf-8-sig", "replace")
+    return set([name for name, start in _DOCUMENTS if start.match(text)][:1])
 
 
 def _by_oslo(head: bytes) -> set[str]:

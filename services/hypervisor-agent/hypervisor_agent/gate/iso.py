@@ -1,7 +1,8 @@
-"""ISO 9660 rules: a sound primary volume descriptor, and all the blocks it declares."""
+"""ISO rules: a sound primary volume descriptor and all its blocks, or else a sound UDF."""
 
 import struct
 
+from hypervisor_agent.gate import udf
 from hypervisor_agent.gate.sizes import check_virtual_size, whole_sectors
 from hypervisor_agent.gate.terms import Expectation, Refused
 from hypervisor_agent.gate.window import Window
@@ -13,6 +14,8 @@ _PRIMARY, _TERMINATOR = 1, 255
 
 async def judge(window: Window, head: bytes, expected: Expectation) -> int:
     """The size in bytes as a guest's drive shows it; the whole descriptor set lies in ``head``."""
+    if udf.starts(head):
+        return await udf.judge(window, head, expected)
     primary = _primary(_descriptors(head))
     declared = _volume_bytes(primary)
     if declared > window.size:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from hypervisor_agent.gate import qcow2_header, qcow2_tables
 from hypervisor_agent.gate.qcow2_header import Header
+from hypervisor_agent.gate.qcow2_layout import Layout
 from hypervisor_agent.gate.sizes import SECTOR, check_virtual_size
 from hypervisor_agent.gate.terms import Expectation, Option, Refused
 from hypervisor_agent.gate.window import Window
@@ -35,7 +36,7 @@ async def judge(window: Window, head: bytes, expected: Expectation) -> int:
     for kind, content in qcow2_header.extensions(header, head):
         _check_extension(kind, content, header, window.size)
     check_virtual_size(header.virtual_size, window.size, expected)
-    layout = qcow2_tables.Layout(header, bool(header.incompatible & EXTENDED_L2), window.size)
+    layout = Layout(header, bool(header.incompatible & EXTENDED_L2), window.size)
     await qcow2_tables.check(window, layout)
     return header.virtual_size
 

@@ -21,6 +21,16 @@ from stowage_contracts.values import ImageFormat, Verdict
 from hypervisor_agent.gate.sizes import whole_sectors
 
 MAX_OUTPUT = 1024 * 1024
+DRIVERS: Mapping[ImageFormat, str] = {
+    ImageFormat.RAW: "raw",
+    ImageFormat.ISO: "raw",
+    ImageFormat.QCOW2: "qcow2",
+    ImageFormat.VMDK: "vmdk",
+    ImageFormat.VHD: "vpc",
+    ImageFormat.VHDX: "vhdx",
+    ImageFormat.VDI: "vdi",
+}
+"""qemu's names of the formats it may open; it knows no OVA, and no compressed stream."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +84,16 @@ class _Unreadable(Exception):
 async def second_opinion(path: Path, verdict: Verdict, jail: Jail | None = None) -> Verdict:
     """The verdict unchanged, or a refusal where qemu-img sees a different image.
 
+    What qemu has no driver for keeps its verdict.
+
     ``path`` is absolute and of our own making. Raises ``ValueError`` for another kind of path or a
     refused verdict, and ``Unavailable`` when qemu-img cannot be run at all.
     """
     if not path.is_absolute() or not verdict.accepted or verdict.format is None:
         raise ValueError("a second opinion is for an accepted image at an absolute path")
-    driver = "raw" if verdict.format is ImageFormat.ISO else verdict.format.value
+    driver = DRIVERS.get(verdict.format)
+    if driver is None or verdict.compression:
+        return verdict
     jail = jail or Jail()
     try:
         view = await _info(jail.argv(path, driver), jail.deadline)

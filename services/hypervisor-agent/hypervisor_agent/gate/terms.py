@@ -6,7 +6,7 @@ from typing import Protocol
 
 from stowage_contracts.values import ImageFormat
 
-GATE_VERSION = 1
+GATE_VERSION = 2
 """Rises with every rule that can change a verdict; older verdicts are then asked for again."""
 
 
@@ -30,6 +30,8 @@ class Option(StrEnum):
     """qcow2 subclusters; every qemu since 5.2 reads them."""
     DIRTY = "dirty"
     """A qcow2 not closed cleanly: qemu repairs it when opened for writing, at the host's cost."""
+    COMPRESSED = "compressed"
+    """A whole image in gzip, bzip2, xz or zip: the verdict is about the image within."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Expectation:
     max_virtual_size: int
     """Bytes; the limit of the account, the store or the pool, whichever is smallest."""
     allowed: frozenset[Option] = field(default=frozenset({Option.EXTENDED_L2}))
+    unpack_ratio: int = 300
+    """Bytes a compressed image may become for each of its own."""
 
 
 class Refused(Exception):

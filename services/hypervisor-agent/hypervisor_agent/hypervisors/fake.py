@@ -4,6 +4,7 @@ from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
 from stowage_contracts.values import HostAbilities, HypervisorKind, ImageFormat, PoolView, Value
 
 from hypervisor_agent.faults import Faults
+from hypervisor_agent.gate import JUDGED
 from hypervisor_agent.hypervisors import local
 from hypervisor_agent.hypervisors.kvm import SCHEMES
 
@@ -16,7 +17,7 @@ class FakeOptions(Value):
     """``["file"]`` makes it need a cache store, as XenServer does."""
     writes: tuple[str, ...] = SCHEMES
     convert: tuple[ImageFormat, ...] = ()
-    inspect: tuple[ImageFormat, ...] = local.JUDGED
+    inspect: tuple[ImageFormat, ...] = JUDGED
     faults: Faults = Faults()
 
 

@@ -3,6 +3,7 @@
 from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
 from stowage_contracts.values import HostAbilities, HypervisorKind, ImageFormat, PoolView
 
+from hypervisor_agent.gate import JUDGED
 from hypervisor_agent.hypervisors import local
 from hypervisor_agent.hypervisors.qemu_img import installed
 
@@ -27,7 +28,7 @@ class KvmHypervisor:
             writes=SCHEMES,
             roots=roots,
             fetch=settings.fetch,
-            inspect=local.JUDGED,
+            inspect=JUDGED,
             convert=self._convert,
             slots=settings.slots,
         )

@@ -10,8 +10,6 @@ from stowage_stores.deadlines import Deadlines
 
 from hypervisor_agent.hypervisors.qemu_img import qemu_img
 
-JUDGED = (ImageFormat.RAW, ImageFormat.QCOW2, ImageFormat.ISO)
-"""Formats the gate of every agent judges."""
 STATFS_SECONDS = 2
 """Shorter than a heartbeat: a dead mount must not make the host look dead."""
 THREADS = "4"

@@ -4,7 +4,7 @@ from stowage_contracts.errors import InvalidInput
 from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
 from stowage_contracts.values import HostAbilities, HypervisorKind, PoolView
 
-from hypervisor_agent.hypervisors import local
+from hypervisor_agent.gate import JUDGED
 from hypervisor_agent.hypervisors.kvm import SCHEMES
 
 
@@ -22,7 +22,7 @@ class PlainMover:
             writes=SCHEMES,
             roots=self._settings.roots,
             fetch=self._settings.fetch,
-            inspect=local.JUDGED,
+            inspect=JUDGED,
             slots=self._settings.slots,
         )
 

@@ -2,63 +2,18 @@
 
 import bz2
 import gzip
-import io
 import lzma
 import os
 import zipfile
-from collections.abc import Callable
 
 import pytest
 from hypervisor_agent.gate.archives import Limits, Refused, compression_of, unpacker
 
+from tests.images.packed import PACKERS, linked_zip, streamed_zip, zip64, zip_of
+
 MIB = 1 << 20
 DATA = os.urandom(100_000) + b"\0" * 300_000 + b"tail" * 5000
 PLENTY = Limits(max_bytes=1 << 40)
-
-
-def zip_of(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip as Python writes it."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return buffer.getvalue()
-
-
-def streamed_zip(data: bytes) -> bytes:
-    """A zip whose header knows no sizes, as one written to a pipe."""
-
-    class Pipe(io.BytesIO):
-        def seekable(self) -> bool:
-            return False
-
-        def tell(self) -> int:
-            raise OSError
-
-    pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("disk.raw", data)
-    return pipe.getvalue()
-
-
-def zip64(data: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip with the fields for large files."""
-    buffer = io.BytesIO()
-    info = zipfile.ZipInfo("disk.raw")
-    info.compress_type = method
-    with zipfile.ZipFile(buffer, "w") as archive, archive.open(info, "w", force_zip64=True) as out:
-        out.write(data)
-    return buffer.getvalue()
-
-
-def linked_zip() -> bytes:
-    """A zip of a symbolic link."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        info = zipfile.ZipInfo("disk.raw")
-        info.external_attr = 0o120777 << 16
-        archive.writestr(info, "/etc/passwd")
-    return buffer.getvalue()
 
 
 def unpacked(data: bytes, limits: Limits = PLENTY, step: int = 65536) -> bytes:
@@ -135,14 +90,6 @@ def test_a_dishonest_stream_is_refused(name: str) -> None:
     with pytest.raises(Refused) as caught:
         unpacked(data)
     assert caught.value.code == f"image.{code}", caught.value
-
-
-PACKERS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zip": lambda data: zip_of(("disk.raw", data)),
-}
 
 
 @pytest.mark.parametrize("kind", PACKERS)
