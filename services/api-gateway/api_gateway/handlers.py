@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from stowage_contracts.message import Kind, Message
 from stowage_contracts.messages import MESSAGES
 from stowage_contracts.messages.data_motion import CopyProgressed
-from stowage_contracts.messages.image_store import ReplicaFailed
+from stowage_contracts.messages.image_store import ReplicaFailed, ReplicaReady
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Handler
 
@@ -15,7 +15,7 @@ ADMINS_ONLY = "*"
 """Account of events that carry no public state: only admins see them."""
 
 
-INFRASTRUCTURE = ("store", "host")
+INFRASTRUCTURE = ("store", "host", "placement_rule")
 """Nouns whose events tell paths and other accounts' ids."""
 
 
@@ -51,6 +51,16 @@ async def on_replica_failed(message: ReplicaFailed, tx: Tx, deps: Deps) -> None:
     await on_event(message, tx, deps)
 
 
+async def on_replica_ready(message: ReplicaReady, tx: Tx, deps: Deps) -> None:
+    """A copy its store made by itself, so that data-motion never heard of it, ends here."""
+    if message.copy_id is not None:
+        row = await tx.row("end_pending", message.copy_id)
+        if row is not None:
+            about = ("CopyCompleted", "copy", message.copy_id, row["account_id"])
+            await tx.run("add_feed", *about, {"state": row["state"]})
+    await on_event(message, tx, deps)
+
+
 async def on_copy_progressed(message: CopyProgressed, tx: Tx, deps: Deps) -> None:
     """Live figures: shown at once, kept until the next state."""
     if await tx.run("progress", message.copy_id, message.model_dump(mode="json")):
@@ -60,5 +70,6 @@ async def on_copy_progressed(message: CopyProgressed, tx: Tx, deps: Deps) -> Non
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     **{kind: on_event for kind in MESSAGES.values() if kind.kind is Kind.EVENT},
     ReplicaFailed: on_replica_failed,
+    ReplicaReady: on_replica_ready,
 }
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {CopyProgressed: on_copy_progressed}

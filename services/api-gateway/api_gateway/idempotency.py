@@ -20,24 +20,34 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 
 
 async def accept(
-    call: Call, desk: Desk, deps: Deps, make: Callable[[Tx], Awaitable[BaseModel]]
+    call: Call, desk: Desk, deps: Deps, make: Callable[[Tx], Awaitable[BaseModel | Reply]]
 ) -> Reply:
-    """Do ``make`` once for each Idempotency-Key of an account; again it answers the same."""
+    """Do ``make`` once for each Idempotency-Key of an account; again it answers the same.
+
+    ``make`` answers a model, or a Reply of one where the status is not its route's own.
+    """
     key = check_header(HEADER, call.headers.get(HEADER, ""), 255)
     async with desk.transaction() as tx:
         if not key:
-            return Reply(await make(tx))
+            return _reply(await make(tx))
         owner = call.principal.account_id
         await tx.value("one_at_a_time", f"{owner}/{key}")
         fingerprint = _fingerprint(call, deps)
         known = await tx.row("replay", owner, key)
         if known is not None:
-            return Reply(
-                _replay(known["request_hash"], fingerprint, known["reply"]), headers=REPLAYED
-            )
-        made = await make(tx)
-        await tx.run("remember", owner, key, fingerprint, made.model_dump(mode="json"))
-    return Reply(made)
+            before = _replay(known["request_hash"], fingerprint, known["reply"])
+            return Reply(before, status=known["status"], headers=REPLAYED)
+        made = _reply(await make(tx))
+        await tx.run("remember", owner, key, fingerprint, _kept(made), made.status)
+    return made
+
+
+def _reply(made: BaseModel | Reply) -> Reply:
+    return made if isinstance(made, Reply) else Reply(made)
+
+
+def _kept(made: Reply) -> Any:
+    return made.body.model_dump(mode="json") if isinstance(made.body, BaseModel) else None
 
 
 def refuse_key(call: Call, shown: str) -> None:

@@ -1,25 +1,24 @@
 """Adding a data store, however it was asked for: over HTTP or by a foreign message."""
 
-import json
-import re
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
+from stowage_contracts import sealing
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.messages.image_store import AddStore
 from stowage_contracts.topology import address
 from stowage_contracts.values import Id, Name, Scope, ScopeType, ServiceName, StoreRole, StoreState
 from stowage_contracts.views import StoreView
 from stowage_runtime.handling.tx import Tx
+from stowage_runtime.secrets import Sealer
 
 from api_gateway.accounts import Principal
 from api_gateway.bodies import Given
+from api_gateway.deps import Deps
+from api_gateway.forms import Filled, check_size, form_of
 from api_gateway.resources import pending, reference
 
-LARGEST_SETTINGS = 16_384
-"""Characters of JSON: settings travel in messages."""
-_LOOKS_SECRET = re.compile(r"secret|passw|token|access_?key|private|credential|api_?key", re.I)
-_LOGIN_IN_URL = re.compile(r"://[^/@\s]*:[^/@\s]*@")
+MOST_TAGS = 64
 
 
 class StoreFields(Given):
@@ -32,20 +31,21 @@ class StoreFields(Given):
     scope_id: Id | None = None
     """The zone, pod, cluster or host the scope names."""
     settings: dict[str, Any] = {}
+    tags: tuple[Name, ...] = Field(default=(), max_length=MOST_TAGS)
+    """What placement rules may ask for."""
 
     @field_validator("settings")
     @classmethod
     def _small(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        if len(json.dumps(settings)) > LARGEST_SETTINGS:
-            raise ValueError(f"settings have at most {LARGEST_SETTINGS} characters as JSON")
-        return settings
+        return check_size(settings)
 
 
 async def place(
     body: StoreFields, store_id: str, sealed: str, principal: Principal, tx: Tx
 ) -> StoreView:
     """Ask the owner of the role to add a store; raises InvalidInput, NotFound, Conflict."""
-    _check(body)
+    _check_role(body)
+    (await form_of(body.provider, tx)).check(body.settings)
     view = StoreView(
         id=store_id,
         name=body.name,
@@ -54,39 +54,24 @@ async def place(
         scope=await _scope(body, principal, tx),
         state=StoreState.ADDING,
         settings=body.settings,
+        tags=body.tags,
     )
     await pending(tx, "store", view)
     await tx.say(_command(view, sealed), to=address(owner_of(body.role)))
     return view
 
 
-def _check(body: StoreFields) -> None:
+def _check_role(body: StoreFields) -> None:
     if body.role is StoreRole.PRIMARY:
         raise InvalidInput(
             "primary pools are reported by the agent that sees them",
             code="role",
             hint="configure the pool at its host's agent",
         )
-    loose = sorted(set(_loose(body.settings)))
-    if loose:
-        raise InvalidInput(
-            f"{', '.join(loose)} must be given under 'secrets'",
-            code="secret_in_settings",
-            hint="what stands under 'settings' is shown and stored in clear",
-        )
-
-
-def _loose(value: Any, name: str = "settings") -> list[str]:
-    """Names of settings, however deep, that look like secrets."""
-    if isinstance(value, dict):
-        named = [key for key, inner in value.items() if _LOOKS_SECRET.search(key) and inner]
-        return [*named, *(bad for key, inner in value.items() for bad in _loose(inner, key))]
-    if isinstance(value, list):
-        return [bad for inner in value for bad in _loose(inner, name)]
-    return [name] if isinstance(value, str) and _LOGIN_IN_URL.search(value) else []
 
 
 def owner_of(role: StoreRole) -> ServiceName:
+    """Who keeps stores of a role."""
     cache = role is StoreRole.IMAGE_CACHE
     return ServiceName.CACHE_AUTOSCALER if cache else ServiceName.IMAGE_STORE
 
@@ -119,9 +104,13 @@ def _command(view: StoreView, sealed: str) -> AddStore:
         scope=view.scope,
         settings=view.settings,
         sealed=sealed,
+        tags=view.tags,
     )
 
 
-def sealing_context(store_id: str) -> str:
-    """What a store's secrets are sealed for."""
-    return f"image_data_store/{store_id}"
+def seal(filled: Filled, store_id: str, role: StoreRole, deps: Deps) -> str:
+    """The secrets, for the store's owner and this store only; empty without any."""
+    if not filled.plaintext:
+        return ""
+    public = deps.public_key(owner_of(role))
+    return Sealer.seal(public, filled.plaintext, sealing.for_store(store_id))

@@ -17,6 +17,12 @@ SELECT id, account_id, created FROM api_keys ORDER BY created, id
 -- What a caller just asked for, until its owner speaks; no row when the id is taken.
 INSERT INTO resources (noun, id, account_id, sequence, state, created, updated)
 VALUES ($1, $2, $3, 0, $4, stowage_now(), stowage_now()) ON CONFLICT DO NOTHING
+-- name: put_pending
+-- As add_pending of what a caller may also replace; its owner's next word wins.
+INSERT INTO resources (noun, id, sequence, state, created, updated)
+VALUES ($1, $2, 0, $3, stowage_now(), stowage_now())
+ON CONFLICT (noun, id) DO UPDATE SET state = EXCLUDED.state, removed = false,
+    updated = EXCLUDED.updated
 -- name: project
 -- Keeps the newest sequence; tells whether this one was news.
 INSERT INTO resources (noun, id, account_id, sequence, state, removed, created, updated)
@@ -41,16 +47,47 @@ WHERE noun = 'copy' AND sequence = 0 AND state ->> 'state' = 'requested'
 UPDATE resources SET updated = stowage_now(), state = state || jsonb_build_object(
     'state', 'failed', 'error', $2::jsonb, 'finished', stowage_now())
 WHERE noun = 'copy' AND id = $1 AND sequence = 0 RETURNING account_id, state
+-- name: end_pending
+-- A copy nobody had to carry: its store made it by itself.
+UPDATE resources SET updated = stowage_now(), state = state || jsonb_build_object(
+    'state', 'done', 'waiting_for', '', 'finished', stowage_now())
+WHERE noun = 'copy' AND id = $1 AND sequence = 0 AND state ->> 'state' = 'requested'
+RETURNING account_id, state
 -- name: hide
 UPDATE resources SET removed = true WHERE noun = $1 AND id = $2
 -- name: resource
 SELECT * FROM resources WHERE noun = $1 AND id = $2
 -- name: page
--- Newest first; $2 is an account or '' for all, $3/$4 the last row of the page before.
+-- Newest first; $2 is an account or '' for all, $3/$4 the last row of the page before, and each
+-- state matches one of $5.
 SELECT * FROM resources
 WHERE noun = $1 AND NOT removed AND ($2 = '' OR account_id IN ('', $2))
-    AND ($3::timestamptz IS NULL OR (created, id) < ($3, $4)) AND state @> $5::jsonb
+    AND ($3::timestamptz IS NULL OR (created, id) < ($3, $4)) AND state @> ANY ($5::jsonb[])
 ORDER BY created DESC, id DESC LIMIT $6
+
+-- name: provider
+-- What the provider of that name asks for; names differ in more than case.
+SELECT state FROM resources
+WHERE noun = 'provider' AND NOT removed AND lower($1) IN (lower(id), lower(state ->> 'name')) LIMIT 1
+
+-- name: add_link
+INSERT INTO links (id, account_id, kind, object_id, file_name, made, expires)
+VALUES ($1, $2, $3, $4, $5, stowage_now(), $6)
+-- name: link
+SELECT * FROM links WHERE id = $1 AND ($2 = '' OR account_id = $2)
+-- name: link_lives
+-- Its URL was made: what is known of its end is now sure. No row once it was revoked.
+UPDATE links SET expires = LEAST(expires, $2) WHERE id = $1 AND revoked IS NULL RETURNING id
+-- name: revoke_link
+UPDATE links SET revoked = stowage_now() WHERE id = $1 AND revoked IS NULL
+-- name: links
+SELECT * FROM links
+WHERE ($1 = '' OR account_id = $1) AND ($2::timestamptz IS NULL OR (made, id) < ($2, $3))
+ORDER BY made DESC, id DESC LIMIT $4
+-- name: links_old
+DELETE FROM links WHERE id IN (
+    SELECT id FROM links WHERE expires < stowage_now() - make_interval(secs => $1)
+    ORDER BY expires LIMIT $2)
 
 -- name: add_token
 INSERT INTO join_tokens (host_id, token_hash, expires) VALUES ($1, $2, $3)
@@ -67,10 +104,10 @@ UPDATE join_tokens SET used = NULL WHERE host_id = $1 AND token_hash = $2
 -- Requests with one idempotency key wait for each other.
 SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('idempotency/' || $1, 0))
 -- name: replay
-SELECT request_hash, reply FROM idempotency WHERE account_id = $1 AND key = $2
+SELECT request_hash, reply, status FROM idempotency WHERE account_id = $1 AND key = $2
 -- name: remember
-INSERT INTO idempotency (account_id, key, request_hash, reply, created)
-VALUES ($1, $2, $3, $4, stowage_now())
+INSERT INTO idempotency (account_id, key, request_hash, reply, status, created)
+VALUES ($1, $2, $3, $4, $5, stowage_now())
 -- name: idempotency_old
 DELETE FROM idempotency WHERE (account_id, key) IN (
     SELECT account_id, key FROM idempotency

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,16 @@ from api_gateway.bodies import Given, is_id
 from api_gateway.deps import Deps
 
 T = TypeVar("T")
+Match = Mapping[str, Any]
+"""Part of a state."""
+HIDDEN: Mapping[str, Any] = {
+    "settings": {},
+    "checks": [],
+    "evacuation": None,
+    "inventory": None,
+    "error": None,
+}
+"""What ordinary accounts are shown of a store's inside: nothing."""
 RECHECK_SECONDS = 2.0
 """A waiting caller looks again after so long even when nothing was heard."""
 _CURSOR = re.compile(r"(\d{1,17})\.([A-Za-z0-9][A-Za-z0-9_.-]{0,63})")
@@ -50,28 +60,31 @@ class WaitQuery(Given):
 
 
 async def page(
-    noun: str, call: Call, desk: Desk, match: dict[str, Any] | None = None
+    noun: str, call: Call, desk: Desk, any_of: Sequence[Match] = ({},)
 ) -> Page[dict[str, Any]]:
-    """The caller's resources of a noun; a page stays where it is while others are added."""
-    after = _decode(call.query.cursor)
-    limit = call.query.limit
+    """The caller's resources of a noun; a page stays where it is while others are added.
+
+    Shown are those whose state contains one of ``any_of``.
+    """
+    after, limit = position(call.query.cursor), call.query.limit
     async with desk.transaction() as tx:
-        rows = await tx.rows("page", noun, call.principal.sees, *after, match or {}, limit + 1)
-    more = len(rows) > limit
+        rows = await tx.rows("page", noun, call.principal.sees, *after, list(any_of), limit + 1)
     return Page(
         items=[visible(noun, row["state"], call.principal) for row in rows[:limit]],
-        next=_encode(rows[limit - 1]) if more else None,
+        next=cursor(rows[limit - 1], "created") if len(rows) > limit else None,
     )
 
 
-def _encode(row: Record) -> str:
-    return f"{(row['created'] - _EPOCH) // _MICROSECOND}.{row['id']}"
+def cursor(row: Record, when: str) -> str:
+    """Names a row by the time in its column ``when`` and its id."""
+    return f"{(row[when] - _EPOCH) // _MICROSECOND}.{row['id']}"
 
 
-def _decode(cursor: str) -> tuple[datetime | None, str]:
-    if not cursor:
+def position(text: str) -> tuple[datetime | None, str]:
+    """Time and id a cursor names; none for the first page. Raises InvalidInput."""
+    if not text:
         return None, ""
-    match = _CURSOR.fullmatch(cursor)
+    match = _CURSOR.fullmatch(text)
     if match is None:
         raise InvalidInput("not a cursor this list gave out", code="cursor")
     return _EPOCH + int(match[1]) * _MICROSECOND, match[2]
@@ -86,16 +99,25 @@ async def show(noun: str, key: str, call: Call, desk: Desk) -> dict[str, Any]:
 async def state(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, Any]:
     """As ``show``, in a transaction."""
     row = await tx.row("resource", noun, key) if is_id(key) else None
-    if row is None or (principal.sees and row["account_id"] not in {"", principal.sees}):
+    if row is None or _of_others(row, principal) or _forgotten(row):
         raise NotFound(f"no such {noun}", resource=f"{noun}/{key[:64]}")
     return visible(noun, row["state"], principal)
+
+
+def _of_others(row: Record, principal: Principal) -> bool:
+    return bool(principal.sees) and row["account_id"] not in {"", principal.sees}
+
+
+def _forgotten(row: Record) -> bool:
+    """Removed, with a state that has no word for it."""
+    return bool(row["removed"]) and not {"state", "removed"} & set(row["state"])
 
 
 def visible(noun: str, found: dict[str, Any], principal: Principal) -> dict[str, Any]:
     """What a caller may see of a resource: paths and errors of stores are the operators'."""
     if noun != "store" or principal.admin:
         return dict(found)
-    return {**found, "settings": {}, "checks": [], "error": None}
+    return {**found, **HIDDEN}
 
 
 async def reference(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, Any]:

@@ -39,6 +39,17 @@ class Settings(ServiceSettings):
     idempotency_seconds: float = Field(
         default=86400, gt=0, description="How long an Idempotency-Key is remembered, in seconds."
     )
+    link_seconds: int = Field(
+        default=900, ge=1, le=604_800, description="Life of a download link, in seconds."
+    )
+    longest_link_seconds: int = Field(
+        default=86_400, ge=1, le=604_800, description="Longest life one may ask for, in seconds."
+    )
+    links_seconds: float = Field(
+        default=604_800,
+        ge=0,
+        description="How long a link that ended is told to have ended, in seconds.",
+    )
     unanswered_seconds: float = Field(
         default=60, gt=0, description="A copy no owner spoke of for so long says so, in seconds."
     )

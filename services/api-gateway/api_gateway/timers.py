@@ -11,9 +11,10 @@ SILENCE = "its owner, which has not answered: is it running, is there a dead let
 
 
 async def forget(tx: Tx, deps: Deps) -> None:
-    """Trim the feed and remembered idempotency keys."""
+    """Trim the feed, remembered idempotency keys and links that ended."""
     await tx.run("feed_old", deps.settings.feed_seconds, BATCH)
     await tx.run("idempotency_old", deps.settings.idempotency_seconds, BATCH)
+    await tx.run("links_old", deps.settings.links_seconds, BATCH)
 
 
 async def own_up(tx: Tx, deps: Deps) -> None:

@@ -1,14 +1,47 @@
 """What owners say in these tests."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pydantic import SecretStr
+from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove
+from stowage_contracts.grants import Grant, PartDone, PartUrl
+from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CopyPlanned
-from stowage_contracts.messages.image_store import StoreAdded, TemplateChanged, ZoneAdded
-from stowage_contracts.values import Scope, Transfer
-from stowage_contracts.views import CopyView, StoreView, TemplateView, ZoneView
+from stowage_contracts.messages.image_store import (
+    EvacuationPlanned,
+    ExplainPlacement,
+    FindingsListed,
+    LinkMade,
+    ListFindings,
+    MakeLink,
+    OpenUpload,
+    PlacementExplained,
+    PlanEvacuation,
+    ProviderOffered,
+    SnapshotChanged,
+    StoreAdded,
+    TemplateChanged,
+    UploadOpened,
+    VolumeChanged,
+    ZoneAdded,
+)
+from stowage_contracts.values import ObjectRef, Scope, Transfer
+from stowage_contracts.views import (
+    CopyView,
+    ProviderView,
+    SnapshotView,
+    StoreView,
+    TemplateView,
+    VolumeView,
+    ZoneView,
+)
+from stowage_runtime.testing.bench_bus import Reply
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+PRESIGNED = "https://s3.example/b/t1?X-Amz-Signature=canary"
 TEMPLATE_OBJECT = {"kind": "template", "id": "t1"}
 
 
@@ -31,16 +64,99 @@ def pool(id: str = "p1") -> StoreAdded:
     return store(id, role="Primary")
 
 
+def provider(id: str = "s3", **changes: Any) -> ProviderOffered:
+    fields = {"name": "S3", "roles": ["Image"], "scopes": ["region"], "settings": FORM}
+    return ProviderOffered(state=ProviderView(id=id, **{**fields, **changes}))
+
+
+FORM = {
+    "type": "object",
+    "properties": {
+        "bucket": {"type": "string"},
+        "private_path": {"type": "string"},
+        "secret_key": {"type": "string", "format": "password", "writeOnly": True},
+        "token": {"anyOf": [{"type": "string", "writeOnly": True}, {"type": "null"}]},
+    },
+}
+OBJECT = {
+    "account_id": "admin",
+    "name": "disk",
+    "format": "raw",
+    "scope": Scope.region(),
+    "created": CREATED,
+}
+
+
 def template(id: str = "t1", **changes: Any) -> TemplateChanged:
-    fields = {
-        "account_id": "admin",
-        "name": "disk",
-        "format": "raw",
-        "hypervisor": "KVM",
-        "scope": Scope.region(),
-        "created": CREATED,
-    }
-    return TemplateChanged(state=TemplateView(id=id, **{**fields, **changes}))
+    fields = {**OBJECT, "hypervisor": "KVM", **changes}
+    return TemplateChanged(state=TemplateView(id=id, **fields))
+
+
+def volume(id: str = "t1", **changes: Any) -> VolumeChanged:
+    return VolumeChanged(state=VolumeView(id=id, **{**OBJECT, **changes}))
+
+
+def snapshot(id: str = "t1", **changes: Any) -> SnapshotChanged:
+    return SnapshotChanged(state=SnapshotView(id=id, **{**OBJECT, **changes}))
+
+
+OBJECTS = {"templates": template, "volumes": volume, "snapshots": snapshot}
+
+
+def link_made(question: Any) -> LinkMade:
+    expires = datetime.now(UTC) + timedelta(seconds=question.seconds)
+    return LinkMade(
+        link_id=question.link_id, store_id="s1", url=SecretStr(PRESIGNED), expires=expires
+    )
+
+
+def upload_opened(question: Any) -> UploadOpened:
+    numbers = range(question.first_part, question.first_part + question.part_count)
+    grant = Grant(
+        writes=True,
+        session="session",
+        part_size=1 << 20,
+        part_growth=1000,
+        parts=tuple(PartUrl(number=n, url=SecretStr(f"{PRESIGNED}&n={n}")) for n in numbers),
+        done=(PartDone(number=1, size=1 << 20, etag="e"),),
+        expires=LATER,
+    )
+    return UploadOpened(object=question.object, grant=grant, expires=LATER)
+
+
+def evacuation_planned(question: Any) -> EvacuationPlanned:
+    move = PlannedMove(
+        object=ObjectRef(**TEMPLATE_OBJECT), size=7, to_store_id="s2", possible=True, reason="room"
+    )
+    return EvacuationPlanned(store_id=question.store_id, moves=(move,), bytes_to_move=7)
+
+
+def findings_listed(question: Any) -> FindingsListed:
+    finding = Finding(
+        id="f1",
+        kind="orphan",
+        key="template/t9",
+        first_seen=CREATED,
+        last_seen=CREATED,
+        sightings=2,
+        removable=True,
+    )
+    return FindingsListed(store_id=question.store_id, findings=(finding,))
+
+
+def placement_explained(question: Any) -> PlacementExplained:
+    answer = PlacementAnswer(store_id="s1", chosen=True, allowed=True, reason="most room")
+    return PlacementExplained(account_id=question.account_id, answers=(answer,))
+
+
+ANSWERS: Mapping[type[Message], Reply] = {
+    MakeLink: link_made,
+    OpenUpload: upload_opened,
+    PlanEvacuation: evacuation_planned,
+    ListFindings: findings_listed,
+    ExplainPlacement: placement_explained,
+}
+"""What image-store says when it is asked."""
 
 
 def planned(id: str = "c1", **changes: Any) -> CopyPlanned:

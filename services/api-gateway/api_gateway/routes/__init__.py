@@ -4,8 +4,13 @@ from api_gateway.routes.copies import ROUTES as COPIES
 from api_gateway.routes.events import ROUTES as EVENTS
 from api_gateway.routes.hosts import ROUTES as HOSTS
 from api_gateway.routes.keys import ROUTES as KEYS
+from api_gateway.routes.links import ROUTES as LINKS
+from api_gateway.routes.objects import ROUTES as OBJECTS
+from api_gateway.routes.placement import ROUTES as PLACEMENT
 from api_gateway.routes.places import ROUTES as PLACES
+from api_gateway.routes.providers import ROUTES as PROVIDERS
 from api_gateway.routes.stores import ROUTES as STORES
-from api_gateway.routes.templates import ROUTES as TEMPLATES
+from api_gateway.routes.upkeep import ROUTES as UPKEEP
 
-ROUTES = (*PLACES, *HOSTS, *STORES, *TEMPLATES, *COPIES, *EVENTS, *KEYS)
+STORED = (*PROVIDERS, *STORES, *UPKEEP, *PLACEMENT)
+ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *LINKS, *COPIES, *EVENTS, *KEYS)

@@ -25,6 +25,7 @@ from api_gateway.accounts import Principal
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
+from api_gateway.orders import IMAGE_STORE
 from api_gateway.resources import (
     Page,
     PageQuery,
@@ -37,7 +38,6 @@ from api_gateway.resources import (
     show,
     state,
 )
-from api_gateway.routes.places import IMAGE_STORE
 
 FINAL = {"done", "failed", "cancelled"}
 CopyState = Literal[
@@ -133,7 +133,9 @@ def _command(body: NewCopy, view: CopyView) -> RequestCopy:
 
 async def list_copies(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     """The caller's copies."""
-    return await page("copy", call, desk, {"state": call.query.state} if call.query.state else None)
+    return await page(
+        "copy", call, desk, [call.query.model_dump(include={"state"}, exclude_none=True)]
+    )
 
 
 async def show_copy(call: Call, desk: Desk, deps: Deps) -> State:
@@ -141,19 +143,22 @@ async def show_copy(call: Call, desk: Desk, deps: Deps) -> State:
     return State(await settled("copy", call, desk, deps, lambda row: row["state"] in FINAL))
 
 
-async def cancel(call: Call, desk: Desk, deps: Deps) -> State:
+async def cancel(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Withdraw; the transfer stops when nobody else asked for it.
 
     Also before its owner has heard of the copy: the cancel is kept for it there.
     """
-    async with desk.transaction() as tx:
+
+    async def make(tx: Tx) -> State:
         found = await state("copy", call.path["id"], call.principal, tx)
         if found["state"] in FINAL:
             raise Conflict(
                 f"the copy is {found['state']}", resource=f"copy/{found['id']}", code="final"
             )
         await tx.say(CancelCopy(copy_id=found["id"]), to=address(ServiceName.DATA_MOTION))
-    return State(found)
+        return State(found)
+
+    return await accept(call, desk, deps, make)
 
 
 async def explain(call: Call, desk: Desk, deps: Deps) -> Explanation:

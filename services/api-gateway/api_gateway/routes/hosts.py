@@ -25,8 +25,9 @@ from api_gateway.accounts import hash_of, new_key
 from api_gateway.bodies import Given, is_id
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept, refuse_key
+from api_gateway.orders import IMAGE_STORE
 from api_gateway.resources import Page, pending, reference
-from api_gateway.routes.places import IMAGE_STORE, readers
+from api_gateway.routes.places import readers
 
 
 class NewHost(Given):

@@ -2,8 +2,7 @@
 
 from pydantic import BaseModel
 from stowage_contracts.messages.image_store import AddCluster, AddPod, AddZone
-from stowage_contracts.topology import address
-from stowage_contracts.values import HypervisorKind, Id, Name, ServiceName, new_id
+from stowage_contracts.values import HypervisorKind, Id, Name, new_id
 from stowage_contracts.views import ClusterView, PodView, ZoneView
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
@@ -12,9 +11,8 @@ from stowage_runtime.service import Desk
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
+from api_gateway.orders import IMAGE_STORE
 from api_gateway.resources import Page, PageQuery, State, page, pending, reference, show
-
-IMAGE_STORE = address(ServiceName.IMAGE_STORE)
 
 
 class NewZone(Given):

@@ -1,6 +1,5 @@
 """Data stores of every role; secrets are sealed here for the store's owner."""
 
-import json
 from typing import Any
 
 from pydantic import BaseModel, Field, SecretStr
@@ -11,17 +10,21 @@ from stowage_contracts.values import Id, StoreRole, StoreState, Value, new_id
 from stowage_contracts.views import StoreView
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
-from stowage_runtime.secrets import Sealer
 from stowage_runtime.service import Desk
 
 from api_gateway.deps import Deps
+from api_gateway.forms import form_of
 from api_gateway.idempotency import accept
-from api_gateway.new_stores import StoreFields, owner_of, place, sealing_context
+from api_gateway.new_stores import StoreFields, owner_of, place, seal
 from api_gateway.resources import Page, PageQuery, State, WaitQuery, page, reference, settled, state
 
 
 class NewStore(StoreFields):
-    """A data store to prove and add; secret settings go under ``secrets``, nowhere else."""
+    """A data store to prove and add.
+
+    Fields that the provider's form marks ``writeOnly`` are sealed wherever they stand; of a
+    provider that is not known yet they go under ``secrets``.
+    """
 
     id: Id | None = None
     secrets: dict[str, SecretStr] = Field(default={}, max_length=32)
@@ -47,23 +50,18 @@ async def add_store(call: Call, desk: Desk, deps: Deps) -> Reply:
     store_id = body.id or new_id()
 
     async def make(tx: Tx) -> StoreView:
-        return await place(body, store_id, _seal(body, store_id, deps), call.principal, tx)
+        filled = (await form_of(body.provider, tx)).fill(body.settings, body.secrets)
+        sealed = seal(filled, store_id, body.role, deps)
+        plain = body.model_copy(update={"settings": filled.settings})
+        return await place(plain, store_id, sealed, call.principal, tx)
 
     return await accept(call, desk, deps, make)
 
 
-def _seal(body: NewStore, store_id: str, deps: Deps) -> str:
-    if not body.secrets:
-        return ""
-    plain = {name: value.get_secret_value() for name, value in body.secrets.items()}
-    public = deps.public_key(owner_of(body.role))
-    return Sealer.seal(public, json.dumps(plain).encode(), sealing_context(store_id))
-
-
 async def list_stores(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     """Stores of one role, or all."""
-    match = {"role": call.query.role} if call.query.role else None
-    return await page("store", call, desk, match)
+    wanted = call.query.model_dump(include={"role"}, exclude_none=True)
+    return await page("store", call, desk, [wanted])
 
 
 async def show_store(call: Call, desk: Desk, deps: Deps) -> State:
@@ -73,25 +71,31 @@ async def show_store(call: Call, desk: Desk, deps: Deps) -> State:
     )
 
 
-async def probe_store(call: Call, desk: Desk, deps: Deps) -> State:
+async def probe_store(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Ask the owner to probe a store again."""
     call.principal.require_admin()
-    async with desk.transaction() as tx:
+
+    async def make(tx: Tx) -> State:
         found = await reference("store", call.path["id"], call.principal, tx)
         await _order(found, ProbeStore(store_id=found["id"]), tx)
-    return State(found)
+        return State(found)
+
+    return await accept(call, desk, deps, make)
 
 
-async def remove_store(call: Call, desk: Desk, deps: Deps) -> State:
+async def remove_store(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Ask the owner to remove a store; it refuses while replicas are on it."""
     call.principal.require_admin()
-    async with desk.transaction() as tx:
+
+    async def make(tx: Tx) -> State:
         found = await state("store", call.path["id"], call.principal, tx)
         if found["state"] == StoreState.REMOVED:  # its owner kept nothing of it: only we show it
             await tx.run("hide", "store", found["id"])
         else:
             await _order(found, RemoveStore(store_id=found["id"]), tx)
-    return State(found)
+        return State(found)
+
+    return await accept(call, desk, deps, make)
 
 
 async def _order(found: dict[str, Any], command: ProbeStore | RemoveStore, tx: Tx) -> None:

@@ -1,0 +1,144 @@
+"""Templates (with ISOs), volumes and snapshots: the same routes for each."""
+
+from stowage_runtime.http import Route
+
+from api_gateway.deps import Deps
+from api_gateway.links import LinkView
+from api_gateway.resources import WaitQuery
+from api_gateway.routes.links import Linking, NewLink
+from api_gateway.routes.objects.bodies import (
+    ObjectChange,
+    ObjectsQuery,
+    SentAll,
+    WantedParts,
+    WantedZone,
+)
+from api_gateway.routes.objects.living import Living, ZoneAnswer
+from api_gateway.routes.objects.nouns import NOUNS, Noun
+from api_gateway.routes.objects.registering import Registering
+from api_gateway.routes.objects.replicas import Replicas
+from api_gateway.routes.objects.uploading import Upload, Uploading
+
+
+def _living(noun: Noun) -> tuple[Route[Deps], ...]:
+    tags, living = (noun.tag,), Living(noun)
+    each, one = f"{noun.path}/{{id}}", f"a {noun.name}"
+    return (
+        Route(
+            "POST",
+            noun.path,
+            Registering(noun).create,
+            f"Register {one} from a URL, a known store or an upload",
+            body=noun.body,
+            reply=noun.registered,
+            status=202,
+            tags=tags,
+        ),
+        Route(
+            "GET",
+            noun.path,
+            living.list,
+            f"List {noun.tag}",
+            query=ObjectsQuery,
+            reply=noun.listing,
+            tags=tags,
+        ),
+        Route(
+            "GET",
+            each,
+            living.show,
+            f"Show {one}",
+            query=WaitQuery,
+            reply=noun.view,
+            tags=tags,
+            seconds=630,
+        ),
+        Route(
+            "PATCH",
+            each,
+            living.change,
+            f"Change {one}",
+            body=ObjectChange,
+            reply=noun.view,
+            status=202,
+            tags=tags,
+        ),
+        Route(
+            "DELETE", each, living.delete, f"Delete {one}", reply=noun.view, status=202, tags=tags
+        ),
+    )
+
+
+def _spread(noun: Noun) -> tuple[Route[Deps], ...]:
+    tags, replicas, each = (noun.tag,), Replicas(noun), f"{noun.path}/{{id}}"
+    replica = f"{each}/replicas/{{store_id}}"
+    return (
+        Route(
+            "POST",
+            f"{each}/zones",
+            Living(noun).copy_to_zone,
+            f"Have a {noun.name} in one more zone; 200 where it is already",
+            body=WantedZone,
+            reply=ZoneAnswer,
+            status=202,
+            tags=tags,
+        ),
+        Route(
+            "DELETE",
+            replica,
+            replicas.delete,
+            f"Delete a {noun.name} from one store",
+            reply=noun.view,
+            status=202,
+            tags=tags,
+        ),
+        Route(
+            "POST",
+            f"{replica}/verify",
+            replicas.verify,
+            f"Verify one replica of a {noun.name}",
+            reply=noun.view,
+            status=202,
+            tags=tags,
+        ),
+    )
+
+
+def _moved(noun: Noun) -> tuple[Route[Deps], ...]:
+    tags, uploading, each = (noun.tag,), Uploading(noun), f"{noun.path}/{{id}}"
+    return (
+        Route(
+            "POST",
+            f"{each}/upload",
+            uploading.open,
+            f"Ask where to upload a {noun.name}",
+            body=WantedParts,
+            reply=Upload,
+            tags=tags,
+        ),
+        Route(
+            "POST",
+            f"{each}/upload/finish",
+            uploading.finish,
+            f"Finish the upload of a {noun.name}",
+            body=SentAll,
+            reply=noun.view,
+            status=202,
+            tags=tags,
+        ),
+        Route(
+            "POST",
+            f"{each}/links",
+            Linking(noun.name).create,
+            f"Make a download link of a {noun.name}",
+            body=NewLink,
+            reply=LinkView,
+            status=201,
+            tags=tags,
+        ),
+    )
+
+
+ROUTES: tuple[Route[Deps], ...] = tuple(
+    route for noun in NOUNS for part in (_living, _spread, _moved) for route in part(noun)
+)

@@ -1,0 +1,48 @@
+"""Providers: what stores can be made with, each with the form to fill in."""
+
+from pydantic import BaseModel
+from stowage_contracts.values import StoreRole
+from stowage_contracts.views import ProviderView
+from stowage_runtime.http import Call, Route
+from stowage_runtime.service import Desk
+
+from api_gateway.deps import Deps
+from api_gateway.resources import Page, PageQuery, State, page, show
+
+
+class ProvidersQuery(PageQuery):
+    """Which providers."""
+
+    role: StoreRole | None = None
+
+
+async def list_providers(call: Call, desk: Desk, deps: Deps) -> BaseModel:
+    """Providers of stores of one role, or all."""
+    role = call.query.role
+    return await page("provider", call, desk, [{"roles": [role]} if role else {}])
+
+
+async def show_provider(call: Call, desk: Desk, deps: Deps) -> State:
+    """A provider; ``settings`` is a JSON Schema whose secret fields are ``writeOnly``."""
+    return State(await show("provider", call.path["id"], call, desk))
+
+
+ROUTES: tuple[Route[Deps], ...] = (
+    Route(
+        "GET",
+        "/v1/providers",
+        list_providers,
+        "List providers of stores",
+        query=ProvidersQuery,
+        reply=Page[ProviderView],
+        tags=("providers",),
+    ),
+    Route(
+        "GET",
+        "/v1/providers/{id}",
+        show_provider,
+        "Show a provider and its form",
+        reply=ProviderView,
+        tags=("providers",),
+    ),
+)
