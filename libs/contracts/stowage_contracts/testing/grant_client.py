@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Protocol
@@ -59,19 +60,35 @@ class HttpClient:
 
     enforces = True
 
+    def __init__(self, ca_bundle: str = "") -> None:
+        self._tls = ssl.create_default_context(cafile=ca_bundle or None)
+
     async def read(self, grant: Grant, offset: int, length: int) -> bytes:
         """By a Range header; whoever ignores it is found out."""
         told = {name: value.get_secret_value() for name, value in grant.headers.items()}
         headers = told | {"Range": f"bytes={offset}-{offset + length - 1}"}
         if grant.size == 0 or length == 0:
             headers = told
-        return await asyncio.to_thread(_call, "GET", _uri(grant), headers, None)
+        return await asyncio.to_thread(self._call, "GET", _uri(grant), headers)
 
     async def write(self, grant: Grant, offset: int, data: bytes) -> None:
         """PUT the part that begins at ``offset``."""
         number = part_of_offset(offset, grant.part_size, grant.part_growth)
         urls = {part.number: part.url.get_secret_value() for part in grant.parts}
-        await asyncio.to_thread(_call, "PUT", urls[number], {}, data)
+        await asyncio.to_thread(self._call, "PUT", urls[number], {}, data)
+
+    def _call(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None = None
+    ) -> bytes:
+        at = urlsplit(url)
+        connection = HTTPConnection(at.netloc, timeout=_SECONDS)
+        if at.scheme == "https":
+            connection = HTTPSConnection(at.netloc, timeout=_SECONDS, context=self._tls)
+        try:
+            connection.request(method, f"{at.path}?{at.query}", body, headers)
+            return _content(connection.getresponse(), ranged="Range" in headers)
+        finally:
+            connection.close()
 
 
 def client_for(scheme: str) -> GrantClient:
@@ -91,17 +108,6 @@ def _uri(grant: Grant) -> str:
 
 def _path(grant: Grant) -> Path:
     return Path(unquote(urlsplit(_uri(grant)).path))
-
-
-def _call(method: str, url: str, headers: dict[str, str], body: bytes | None) -> bytes:
-    at = urlsplit(url)
-    kind = HTTPSConnection if at.scheme == "https" else HTTPConnection
-    connection = kind(at.netloc, timeout=_SECONDS)
-    try:
-        connection.request(method, f"{at.path}?{at.query}", body, headers)
-        return _content(connection.getresponse(), ranged="Range" in headers)
-    finally:
-        connection.close()
 
 
 def _content(response: HTTPResponse, *, ranged: bool) -> bytes:

@@ -59,7 +59,7 @@ class S3Connection:
     def _config(self) -> AioConfig:
         told = self.settings
         return AioConfig(
-            signature_version=told.signer,
+            signature_version="s3v4",  # every server tried speaks it; version 2 hides nothing
             s3={"addressing_style": told.addressing},
             connect_timeout=min(_CONNECT_SECONDS, told.timeout_seconds),
             read_timeout=told.timeout_seconds,

@@ -76,9 +76,12 @@ class Copies:
             await client.copy_object(**made, **source.asked, MetadataDirective="REPLACE")
 
     async def _in_parts(self, ask: CopyAsk, source: Source) -> None:
+        """The source is looked at again before the end: not every server compares for parts."""
         upload = await self._bucket.begin(ask.key, ask.writer)
         try:
             parts = await self._copied(upload, source)
+            if (await self._found(ask.source)).validator != source.validator:
+                raise SourceChanged("the source changed meanwhile", resource=ask.source)
             await self._bucket.complete(upload, parts)
         except StowageError:
             with suppress(StowageError):  # listed as an open write then

@@ -31,8 +31,6 @@ class S3Settings(BaseModel):
     """Keys begin with this; several stores may share a bucket by it."""
     addressing: Literal["path", "virtual"] = "path"
     """``path``: endpoint/bucket/key; ``virtual``: bucket.endpoint/key, which needs DNS for it."""
-    signer: Literal["s3v4", "s3"] = "s3v4"
-    """Signature version 4; ``s3`` (version 2) only for servers too old for it."""
     create: bool = False
     """Make the bucket when the store is added; removed with the store only while empty."""
     acl: Literal[
