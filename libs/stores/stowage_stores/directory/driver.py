@@ -25,6 +25,7 @@ from stowage_stores.deadlines import Deadlines
 from stowage_stores.directory import writes
 from stowage_stores.directory.probe import Probe
 from stowage_stores.directory.tree import Tree
+from stowage_stores.files import Files, OsFiles
 from stowage_stores.os_errors import from_os
 
 T = TypeVar("T")
@@ -34,9 +35,11 @@ _PAGE = 1000
 class DirectoryDriver:
     """One directory. Parts, their journals and commit markers lie in ``<root>/.stowage``."""
 
-    def __init__(self, root: str, *, seconds: float = 20, mounted: bool = False) -> None:
+    def __init__(
+        self, root: str, *, seconds: float = 20, mounted: bool = False, files: Files | None = None
+    ) -> None:
         self.can = DriverAbilities(schemes=("file",), root=root, unknown_length=True)
-        self._tree = Tree(PurePosixPath(root), mounted)
+        self._tree = Tree(PurePosixPath(root), mounted, files or OsFiles())
         self._deadlines = Deadlines(root, seconds)
 
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
