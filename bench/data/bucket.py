@@ -61,7 +61,7 @@ class Bucket:
     async def commit(self, key: str, grant: Grant, size: int) -> None:
         """Complete the upload."""
         receipt = Receipt(size=size, digest=f"{TREE_ALGORITHM}:{'0' * 64}")
-        ask = CommitAsk(key=key, writer=WRITER, session=grant.session, receipt=receipt)
+        ask = CommitAsk(key=key, writer=WRITER, session=grant.session, size=receipt.size)
         await self.driver.commit(ask)
 
 

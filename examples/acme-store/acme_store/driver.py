@@ -84,11 +84,11 @@ class AcmeDriver:
         The part is renamed first: whoever still holds its path writes to nothing.
         """
         if await self._committed(ask.key, ask.writer) is None:
-            file, size = self._file(ask.key, ask.writer), ask.receipt.size
+            file, size = self._file(ask.key, ask.writer), ask.size
             await to_thread(_settle, file, size)
             await self._sql(_ADD, ask.key, ask.writer, size, f'"{uuid4()}"')
         found = await self._committed(ask.key, ask.writer)
-        if found is None or found.size != ask.receipt.size:
+        if found is None or found.size != ask.size:
             raise Conflict("deleted or changed meanwhile", resource=ask.key)
         return found
 

@@ -170,7 +170,10 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
     _check_digest(message, entry["digest"])
     driver = await deps.stores.driver(store_row(store))
     ask = CommitAsk(
-        key=entry["key"], writer=grant["writer"], session=grant["session"], receipt=message.receipt
+        key=entry["key"],
+        writer=grant["writer"],
+        session=grant["session"],
+        size=message.receipt.size,
     )
     await driver.commit(ask)
 

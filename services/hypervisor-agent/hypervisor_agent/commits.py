@@ -40,7 +40,7 @@ def _ask(order: CommitHop) -> CommitAsk:
         raise Conflict(
             "the receipt names another hop's part", resource=f"hop/{order.hop_id}", code="part"
         )
-    return CommitAsk(key=order.destination.key, writer=writer, receipt=order.receipt)
+    return CommitAsk(key=order.destination.key, writer=writer, size=order.receipt.size)
 
 
 def _failed(order: CommitHop, error: StowageError) -> HopCommitFailed:

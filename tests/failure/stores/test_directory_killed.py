@@ -22,7 +22,7 @@ from stowage_stores.directory import writes
 from stowage_stores.directory.tree import Tree
 
 root, last = Path(sys.argv[1]), int(sys.argv[2])
-ask = CommitAsk(key="a/b/c", writer="hop-1.1", receipt=receipt_of(bytes_of(100_000)))
+ask = CommitAsk(key="a/b/c", writer="hop-1.1", size=100_000)
 steps = 0
 
 def count(event, _):

@@ -146,7 +146,7 @@ class S3End:
         session = self._sessions[known]
         key = f"sink-{known}"
         await self._driver.commit(
-            CommitAsk(key=key, writer="h1.1", session=session, receipt=receipt)
+            CommitAsk(key=key, writer="h1.1", session=session, size=receipt.size)
         )
         return await Hand(self._driver, client_for("http")).get(key)
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from stowage_contracts.grants import Grant
-from stowage_contracts.values import Bytes, Instant, Receipt, Value
+from stowage_contracts.values import Bytes, Instant, Value
 from stowage_contracts.views import ProbeCheck
 
 
@@ -73,7 +73,8 @@ class CommitAsk(Value):
     key: str
     writer: str
     session: str = ""
-    receipt: Receipt
+    size: Bytes
+    """What the object must be when it is complete."""
 
 
 class RevokeAsk(Value):

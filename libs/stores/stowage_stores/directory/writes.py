@@ -37,7 +37,7 @@ def commit(tree: Tree, ask: CommitAsk) -> ObjectStat:
     tree.check_root()
     target = tree.path(ask.key)
     done = committed(tree, ask.key, ask.writer) or _link_once(tree, ask, target)
-    if done.size != ask.receipt.size:
+    if done.size != ask.size:
         raise _wrong_size(ask, done.size)
     tree.files.sync_folder(target.parent)
     _drop(tree, tree.part(ask.writer), tree.journal(ask.writer))
@@ -105,7 +105,7 @@ def _settle(tree: Tree, part: PurePosixPath, ask: CommitAsk) -> Found:
 
 
 def _check(found: Found, ask: CommitAsk) -> None:
-    if not found.is_file or found.size != ask.receipt.size:
+    if not found.is_file or found.size != ask.size:
         raise _wrong_size(ask, found.size)
 
 
@@ -140,9 +140,9 @@ def _drop(tree: Tree, *paths: PurePosixPath) -> None:
 
 def _wrong_size(ask: CommitAsk, found: int) -> Conflict:
     return Conflict(
-        f"{found} bytes are there, the receipt says {ask.receipt.size}",
+        f"{found} bytes are there, the receipt says {ask.size}",
         resource=ask.key,
         code="size",
         found=found,
-        expected=ask.receipt.size,
+        expected=ask.size,
     )

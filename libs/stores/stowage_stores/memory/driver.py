@@ -75,7 +75,7 @@ class MemoryDriver:
             if stored is not None:
                 raise Conflict("the key exists", resource=ask.key, code="exists")
             stored = Stored(bytes(part), ask.writer)
-        if len(stored.content) != ask.receipt.size:
+        if len(stored.content) != ask.size:
             raise Conflict("the size differs from the receipt", resource=ask.key, code="size")
         self.shelf.parts.pop((ask.writer, ask.key), None)
         self.shelf.objects[ask.key] = stored

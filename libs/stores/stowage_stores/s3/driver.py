@@ -87,7 +87,7 @@ class S3Driver:
         check_key(ask.key), check_writer(ask.writer)
         async with self._commits.hold(ask.key):
             done = await self._completed(ask)
-        if done.size != ask.receipt.size:
+        if done.size != ask.size:
             raise Conflict("the object has another size", resource=ask.key, code="size")
         return done
 
@@ -167,7 +167,7 @@ class S3Driver:
             return made
         upload = Upload(ask.key, ask.session)
         with suppress(NoSession):  # completed by an earlier call, or never begun: the key tells
-            await self._complete(upload, ask.receipt.size)
+            await self._complete(upload, ask.size)
         made = await self._made_by(ask.key, ask.writer)
         if made is None:
             raise NotFound("nothing to commit", resource=ask.key)

@@ -54,7 +54,7 @@ class DirectoryPool:
             await qemu_img("create", "-q", "-f", format.value, str(part), str(size), resource=key)
             stored = (await self._do(part.stat)).st_size
             receipt = Receipt(size=stored, digest=volumes.UNKNOWN, part=part.name)
-            return await self._driver.commit(CommitAsk(key=key, writer=writer, receipt=receipt))
+            return await self._driver.commit(CommitAsk(key=key, writer=writer, size=receipt.size))
         finally:
             await self.discard(writer)
 

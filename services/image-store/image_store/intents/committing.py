@@ -39,7 +39,7 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
         key=ref["install_path"],
         writer=grant["writer"],
         session=grant["session"],
-        receipt=message.receipt,
+        size=message.receipt.size,
     )
     await (await driver_of(store, deps.stores)).commit(ask)
 
