@@ -2,8 +2,17 @@
 
 from typing import Generic, TypeVar
 
-from stowage_contracts.values import Id, Secret, Value
-from stowage_contracts.views import HopView, HostView, StrategyAnswer, TemplateView
+from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove
+from stowage_contracts.grants import PartDone, PartUrl
+from stowage_contracts.values import Bytes, Id, Instant, Name, ObjectRef, Secret, Value
+from stowage_contracts.views import (
+    HopView,
+    HostView,
+    SnapshotView,
+    StrategyAnswer,
+    TemplateView,
+    VolumeView,
+)
 
 T = TypeVar("T")
 
@@ -18,7 +27,76 @@ class Page(Value, Generic[T]):
 class RegisteredTemplate(TemplateView):
     """A template and the copy that fetches it."""
 
-    copy_id: Id
+    copy_id: Id | None = None
+
+
+class RegisteredVolume(VolumeView):
+    """A volume and the copy that fetches it."""
+
+    copy_id: Id | None = None
+
+
+class RegisteredSnapshot(SnapshotView):
+    """A snapshot and the copy that fetches it."""
+
+    copy_id: Id | None = None
+
+
+class Availability(Value):
+    """Whether an object was in a zone when that was asked for."""
+
+    already_available: bool
+    zone_id: Id
+
+
+class UploadSession(Value):
+    """Part URLs and the parts that arrived, or one door (``url``) that takes ranges."""
+
+    part_size: Bytes = 0
+    part_growth: int = 0
+    parts: tuple[PartUrl, ...] = ()
+    done: tuple[PartDone, ...] = ()
+    url: Secret | None = None
+    expires: Instant
+
+
+class LinkView(Value):
+    """That somebody may download an object for some time; not the URL."""
+
+    id: Id
+    object: ObjectRef
+    file_name: Name
+    made: Instant
+    expires: Instant
+    revoked: Instant | None = None
+
+
+class LinkUrl(Value):
+    """A download link."""
+
+    id: Id
+    url: Secret
+    expires: Instant
+
+
+class EvacuationPlan(Value):
+    """What an evacuation would move."""
+
+    moves: tuple[PlannedMove, ...]
+    bytes_to_move: Bytes
+
+
+class FindingsPage(Value):
+    """Differences between a store and the catalogue, in the order of their ids."""
+
+    findings: tuple[Finding, ...]
+
+
+class PlacementExplanation(Value):
+    """Every image store's answer, and the rule that decided."""
+
+    rule_id: Id | None = None
+    answers: tuple[PlacementAnswer, ...]
 
 
 class AnnouncedHost(HostView):

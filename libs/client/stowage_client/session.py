@@ -26,6 +26,8 @@ class Ask:
     query: Mapping[str, Any] = field(default_factory=dict)
     once: bool = False
     """Must not be sent again when its answer was lost."""
+    keyless: bool = False
+    """Changes nothing, so that it may be sent again without an idempotency key."""
     wait: float = 0.0
     """How long the server was asked to wait before it answers."""
 
@@ -33,7 +35,11 @@ class Ask:
     def parameters(self) -> dict[str, str]:
         """The query without what was left out."""
         given = {**self.query, **({"wait": self.wait} if self.wait else {})}
-        return {name: str(value) for name, value in given.items() if value not in (None, "")}
+        return {name: _written(value) for name, value in given.items() if value not in (None, "")}
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Session:
@@ -63,7 +69,8 @@ class Session:
 
         What the gateway could not take, or what may safely be repeated, is sent again for a while.
         """
-        headers = {} if ask.once or ask.method == "GET" else {"Idempotency-Key": new_id()}
+        keyless = ask.once or ask.keyless or ask.method == "GET"
+        headers = {} if keyless else {"Idempotency-Key": new_id()}
         pauses = Pauses(self._patience)
         while True:
             try:

@@ -1,14 +1,20 @@
-"""Following copies and templates until they have ended."""
+"""Following copies, objects and stores until they have come to an end."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from typing import Any
 
+from stowage_contracts.errors import Unavailable
 from stowage_contracts.values import StoreState, Transfer
-from stowage_contracts.views import CopyView, StoreView, TemplateView
+from stowage_contracts.views import CopyView, StoreView
 
-from stowage_client.client import LONGEST_WAIT, Client
+from stowage_client.client import Client
 from stowage_client.events import Event
+from stowage_client.nouns.collection import LONGEST_WAIT
+from stowage_client.nouns.objects import O, Objects
 
+OBEY_SECONDS = 60.0
 FINAL = {"done", "failed", "cancelled"}
 BEFORE_RUNNING = {"requested", "planned"}
 _WAY = ("requested", "planned", "waiting", "running")
@@ -55,10 +61,10 @@ def _older(new: CopyView, known: CopyView) -> bool:
     return _WAY.index(new.state) < _WAY.index(known.state)
 
 
-async def settled_template(client: Client, template_id: str) -> TemplateView:
-    """The template once it is ready, has failed or was removed; raises StowageError."""
+async def settled(objects: Objects[O, Any], id: str) -> O:
+    """The object once it is ready, has failed or was removed; raises StowageError."""
     while True:
-        view = await client.templates.show(template_id, wait=LONGEST_WAIT)
+        view = await objects.show(id, wait=LONGEST_WAIT)
         if view.ready or view.error or view.removed:
             return view
 
@@ -69,3 +75,54 @@ async def settled_store(client: Client, store_id: str) -> StoreView:
         view = await client.stores.show(store_id, wait=LONGEST_WAIT)
         if view.state is not StoreState.ADDING:
             return view
+
+
+async def store_updates(
+    client: Client, store_id: str, order: Callable[[], Awaitable[object]] | None = None
+) -> AsyncGenerator[StoreView, None]:
+    """The store at every change from before ``order`` was given; ends when it is removed.
+
+    Without an order it begins with the store as it is.
+    """
+    async with client.events(noun="store", id=store_id) as stream:
+        if order is None:
+            yield await client.stores.show(store_id)
+        else:
+            await order()
+        async with aclosing(aiter(stream)) as events:
+            async for event in events:
+                if event is not None and "state" not in event.data:
+                    continue
+                view = (
+                    await client.stores.show(store_id)
+                    if event is None
+                    else StoreView.model_validate(event.data["state"])
+                )
+                yield view
+                if view.state is StoreState.REMOVED:
+                    return
+
+
+async def obeyed(
+    client: Client,
+    store_id: str,
+    order: Callable[[], Awaitable[object]],
+    done: Callable[[StoreView], bool],
+) -> StoreView:
+    """The store once its owner did what was ordered; raises Unavailable when that takes long."""
+    try:
+        async with (
+            asyncio.timeout(OBEY_SECONDS),
+            aclosing(store_updates(client, store_id, order)) as updates,
+        ):
+            async for view in updates:
+                if done(view):
+                    return view
+    except TimeoutError:
+        pass
+    raise Unavailable(
+        "the order was taken, its owner has not said that it is done",
+        resource=f"store/{store_id}",
+        code="slow",
+        hint=f"see: stowage store show {store_id}",
+    )

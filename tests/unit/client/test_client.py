@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from api_gateway.deps import Deps
 from stowage_client import Client
-from stowage_client.watching import copy_updates, settled_store, settled_template
+from stowage_client.watching import copy_updates, settled, settled_store
 from stowage_contracts.errors import InvalidInput, NotAuthorized, NotFound, Unavailable
 from stowage_contracts.messages.image_store import AddStore, AddZone, RegisterTemplate
 from stowage_contracts.views import CopyView
@@ -24,7 +24,7 @@ Bench = ServiceBench[Deps]
 async def test_a_list_goes_on_from_page_to_page(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stowage_client.client.PAGE", 2)
+    monkeypatch.setattr("stowage_client.nouns.collection.PAGE", 2)
     for number in range(5):
         await client.zones.add("zone", id=f"z{number}")
     assert [zone.id async for zone in client.zones.list()] == ["z4", "z3", "z2", "z1", "z0"]
@@ -168,9 +168,9 @@ async def test_a_followed_copy_never_goes_back(client: Client, bench: Bench) -> 
 
 
 async def test_a_template_and_a_store_are_waited_for(client: Client, bench: Bench) -> None:
-    made = await client.templates.register("disk", "http://images/disk", "raw", id="t1")
+    made = await client.templates.add("disk", "raw", url="http://images/disk", id="t1")
     store = await client.stores.add("s", "directory", id="s1")
-    waiting = asyncio.gather(settled_template(client, made.id), settled_store(client, store.id))
+    waiting = asyncio.gather(settled(client.templates, made.id), settled_store(client, store.id))
     await bench.handle(words.template("t1", ready=True), sequence=1)
     await bench.handle(words.store("s1"), sequence=1)
     template, added = await waiting

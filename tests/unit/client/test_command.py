@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from api_gateway.deps import Deps
 from pydantic import SecretStr
+from stowage_client import Client
 from stowage_client.commands.shell import hoisted
 from stowage_contracts.errors import NotFound
 from stowage_contracts.messages.image_store import AddStore
@@ -119,11 +120,13 @@ async def test_a_store_that_fails_its_probe_fails_the_command(
     assert "hint: mount it rw" in ended.err
 
 
-async def test_a_template_is_registered_and_waited_for(stowage: Command, bench: Bench) -> None:
+async def test_a_template_is_registered_and_waited_for(
+    stowage: Command, client: Client, bench: Bench
+) -> None:
     adding = asyncio.create_task(
         stowage("template", "register", "disk", "http://i/d", "-f", "raw", "--id", "t1", "--wait")
     )
-    while not (copies := await _copies(bench)):
+    while not (copies := await _copies(client)):
         await asyncio.sleep(0.02)
     await bench.handle(words.planned(copies[0], state="done"), sequence=1)
     await bench.handle(words.template("t1", ready=True, size=1 << 20), sequence=1)
@@ -132,10 +135,8 @@ async def test_a_template_is_registered_and_waited_for(stowage: Command, bench: 
     assert "disk (t1) is ready: 1.0 MiB" in ended.out
 
 
-async def _copies(bench: Bench) -> list[str]:
-    async with bench.tx() as tx:
-        rows = await tx.rows("page", "copy", "", None, "", {}, 10)
-    return [row["id"] for row in rows]
+async def _copies(client: Client) -> list[str]:
+    return [copy.id async for copy in client.copies.list()]
 
 
 async def test_a_copy_is_watched_in_plain_lines(

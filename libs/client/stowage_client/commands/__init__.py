@@ -2,7 +2,17 @@
 
 import typer
 
-from stowage_client.commands import copies, events, hosts, places, stores, templates
+from stowage_client.commands import (
+    copies,
+    events,
+    hosts,
+    links,
+    objects,
+    placement,
+    places,
+    providers,
+    stores,
+)
 from stowage_client.commands.shell import root
 
 app = typer.Typer(
@@ -13,8 +23,13 @@ app = typer.Typer(
     callback=root,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(providers.app, name="provider")
 app.add_typer(stores.app, name="store")
-app.add_typer(templates.app, name="template")
+app.add_typer(placement.app, name="placement")
+app.add_typer(objects.templates, name="template")
+app.add_typer(objects.volumes, name="volume")
+app.add_typer(objects.snapshots, name="snapshot")
+app.add_typer(links.app, name="link")
 app.add_typer(copies.app, name="copy")
 app.add_typer(hosts.app, name="host")
 app.add_typer(places.zones, name="zone")

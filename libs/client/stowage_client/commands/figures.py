@@ -1,5 +1,9 @@
-"""Figures as people read them."""
+"""Figures as people read and write them."""
 
+import re
+from datetime import datetime
+
+from stowage_contracts.errors import InvalidInput
 from stowage_contracts.values import Transfer
 from stowage_contracts.views import CopyView
 
@@ -15,6 +19,18 @@ def size(count: float | None) -> str:
     raise AssertionError("unreachable")
 
 
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+_SIZE = re.compile(r"(\d+)([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+
+def parsed_size(text: str) -> int:
+    """Bytes of ``512``, ``64M``, ``2GiB``; units are powers of 1024. Raises InvalidInput."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput(f"{text!r} is no size", code="argument", hint="512, 64M, 2GiB, …")
+    return int(found[1]) << _UNITS[found[2].upper()]
+
+
 def duration(seconds: float | None) -> str:
     """``1:02:03``, ``2:03``, or ``-`` when nobody knows."""
     if seconds is None:
@@ -22,6 +38,11 @@ def duration(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def when(at: datetime | None) -> str:
+    """A moment in this machine's time."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}" if at else ""
 
 
 def percent(transfer: Transfer) -> str:
@@ -34,15 +55,25 @@ def percent(transfer: Transfer) -> str:
 def line(view: CopyView) -> str:
     """A copy in one line."""
     transfer = view.transfer
-    parts = [
-        view.state,
-        percent(transfer),
-        f"{size(transfer.bytes_done)}/{size(transfer.bytes_total)}",
-    ]
+    parts = [view.state, *_amount(transfer)]
     if view.state == "running":
-        parts += [f"{size(transfer.bytes_per_second)}/s", f"eta {duration(transfer.eta_seconds)}"]
+        parts += _speed(transfer)
     phase = view.waiting_for if view.state == "waiting" else transfer.phase
     return "  ".join([*parts, phase] if phase else parts)
+
+
+def moving(transfer: Transfer) -> str:
+    """A transfer in one line."""
+    parts = [*_amount(transfer), *_speed(transfer)]
+    return "  ".join([*parts, transfer.phase] if transfer.phase else parts)
+
+
+def _amount(transfer: Transfer) -> list[str]:
+    return [percent(transfer), f"{size(transfer.bytes_done)}/{size(transfer.bytes_total)}"]
+
+
+def _speed(transfer: Transfer) -> list[str]:
+    return [f"{size(transfer.bytes_per_second)}/s", f"eta {duration(transfer.eta_seconds)}"]
 
 
 def hop_transfers(view: CopyView) -> list[Transfer]:

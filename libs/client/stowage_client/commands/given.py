@@ -11,28 +11,37 @@ from typing import Any
 from stowage_contracts.errors import InvalidInput
 
 
-def settings(pairs: Iterable[str]) -> dict[str, Any]:
-    """``name=value`` pairs; a value that is JSON is taken as such. Raises InvalidInput."""
-    return {name: _value(text) for name, text in map(_pair, pairs)}
-
-
 def secrets(pairs: Iterable[str], bare: Iterable[str]) -> dict[str, str]:
     """Secrets from ``name=@file``, ``name=env:VARIABLE`` or ``name=-`` (stdin, or a prompt).
 
     ``bare`` ones are ``name=value``, for who insists. Raises InvalidInput.
     """
-    found = {name: _secret(name, source) for name, source in map(_pair, pairs)}
-    return {**found, **dict(map(_pair, bare))}
+    found = {name: _secret(name, source) for name, source in map(pair, pairs)}
+    return {**found, **dict(map(pair, bare))}
 
 
-def _pair(text: str) -> tuple[str, str]:
+def asked(names: Iterable[str]) -> dict[str, str]:
+    """Secrets typed at a terminal; raises InvalidInput, naming them, where there is none."""
+    wanted = list(names)
+    if wanted and not sys.stdin.isatty():
+        raise InvalidInput(
+            f"missing: {', '.join(wanted)}",
+            code="secret",
+            hint=f"--secret {wanted[0]}=@file, {wanted[0]}=env:VARIABLE or {wanted[0]}=-",
+        )
+    return {name: getpass.getpass(f"{name}: ") for name in wanted}
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``name=value``; raises InvalidInput, not repeating the value."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise InvalidInput(f"{name or text!r} is not name=value", code="argument")
     return name, value
 
 
-def _value(text: str) -> Any:
+def read(text: str) -> Any:
+    """What is JSON is taken as such, all else as text."""
     try:
         return json.loads(text)
     except ValueError:

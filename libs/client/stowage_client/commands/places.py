@@ -6,8 +6,9 @@ import typer
 from stowage_contracts.values import HypervisorKind
 from stowage_contracts.views import ClusterView, PodView
 
-from stowage_client.client import Client, Collection
+from stowage_client.client import Client
 from stowage_client.commands.shell import Shell
+from stowage_client.nouns.collection import Collection
 
 zones = typer.Typer(help="Zones.", no_args_is_help=True)
 pods = typer.Typer(help="Pods of a zone.", no_args_is_help=True)

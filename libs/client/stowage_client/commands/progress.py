@@ -1,4 +1,4 @@
-"""A copy's progress: bars on a terminal, plain lines elsewhere, JSON lines when asked for."""
+"""Progress: bars on a terminal, plain lines elsewhere, JSON lines when asked for."""
 
 import time
 from collections.abc import Iterator
@@ -17,10 +17,14 @@ LINE_SECONDS = 5.0
 
 
 class Shows(Protocol):
-    """Shows one copy as it goes."""
+    """Shows one thing as it goes."""
 
     def update(self, view: CopyView) -> None:
         """The newest state."""
+        ...
+
+    def figures(self, transfer: Transfer) -> None:
+        """The newest figures of what is no copy."""
         ...
 
 
@@ -62,6 +66,10 @@ class Bars:
                 where = f"  hop {hop.order + 1}" + (f" by {hop.host_id}" if hop.host_id else "")
                 self._draw(hop.id, where, transfer, hop.state)
 
+    def figures(self, transfer: Transfer) -> None:
+        """Draw them."""
+        self._draw("", self._title, transfer, transfer.phase)
+
     def _draw(self, key: str, title: str, transfer: Transfer, phase: str) -> None:
         texts: dict[str, Any] = {
             "percent": figures.percent(transfer),
@@ -87,22 +95,36 @@ class PlainLines:
 
     def update(self, view: CopyView) -> None:
         """Print it if it is worth a line."""
-        now, what = time.monotonic(), (view.state, _phase(view))
+        self._tell((view.state, _phase(view)), figures.line(view))
+
+    def figures(self, transfer: Transfer) -> None:
+        """Print them if they are worth a line."""
+        self._tell((transfer.phase, ""), figures.moving(transfer))
+
+    def _tell(self, what: tuple[str, str], line: str) -> None:
+        now = time.monotonic()
         if what == self._last and now - self._told < LINE_SECONDS:
             return
         self._last, self._told = what, now
-        self._shell.say(f"{self._title}: {figures.line(view)}")
+        self._shell.say(f"{self._title}: {line}")
 
 
 class JsonLines:
     """Every state as a line of JSON."""
 
     def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+        self._shell, self._told = shell, 0.0
 
     def update(self, view: CopyView) -> None:
         """Print it."""
         self._shell.line(view.model_dump(mode="json"))
+
+    def figures(self, transfer: Transfer) -> None:
+        """Print them, now and then."""
+        now = time.monotonic()
+        if transfer.phase or now - self._told >= LINE_SECONDS:
+            self._told = now
+            self._shell.line(transfer.model_dump(mode="json"))
 
 
 def _phase(view: CopyView) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -67,9 +67,9 @@ class Shell:
         """A line for people."""
         self.out.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def show(self, value: BaseModel) -> None:
+    def show(self, value: BaseModel, *, without: Collection[str] = ()) -> None:
         """One value: as JSON, or as lines of names and values."""
-        fields = value.model_dump(mode="json")
+        fields = value.model_dump(mode="json", exclude=set(without))
         if self.json:
             self._json(fields)
             return

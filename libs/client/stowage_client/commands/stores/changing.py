@@ -1,0 +1,122 @@
+"""stowage store change, rotate, enable, read-only, drain, disable."""
+
+from typing import Annotated, Any
+
+import typer
+from stowage_contracts.errors import InvalidInput
+from stowage_contracts.values import StoreState
+from stowage_contracts.views import StoreView
+
+from stowage_client.client import Client
+from stowage_client.commands import given
+from stowage_client.commands.forms import form_of
+from stowage_client.commands.shell import Shell
+from stowage_client.commands.stores.living import show_probed
+from stowage_client.commands.stores.options import BareSecret, SecretFrom, Set, StoreId, Tags
+from stowage_client.watching import obeyed
+
+Wait = Annotated[bool, typer.Option(help="Until its owner has done it.")]
+
+
+def change(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    store: StoreId,
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    tag: Tags = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="No tag at all.")] = False,
+    set_: Set = None,
+    wait: Wait = True,
+) -> None:
+    """Change a store's name, tags or settings; new settings are probed before they hold."""
+    shell: Shell = context.obj
+
+    async def work(client: Client) -> None:
+        known = await client.stores.show(store)
+        form = await form_of(client, known.provider)
+        changed = form.settings(set_)
+        fields: dict[str, Any] = {"name": name, "tags": [] if no_tags else tag or None}
+        fields["settings"] = {**known.settings, **changed} if changed else None
+        if all(value is None for value in fields.values()):
+            raise InvalidInput("name what is to change", code="argument", hint="see -h")
+        await _change(shell, client, store, fields, wait)
+
+    shell.run(work)
+
+
+def rotate(
+    context: typer.Context,
+    store: StoreId,
+    secret: SecretFrom = None,
+    bare_secret: BareSecret = None,
+    wait: Wait = True,
+) -> None:
+    """Give a store new secrets, all of them; they are probed before the old ones go.
+
+    Required secrets that are not given are asked for at a terminal.
+    """
+    shell: Shell = context.obj
+
+    async def work(client: Client) -> None:
+        known = await client.stores.show(store)
+        form = await form_of(client, known.provider)
+        secrets = given.secrets(secret or (), bare_secret or ())
+        secrets |= given.asked(form.missing(secrets, secret=True))
+        await _change(shell, client, store, {"secrets": secrets}, wait)
+
+    shell.run(work)
+
+
+def enable(context: typer.Context, store: StoreId, wait: Wait = True) -> None:
+    """Read and write it again; also ends maintenance and a stopped evacuation."""
+    _turn(context, store, StoreState.UP, wait)
+
+
+def read_only(context: typer.Context, store: StoreId, wait: Wait = True) -> None:
+    """Write nothing to it from now on; what is there is served."""
+    _turn(context, store, StoreState.READ_ONLY, wait)
+
+
+def drain(context: typer.Context, store: StoreId, wait: Wait = True) -> None:
+    """As read-only, in order to be emptied; 'evacuate' moves what is there."""
+    _turn(context, store, StoreState.DRAINING, wait)
+
+
+def disable(context: typer.Context, store: StoreId, wait: Wait = True) -> None:
+    """Neither read nor write it: maintenance."""
+    _turn(context, store, StoreState.DISABLED, wait)
+
+
+def _turn(context: typer.Context, store: str, state: StoreState, wait: bool) -> None:
+    shell: Shell = context.obj
+
+    async def work(client: Client) -> None:
+        known = await client.stores.show(store)
+        if known.state is state:
+            show_probed(shell, known)
+        else:
+            await _change(shell, client, store, {"state": state}, wait)
+
+    shell.run(work)
+
+
+async def _change(
+    shell: Shell, client: Client, store: str, fields: dict[str, Any], wait: bool
+) -> None:
+    async def order() -> StoreView:
+        return await client.stores.change(store, **fields)
+
+    if not wait:
+        shell.show(await order())
+        return
+    show_probed(shell, await obeyed(client, store, order, lambda view: _holds(fields, view)))
+
+
+def _holds(fields: dict[str, Any], view: StoreView) -> bool:
+    """Whether a store says what was asked of it, or why it can't be."""
+    wanted = {name: value for name, value in fields.items() if value is not None}
+    wanted.pop("secrets", None)  # nobody shows them: whatever is said next is the answer
+    settings = wanted.pop("settings", {})
+    wanted = {name: tuple(value) if name == "tags" else value for name, value in wanted.items()}
+    there = all(getattr(view, name) == value for name, value in wanted.items())
+    kept = all(view.settings.get(name) == value for name, value in settings.items())
+    return view.error is not None or (there and kept)

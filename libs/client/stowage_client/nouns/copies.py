@@ -1,0 +1,26 @@
+"""Copies."""
+
+from typing import Any
+
+from stowage_contracts.views import CopyView
+
+from stowage_client.answers import Explanation
+from stowage_client.nouns.collection import Collection
+from stowage_client.session import Ask
+
+
+class Copies(Collection[CopyView]):
+    """Copies to primary storage, and the ones that fetch objects."""
+
+    async def start(self, template_id: str, store_id: str, **fields: Any) -> CopyView:
+        """Ask for one: ``volume_id``, ``format``, ``priority``, ``id``."""
+        body = {"template_id": template_id, "store_id": store_id, **fields}
+        return await self._add(CopyView, body)
+
+    async def cancel(self, id: str) -> CopyView:
+        """Withdraw."""
+        return await self._do("POST", f"{id}/cancel")
+
+    async def explain(self, id: str) -> Explanation:
+        """Every strategy's answer, the hops, and what is being waited for."""
+        return await self._ask(Explanation, Ask("GET", f"{self._path}/{id}/explain"))
