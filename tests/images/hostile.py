@@ -15,6 +15,7 @@ from tests.images.iso import Iso
 from tests.images.ova import Odd, Ova, tar
 from tests.images.packed import PACKERS, linked_zip, zip_of
 from tests.images.qcow2 import Qcow2
+from tests.images.udf import Udf
 from tests.images.vdi import Vdi
 from tests.images.vhd import DIFFERENCING, FIXED, FREE, Vhd
 from tests.images.vhdx import LOCATOR, MIB, PRESENT, UNKNOWN, Vhdx
@@ -109,7 +110,8 @@ _VHDX = {
     "two region tables": ("header", Vhdx(second_region=b"regi".ljust(65536, b"\0"))),
     "version 2": ("version", Vhdx(version=2)),
     "blocks of 3 MiB": ("header", Vhdx(block=3 * MIB)),
-    "sectors of 1 KiB": ("header", Vhdx(sector=1024)),
+    "sectors of 4 KiB": ("feature", Vhdx(sector=4096)),
+    "half a sector": ("header", Vhdx(size=4 * MIB + 1)),
     "without a size": ("header", Vhdx(lacks_size=True)),
     "block past the end": ("cluster", Vhdx(bat=(1 << 40 | PRESENT,))),
     "block in the header": ("cluster", Vhdx(bat=(PRESENT,))),
