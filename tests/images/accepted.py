@@ -3,12 +3,11 @@
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from stowage_contracts.values import ImageFormat
 
 from tests.images.disks import gpt_disk, mbr_disk
-from tests.images.hostile import STREAM
+from tests.images.hostile import STREAM, Builder
 from tests.images.iso import Iso
 from tests.images.ova import Ova
 from tests.images.qcow2 import Qcow2
@@ -65,11 +64,7 @@ class Honest:
     build: Callable[[], bytes]
 
 
-class _Builder(Protocol):
-    def build(self) -> bytes: ...
-
-
-def _of(form: ImageFormat, size: int, image: _Builder) -> Honest:
+def _of(form: ImageFormat, size: int, image: Builder) -> Honest:
     return Honest(form, size, image.build)
 
 

@@ -4,9 +4,10 @@ One table for the gate's own tests and for those of every ingress.
 """
 
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from stowage_contracts.values import ImageFormat
 
@@ -27,6 +28,14 @@ VMDK, OVA = ImageFormat.VMDK, ImageFormat.OVA
 STREAM = Vmdk(stream=True)
 
 
+class Builder(Protocol):
+    """Anything that makes an image."""
+
+    def build(self) -> bytes:
+        """Its bytes."""
+        ...
+
+
 @dataclass(frozen=True)
 class Hostile:
     """One image and what must come of it."""
@@ -35,6 +44,9 @@ class Hostile:
     code: str
     """Without ``image.``."""
     build: Callable[[], bytes]
+
+
+_Table = Mapping[str, tuple[str, Builder]]
 
 
 def _backed(name: bytes) -> Qcow2:
@@ -208,6 +220,10 @@ _OVA = {
     "manifest of nonsense": ("manifest", Ova(manifest=b"nonsense\n")),
     "manifest with MD5": ("manifest", Ova(manifest=b"MD5(vm.ovf)= " + b"0" * 40 + b"\n")),
     "no envelope": ("ovf", Ova(envelope_name="vm.txt")),
+    "envelope in a codec of its choice": (
+        "ovf",
+        Ova(envelope=b'<?xml version="1.0" encoding="hex"?>'),
+    ),
     "envelope that is no XML": ("ovf", Ova(envelope=b"{}")),
     "envelope with a document type": (
         "ovf",
@@ -233,7 +249,27 @@ _OVA = {
     "disk that is a qcow2": ("ovf", Ova(disk=_backed(b"/etc/passwd").build())),
     "disk that is raw": ("ovf", Ova(disk=b"\0" * 4096)),
 }
-_TABLES = ((QCOW2, _QCOW2), (VHD, _VHD), (VHDX, _VHDX), (VDI, _VDI), (VMDK, _VMDK), (OVA, _OVA))
+_ISO: _Table = {
+    "more blocks than it has": ("volume_descriptor", Iso(declared_blocks=25)),
+    "no terminator": ("volume_descriptor", Iso(terminated=False)),
+    "udf without a system": ("volume_descriptor", Udf(sequence=(b"BEA01", b"TEA01"))),
+    "udf without an end": ("volume_descriptor", Udf(sequence=(b"BEA01", b"NSR02"))),
+    "udf of an unknown sequence": ("volume_descriptor", Udf(sequence=(b"BEA01", b"XXXXX"))),
+    "udf without an anchor": ("volume_descriptor", Udf(tag=1)),
+    "udf whose anchor lies elsewhere": ("volume_descriptor", Udf(place=512)),
+    "udf whose anchor has a wrong sum": ("volume_descriptor", Udf(crc=1)),
+    "udf cut short": ("table", Udf(blocks=200)),
+    "udf that leads past its end": ("table", Udf(main_at=1 << 30)),
+}
+_TABLES: tuple[tuple[ImageFormat, _Table], ...] = (
+    (ISO, _ISO),
+    (QCOW2, _QCOW2),
+    (VHD, _VHD),
+    (VHDX, _VHDX),
+    (VDI, _VDI),
+    (VMDK, _VMDK),
+    (OVA, _OVA),
+)
 _BACKED = _backed(b"/etc/passwd").build
 _MIXED: dict[str, Hostile] = {
     "qcow2 declared raw": Hostile(RAW, "format_mismatch", _BACKED),

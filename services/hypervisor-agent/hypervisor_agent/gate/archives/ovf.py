@@ -32,7 +32,9 @@ class Envelope:
 def parse(data: bytes) -> Envelope:
     """Read an envelope; refuses one with a document type, and whatever leads out of the archive."""
     found = Envelope()
-    parser = expat.ParserCreate(namespace_separator=" ")
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    # A declared encoding would let the document choose any codec Python has.
+    parser = expat.ParserCreate("utf-16" if wide else "utf-8", " ")
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
         told = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
