@@ -11,14 +11,15 @@ from stowage_contracts.values import Bytes, Range
 
 from stowage_client.sending import Sender, faults_of, judge, persistently
 
-PIECE = 64 << 20
-"""Bytes of one PUT; what it brought before it broke counts."""
 _RUN = re.compile(r"(\d+)-(\d+)")
 
 
 @dataclass
 class Door:
-    """One upload through a door; ``address`` gives a fresh URL, for they expire."""
+    """One upload through a door; ``address`` gives a fresh URL, for they expire.
+
+    One PUT brings all that is missing; what it brought before it broke counts.
+    """
 
     sender: Sender
     address: Callable[[], Awaitable[str]]
@@ -30,7 +31,7 @@ class Door:
             pass
 
     async def _step(self) -> bool:
-        """One piece, after looking what is there; False when nothing is missing."""
+        """What is missing, after looking what is there; False when nothing is."""
         self.url = self.url or await self.address()
         try:
             arrived = await self._arrived(self.url)
@@ -61,10 +62,10 @@ def received(reply: aiohttp.ClientResponse) -> list[Range]:
 
 
 def first_gap(arrived: Iterable[Range], size: Bytes) -> Range | None:
-    """The first piece of ``size`` bytes that is missing; ``arrived`` is in order."""
+    """The first run of ``size`` bytes that is missing; ``arrived`` is in order."""
     at = 0
     for run in arrived:
         if run.offset > at:
-            return Range(offset=at, length=min(PIECE, run.offset - at))
+            return Range(offset=at, length=run.offset - at)
         at = max(at, run.end)
-    return Range(offset=at, length=min(PIECE, size - at)) if at < size else None
+    return Range(offset=at, length=size - at) if at < size else None

@@ -55,7 +55,7 @@ class Sender:
             async with (
                 faults_of(),
                 asyncio.timeout(silence) as limit,
-                self.http.put(url, data=body(), headers=headers) as reply,
+                self.http.put(url, data=body(), headers=headers, allow_redirects=False) as reply,
             ):
                 judge(reply)
         except BaseException:

@@ -109,7 +109,11 @@ async def obeyed(
     order: Callable[[], Awaitable[object]],
     done: Callable[[StoreView], bool],
 ) -> StoreView:
-    """The store once its owner did what was ordered; raises Unavailable when that takes long."""
+    """The store once its owner did what was ordered; raises Unavailable when that takes long.
+
+    One that shows an error by then is given with it.
+    """
+    view: StoreView | None = None
     try:
         async with (
             asyncio.timeout(OBEY_SECONDS),
@@ -119,7 +123,8 @@ async def obeyed(
                 if done(view):
                     return view
     except TimeoutError:
-        pass
+        if view is not None and view.error is not None:
+            return view
     raise Unavailable(
         "the order was taken, its owner has not said that it is done",
         resource=f"store/{store_id}",

@@ -1,5 +1,6 @@
 """stowage store change, rotate, enable, read-only, drain, disable."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +39,7 @@ def change(  # noqa: PLR0913 - each is an option of the command
         fields["settings"] = {**known.settings, **changed} if changed else None
         if all(value is None for value in fields.values()):
             raise InvalidInput("name what is to change", code="argument", hint="see -h")
-        await _change(shell, client, store, fields, wait)
+        await _change(shell, client, known, fields, wait)
 
     shell.run(work)
 
@@ -61,7 +62,7 @@ def rotate(
         form = await form_of(client, known.provider)
         secrets = given.secrets(secret or (), bare_secret or ())
         secrets |= given.asked(form.missing(secrets, secret=True))
-        await _change(shell, client, store, {"secrets": secrets}, wait)
+        await _change(shell, client, known, {"secrets": secrets}, wait)
 
     shell.run(work)
 
@@ -94,29 +95,31 @@ def _turn(context: typer.Context, store: str, state: StoreState, wait: bool) -> 
         if known.state is state:
             show_probed(shell, known)
         else:
-            await _change(shell, client, store, {"state": state}, wait)
+            await _change(shell, client, known, {"state": state}, wait)
 
     shell.run(work)
 
 
 async def _change(
-    shell: Shell, client: Client, store: str, fields: dict[str, Any], wait: bool
+    shell: Shell, client: Client, before: StoreView, fields: dict[str, Any], wait: bool
 ) -> None:
     async def order() -> StoreView:
-        return await client.stores.change(store, **fields)
+        return await client.stores.change(before.id, **fields)
 
     if not wait:
         shell.show(await order())
         return
-    show_probed(shell, await obeyed(client, store, order, lambda view: _holds(fields, view)))
+    done = partial(_holds, fields, before)
+    show_probed(shell, await obeyed(client, before.id, order, done))
 
 
-def _holds(fields: dict[str, Any], view: StoreView) -> bool:
+def _holds(fields: dict[str, Any], before: StoreView, view: StoreView) -> bool:
     """Whether a store says what was asked of it, or why it can't be."""
-    wanted = {name: value for name, value in fields.items() if value is not None}
-    wanted.pop("secrets", None)  # nobody shows them: whatever is said next is the answer
-    settings = wanted.pop("settings", {})
-    wanted = {name: tuple(value) if name == "tags" else value for name, value in wanted.items()}
-    there = all(getattr(view, name) == value for name, value in wanted.items())
-    kept = all(view.settings.get(name) == value for name, value in settings.items())
-    return view.error is not None or (there and kept)
+    if view.error is not None and view.error != before.error:
+        return True
+    plain = {name: fields[name] for name in ("state", "name") if fields.get(name) is not None}
+    there = all(getattr(view, name) == value for name, value in plain.items())
+    tagged = fields.get("tags") is None or set(fields["tags"]) == set(view.tags)
+    on_trial = fields.get("settings") or fields.get("secrets")
+    tried = not on_trial or view.measured != before.measured
+    return there and tagged and tried
