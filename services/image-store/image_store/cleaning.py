@@ -12,8 +12,9 @@ from stowage_runtime.service import Desk, IntentKind, Settle
 
 from image_store.deps import Deps
 from image_store.model.states import ReplicaEvent
+from image_store.model.store_states import Verb, check
 from image_store.objects import forget_if_gone, ref_gone
-from image_store.store import driver_of, lock_ref, move, reference
+from image_store.store import driver_of, hosted, lock_ref, move, reference
 from image_store.views import store_view
 
 PATIENCE = timedelta(days=7)
@@ -87,6 +88,7 @@ async def revoke(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         store = await tx.row("store", work.store_id)
     if store is not None:
+        check(Verb.TAKE, StoreState(store["state"]), work.store_id)
         ask = RevokeAsk(key=work.key, writer=work.writer, session=work.session)
         await (await driver_of(store, deps.stores)).revoke(ask)
     return _nothing
@@ -103,6 +105,7 @@ async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
     if readers:
         raise Unavailable(f"{readers} copies read it", resource=work.key, code="in_use")
     if store is not None and not work.in_place:
+        check(Verb.TAKE, StoreState(store["state"]), work.store_id)
         await (await driver_of(store, deps.stores)).delete(work.key)
 
     async def settle(tx: Tx) -> None:
@@ -140,6 +143,7 @@ async def remove(work: StoreWork, desk: Desk, deps: Deps) -> Settle:
         await driver.revoke(ask)
     for key in keys:
         await driver.delete(key)
+    await (await deps.stores.lifecycle(hosted(store))).delete()
 
     async def settle(tx: Tx) -> None:
         await forget_store(tx, work.store_id, None)

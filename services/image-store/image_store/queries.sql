@@ -32,9 +32,10 @@ SELECT * FROM hosts WHERE state = 'Up' ORDER BY id
 
 -- name: add_store
 INSERT INTO image_data_store
-    (id, name, provider, role, scope_type, scope_id, zone_id, state, settings, sealed, tags, probed)
+    (id, name, provider, role, scope_type, scope_id, zone_id, state, settings, sealed, tags, probed,
+     scanned)
 SELECT id, name, provider, role, scope_type, scope_id, zone_id, 'Adding', settings, sealed, tags,
-    stowage_now()
+    stowage_now(), stowage_now()
 FROM jsonb_populate_record(NULL::image_data_store, $1) ON CONFLICT DO NOTHING
 -- name: add_pool
 INSERT INTO image_data_store

@@ -51,10 +51,14 @@ async def lock_ref(tx: Tx, ref_id: str) -> Record | None:
     return await tx.row("ref", ref_id)
 
 
+def hosted(store: Record) -> StoreRow:
+    """What of a store row makes its driver."""
+    return StoreRow(store["id"], store["provider"], store["settings"], store["sealed"])
+
+
 async def driver_of(store: Record, stores: Hosted) -> ImageStoreDriver:
     """The open driver of a store row."""
-    row = StoreRow(store["id"], store["provider"], store["settings"], store["sealed"])
-    return await stores.driver(row)
+    return await stores.driver(hosted(store))
 
 
 def scope_of(row: Record) -> Scope:

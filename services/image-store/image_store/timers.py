@@ -7,9 +7,12 @@ from stowage_runtime.service import Timer
 from image_store.deps import Deps
 from image_store.evacuating import follow
 from image_store.inspection import send_due
+from image_store.intents.hosts import intend_tell
+from image_store.intents.lifecycles import intend_lifecycle
 from image_store.intents.probing import intend_probe
 from image_store.keeping import keep
 from image_store.lineage import release_parents
+from image_store.providers import offer
 from image_store.scrubbing import scrub
 from image_store.views import host_view
 
@@ -20,12 +23,19 @@ async def notice_silence(tx: Tx, deps: Deps) -> None:
     """A host without heartbeats is Disconnected until it is heard again."""
     for host in await tx.rows("hosts_silent", deps.settings.host_silent_seconds):
         await tx.say(HostChanged(state=host_view(host)))
+        await intend_tell(tx, host["id"])
 
 
 async def probe_stores(tx: Tx, deps: Deps) -> None:
     """Every store is proven again from time to time."""
     for store in await tx.rows("stores_to_probe", deps.settings.probe_seconds):
         await intend_probe(tx, store["id"])
+
+
+async def tell_lifecycles(tx: Tx, deps: Deps) -> None:
+    """Whoever changed a store's state, its life cycle hears of it."""
+    for store in await tx.rows("stores_untold"):
+        await intend_lifecycle(tx, store["id"])
 
 
 async def ask_again(tx: Tx, deps: Deps) -> None:
@@ -47,6 +57,8 @@ async def release(tx: Tx, deps: Deps) -> None:
 TIMERS = (
     Timer[Deps]("notice-silence", 2, notice_silence),
     Timer[Deps]("probe-stores", 10, probe_stores),
+    Timer[Deps]("tell-lifecycles", 5, tell_lifecycles),
+    Timer[Deps]("offer-providers", 3600, offer),
     Timer[Deps]("send-inspections", 0.5, send_due),
     Timer[Deps]("keep", 0.5, keep),
     Timer[Deps]("follow-evacuations", 1, follow),

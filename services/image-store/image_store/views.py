@@ -5,7 +5,7 @@ from typing import Any
 from asyncpg import Record
 from stowage_contracts.errors import Problem
 from stowage_contracts.message import Message
-from stowage_contracts.messages.image_store import CHANGED
+from stowage_contracts.messages.image_store import CHANGED, StoreChanged
 from stowage_contracts.plugins.image_store_driver import DriverAbilities
 from stowage_contracts.values import (
     HostAbilities,
@@ -78,6 +78,19 @@ def _known(model: type[Any], raw: Any) -> Any:
 def _can(abilities: dict[str, Any] | None) -> tuple[str, ...]:
     can = DriverAbilities.model_validate(abilities) if abilities else None
     return tuple(name for name in _ABILITIES if getattr(can, name, False))
+
+
+async def say_store(tx: Tx, store_id: str) -> None:
+    """Show a store as it is now, if it still is."""
+    row = await tx.row("store", store_id)
+    if row is not None:
+        await tx.say(StoreChanged(state=store_view(row)))
+
+
+async def say_trouble(tx: Tx, store_id: str, problem: Problem) -> None:
+    """Show a store with what went wrong there; the next good probe takes it off."""
+    await tx.run("store_error", store_id, problem.model_dump(mode="json"))
+    await say_store(tx, store_id)
 
 
 def host_view(row: Record) -> HostView:

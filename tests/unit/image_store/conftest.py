@@ -1,6 +1,7 @@
 """image-store on a real database, with real directory stores."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,12 @@ from image_store.__main__ import wire
 from image_store.deps import Deps
 from image_store.settings import Settings
 from pydantic import SecretStr
-from stowage_runtime import keys
+from stowage_contracts import sealing
+from stowage_runtime import keys, plugins
 from stowage_runtime.testing.bench import ServiceBench
+from stowage_stores.hosting import Hosted
 
+from tests.unit.image_store.lab import LabProvider
 from tests.unit.image_store.scene import Scene
 
 
@@ -28,9 +32,23 @@ def settings(made_keys: dict[str, str], database_url: str) -> Settings:
 
 
 @pytest.fixture
-async def bench(settings: Settings, database_url: str) -> AsyncIterator[ServiceBench[Deps]]:
-    async with ServiceBench.open(wire(settings), database_url) as bench:
+def lab() -> LabProvider:
+    """A provider whose stores write down what is done with them."""
+    return LabProvider()
+
+
+@pytest.fixture
+async def bench(
+    settings: Settings, database_url: str, lab: LabProvider
+) -> AsyncIterator[ServiceBench[Deps]]:
+    service = wire(settings)
+    cipher = service.deps.cipher
+    providers = plugins.load("stowage.data_store_provider", plugins.instance) | {"lab": lab}
+    stores = Hosted(providers, lambda row: cipher.open(row.sealed, sealing.for_store(row.id)))
+    service = replace(service, deps=replace(service.deps, stores=stores), close=stores.close)
+    async with ServiceBench.open(service, database_url) as bench:
         yield bench
+    await stores.close()
 
 
 @pytest.fixture

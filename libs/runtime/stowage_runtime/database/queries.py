@@ -1,4 +1,4 @@
-"""Named queries: SQL lives in ``queries.sql`` files, each statement under ``-- name: …``."""
+"""Named queries: SQL lives in ``queries*.sql`` files, each statement under ``-- name: …``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -29,9 +29,9 @@ def named(queries: Mapping[str, str], name: str) -> str:
 
 
 def _parse(package: str) -> Iterator[tuple[str, str]]:
-    source = files(package) / "queries.sql"
-    if not source.is_file():
-        return
-    parts = _NAME.split(source.read_text("utf-8"))[1:]
-    for name, text in zip(parts[::2], parts[1::2], strict=True):
-        yield name, text.strip().rstrip(";")
+    for source in sorted(files(package).iterdir(), key=lambda each: each.name):
+        if not (source.name.startswith("queries") and source.name.endswith(".sql")):
+            continue
+        parts = _NAME.split(source.read_text("utf-8"))[1:]
+        for name, text in zip(parts[::2], parts[1::2], strict=True):
+            yield name, text.strip().rstrip(";")

@@ -17,12 +17,14 @@ from stowage_contracts.messages.image_store import (
     AddStore,
     AddZone,
     ChangeObject,
+    ChangeStore,
     CopyToZone,
     DeleteReplica,
     DeleteSnapshot,
     DeleteTemplate,
     DeleteVolume,
     EvacuateStore,
+    ExplainPlacement,
     PlanEvacuation,
     ProbeStore,
     RedeemGrant,
@@ -30,8 +32,10 @@ from stowage_contracts.messages.image_store import (
     RegisterTemplate,
     RegisterVolume,
     ReleaseGrants,
+    RemovePlacementRule,
     RemoveStore,
     RequestCopy,
+    SetPlacementRule,
     StopEvacuation,
     VerifyReplica,
 )
@@ -47,6 +51,11 @@ from image_store.handlers.copies import (
 )
 from image_store.handlers.deleting import on_delete
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
+from image_store.handlers.placement import (
+    on_explain_placement,
+    on_remove_placement_rule,
+    on_set_placement_rule,
+)
 from image_store.handlers.places import (
     on_add_cluster,
     on_add_host,
@@ -56,7 +65,12 @@ from image_store.handlers.places import (
     on_host_joined,
 )
 from image_store.handlers.registering import on_register
-from image_store.handlers.stores import on_add_store, on_probe_store, on_remove_store
+from image_store.handlers.stores import (
+    on_add_store,
+    on_change_store,
+    on_probe_store,
+    on_remove_store,
+)
 from image_store.handlers.wishes import (
     on_change_object,
     on_copy_to_zone,
@@ -74,6 +88,9 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     AddStore: on_add_store,
     ProbeStore: on_probe_store,
     RemoveStore: on_remove_store,
+    ChangeStore: on_change_store,
+    SetPlacementRule: on_set_placement_rule,
+    RemovePlacementRule: on_remove_placement_rule,
     RegisterTemplate: on_register,
     RegisterVolume: on_register,
     RegisterSnapshot: on_register,
@@ -97,5 +114,6 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
 REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     RedeemGrant: on_redeem_grant,
     PlanEvacuation: on_plan_evacuation,
+    ExplainPlacement: on_explain_placement,
 }
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {Heartbeat: on_heartbeat}

@@ -19,6 +19,7 @@ from image_store.deps import Deps
 from image_store.handlers.registering import url_row
 from image_store.intents.committing import CommitWork, commit_failed, intend_commit, say_committed
 from image_store.model.rooms import check_room
+from image_store.model.store_states import Verb, check
 from image_store.store import driver_of, need, reference, room_of
 
 
@@ -33,6 +34,7 @@ async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> Grant
             return await _url(message, grant, tx, deps)
         ref = await need(tx, "read_ref", grant["ref_id"])
         store = await need(tx, "store", ref["store_id"])
+        check(_verb(grant), StoreState(store["state"]), store["id"])
         if grant["writes"] and grant["writer"] not in ("", ticket.writer):
             await intend_revoke(tx, ref, grant)
         if grant["writes"] and message.size:
@@ -64,6 +66,13 @@ async def _admit(message: RedeemGrant, ticket: HopTicket, tx: Tx) -> Record:
     return grant
 
 
+def _verb(grant: Record) -> Verb:
+    """What it opens; ``grant`` is as it was before this redemption."""
+    if not grant["writes"]:
+        return Verb.READ
+    return Verb.CONTINUE if grant["writer"] else Verb.WRITE
+
+
 async def _url(message: RedeemGrant, grant: Record, tx: Tx, deps: Deps) -> GrantRedeemed:
     row = await tx.row("object", grant["source_noun"], grant["source_id"])
     if row is None:
@@ -85,8 +94,6 @@ async def _reserve(ref: Record, size: int, tx: Tx, deps: Deps) -> None:
 
 
 async def _read(message: RedeemGrant, ref: Record, store: Record, deps: Deps) -> GrantRedeemed:
-    if not StoreState(store["state"]).readable:
-        raise GrantRefused(f"the store is {store['state']}", resource=f"store/{store['id']}")
     ask = ReadAsk(key=ref["install_path"], seconds=deps.settings.grant_seconds)
     access = await (await driver_of(store, deps.stores)).grant(ask)
     return GrantRedeemed(grant_id=message.grant_id, grant=access, digest=ref["digest"])

@@ -19,6 +19,7 @@ from stowage_contracts.views import ClusterView, PodView, ZoneView
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
+from image_store.intents.hosts import intend_tell
 from image_store.keeping import mind_region
 from image_store.store import location_of, need
 from image_store.views import host_view, store_view
@@ -93,6 +94,7 @@ async def on_host_joined(message: HostJoined, tx: Tx, deps: Deps) -> None:
     host = await tx.row("host_joined", message.host_id, abilities, pools, message.boot_id)
     assert host is not None
     await tx.say(HostChanged(state=host_view(host)))
+    await intend_tell(tx, message.host_id)
     for pool in message.pools:
         await _add_pool(pool, location_of(host), tx)
     for gone in await tx.rows("pools_gone", message.host_id, [pool.id for pool in message.pools]):
@@ -133,6 +135,7 @@ async def on_heartbeat(message: Heartbeat, tx: Tx, deps: Deps) -> None:
     alive = await tx.row("host_seen", message.host_id)
     if alive is not None and host["state"] != HostState.UP:
         await tx.say(HostChanged(state=host_view(alive)))
+        await intend_tell(tx, message.host_id)
     for pool in message.pools:
         used = pool.total_bytes - pool.free_bytes
         await tx.run("pool_room", pool.id, message.host_id, pool.total_bytes, used)

@@ -5,12 +5,13 @@ from datetime import timedelta
 from stowage_contracts.errors import NotFound, StowageError
 from stowage_contracts.messages.data_motion import CommitHop, HopCommitFailed, HopCommitted
 from stowage_contracts.plugins.image_store_driver import CommitAsk
-from stowage_contracts.values import Value
+from stowage_contracts.values import StoreState, Value
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Settle
 
 from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
+from image_store.model.store_states import Verb, check
 from image_store.store import driver_of, find_store
 
 
@@ -35,6 +36,7 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
     if grant is None or ref is None or grant["state"] == "revoked":
         raise _revoked(message)
     store = await find_store(desk, ref["store_id"])
+    check(Verb.COMMIT, StoreState(store["state"]), store["id"])
     ask = CommitAsk(
         key=ref["install_path"],
         writer=grant["writer"],

@@ -1,4 +1,4 @@
-"""Side effect: a store proves itself."""
+"""Side effect: a store proves itself, before it is added and ever after."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,8 +20,10 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Settle
 
 from image_store.deps import Deps
+from image_store.intents.hosts import tell_of_hosts
 from image_store.keeping import mind_region
-from image_store.store import driver_of, find_store, need
+from image_store.model.store_states import probed as state_after
+from image_store.store import driver_of, find_store, hosted, need, scope_of
 from image_store.views import store_view
 
 
@@ -40,6 +42,11 @@ class Found:
     abilities: dict[str, Any] | None = None
     """None when no driver could be asked."""
 
+    @property
+    def failed(self) -> ProbeCheck | None:
+        """The first check that did not pass."""
+        return next((check for check in self.checks if not check.ok), None)
+
 
 async def intend_probe(tx: Tx, store_id: str) -> None:
     """Probe a store, once at a time."""
@@ -48,34 +55,40 @@ async def intend_probe(tx: Tx, store_id: str) -> None:
 
 
 async def probe(work: ProbeWork, desk: Desk, deps: Deps) -> Settle:
-    """Ask the store to prove itself."""
+    """Ask the store to prove itself; a new one is made ready first, and undone if it fails."""
     store = await find_store(desk, work.store_id)
+    adding = store["state"] == StoreState.ADDING
+    lifecycle = await deps.stores.lifecycle(hosted(store))
+    if adding:
+        await lifecycle.initialize()
+        await lifecycle.attach(scope_of(store))
     driver = await driver_of(store, deps.stores)
     checks, room = await driver.probe()
-    abilities = driver.can.model_dump(mode="json")
+    found = Found(checks, room, driver.can.model_dump(mode="json"))
+    if adding and found.failed:
+        await lifecycle.delete()
 
     async def settle(tx: Tx) -> None:
-        await _probed(tx, work.store_id, Found(checks, room, abilities), deps)
+        await record(tx, work.store_id, found, deps)
 
     return settle
 
 
-async def _probed(tx: Tx, store_id: str, found: Found, deps: Deps) -> None:
+async def record(tx: Tx, store_id: str, found: Found, deps: Deps) -> None:
+    """Take what a probe found as the store's own."""
     before = await tx.row("lock_store", store_id)
     if before is None:
         return
-    failed = next((check for check in found.checks if not check.ok), None)
-    state = StoreState(before["state"])
-    error = _check_failed(store_id, failed).model_dump(mode="json") if failed else None
+    failed, state = found.failed, StoreState(before["state"])
     await tx.run(
         "store_probed",
         store_id,
-        _state_after(state, failed is None),
+        state_after(state, StoreState(before["wished"]), good=failed is None),
         [check.model_dump(mode="json") for check in found.checks],
         found.abilities or before["abilities"],
         before["total_bytes"] if failed else found.room.total_bytes,
         before["used_bytes"] if failed else found.room.used_bytes,
-        error,
+        check_failed(store_id, failed).model_dump(mode="json") if failed else None,
     )
     row = await need(tx, "store", store_id)
     await _say_probed(tx, state, row)
@@ -85,21 +98,13 @@ async def _probed(tx: Tx, store_id: str, found: Found, deps: Deps) -> None:
         await _warn(tx, row, deps)
 
 
-def _state_after(state: StoreState, good: bool) -> StoreState:
-    if state is StoreState.DRAINING:
-        return state
-    if not good:
-        return StoreState.REMOVED if state is StoreState.ADDING else StoreState.DEGRADED
-    healed = {StoreState.ADDING, StoreState.DEGRADED}
-    return StoreState.UP if state in healed else state
-
-
-def _check_failed(store_id: str, check: ProbeCheck) -> Problem:
+def check_failed(store_id: str, check: ProbeCheck) -> Problem:
+    """What a failed check means for its store."""
     return Unavailable(
         f"probe step {check.name!r} failed: {check.cause}",
         resource=f"store/{store_id}",
         code=check.code or check.name,
-        hint="mend the store or its settings and add it again",
+        hint="mend the store or its settings",
     ).problem
 
 
@@ -111,6 +116,7 @@ async def _say_probed(tx: Tx, before: StoreState, row: Record) -> None:
     elif before is StoreState.ADDING:
         await tx.say(StoreAdded(state=view))
         await mind_region(tx)
+        await tell_of_hosts(tx, row)
     elif after is StoreState.DEGRADED and before is not StoreState.DEGRADED:
         await tx.say(StoreDegraded(state=view))
     else:
@@ -133,4 +139,4 @@ async def _warn(tx: Tx, row: Record, deps: Deps) -> None:
 async def probe_failed(work: ProbeWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """The probe itself could not run: the same as a failed check."""
     check = ProbeCheck(name="probe", ok=False, code=error.code, cause=error.cause)
-    await _probed(tx, work.store_id, Found((check,)), deps)
+    await record(tx, work.store_id, Found((check,)), deps)
