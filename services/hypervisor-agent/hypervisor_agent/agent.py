@@ -7,12 +7,13 @@ import structlog
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import StowageError
 from stowage_contracts.messages.hypervisor_agent import CacheLoadReported, Heartbeat, HostJoined
-from stowage_contracts.values import new_id
+from stowage_contracts.values import HostAbilities, new_id
 from stowage_runtime.bus import Bus, Reader
 
 from hypervisor_agent import handlers
 from hypervisor_agent.deps import Deps
 from hypervisor_agent.identity import Identity
+from hypervisor_agent.links.server import Door
 
 STOP_SAYING_SECONDS = 5.0
 log = structlog.get_logger(__name__)
@@ -21,8 +22,14 @@ log = structlog.get_logger(__name__)
 class Agent:
     """One host's agent on a bus that belongs to the caller."""
 
-    def __init__(self, identity: Identity, deps: Deps, heartbeat_seconds: float = 5.0) -> None:
-        self.identity, self.deps = identity, deps
+    def __init__(
+        self,
+        identity: Identity,
+        deps: Deps,
+        heartbeat_seconds: float = 5.0,
+        door: Door | None = None,
+    ) -> None:
+        self.identity, self.deps, self.door = identity, deps, door
         self.reader = Reader(f"agent.{identity.host_id}", durable=tuple(handlers.HANDLERS))
         self._boot_id = new_id()
         self._beat_seconds = heartbeat_seconds
@@ -39,7 +46,10 @@ class Agent:
         return tuple(loop.get_name() for loop in self._loops if loop.done())
 
     async def start(self) -> None:
-        """Begin to listen, join and beat; returns at once also while the broker is away."""
+        """Begin to listen, join and beat; returns at once also while the broker is away. Raises
+        Conflict when its door's address is taken."""
+        if self.door:
+            await self.door.start()
         for name, loop in (("listen", self._listen), ("join", self._join), ("beat", self._beat)):
             self._loops.append(asyncio.create_task(loop(), name=name))
 
@@ -49,6 +59,8 @@ class Agent:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         self._loops.clear()
+        if self.door:
+            await self.door.stop()
         await self.bus.pause()
         await self.deps.readings.stop(0)
         await self.deps.chores.stop(seconds / 4)
@@ -82,7 +94,7 @@ class Agent:
                 host_id=self.identity.host_id,
                 name=self.identity.name,
                 location=self.identity.location,
-                abilities=await hypervisor.abilities(),
+                abilities=await self._abilities(),
                 pools=await hypervisor.pools(),
                 boot_id=self._boot_id,
             )
@@ -90,6 +102,10 @@ class Agent:
             log.info("agent.joined", host=self.identity.host_id)
             await self._while_connected(True)
             await self._while_connected(False)
+
+    async def _abilities(self) -> HostAbilities:
+        abilities = await self.deps.hypervisor.abilities()
+        return abilities.model_copy(update={"door": self.door.url if self.door else ""})
 
     async def _while_connected(self, connected: bool) -> None:
         while self.bus.connected is connected:  # noqa: ASYNC110 - a bus has no event for it

@@ -46,3 +46,23 @@ class Settings(ServiceSettings):
         1 << 43, ge=1, description="Largest virtual size the gate accepts, in bytes."
     )
     agent_heartbeat_seconds: float = Field(5.0, gt=0, description="Time between heartbeats.")
+    agent_door_listen: str = Field(
+        "", description="Where links to files are served, as 0.0.0.0:8443; empty for no door."
+    )
+    agent_door_url: str = Field(
+        "", description="What those links begin with, as clients reach it: https://host:8443."
+    )
+    agent_door_cert: str = Field("", description="Certificate chain of the door (PEM file).")
+    agent_door_key: str = Field("", description="Its private key (PEM file).")
+    agent_door_origins: tuple[str, ...] = Field(
+        (), description='Web pages that may use links, as JSON: ["https://ui.example.org"].'
+    )
+    agent_door_connections: int = Field(
+        64, ge=1, le=4096, description="Connections the door has open; half a MiB each at most."
+    )
+    agent_door_uploads: int = Field(
+        8, ge=1, le=256, description="Uploads taken at the same time; 4 MiB each."
+    )
+    agent_door_stall_seconds: float = Field(
+        30.0, gt=0, description="Without a byte for so long, a client of the door is let go."
+    )

@@ -21,6 +21,7 @@ from hypervisor_agent.hops import Hops, Move, Running
 from hypervisor_agent.identity import Identity
 from hypervisor_agent.judge import GateJudge
 from hypervisor_agent.line import Line
+from hypervisor_agent.links.wiring import make_door
 from hypervisor_agent.load import LoadMeter
 from hypervisor_agent.pools import Pools
 from hypervisor_agent.settings import Settings
@@ -48,7 +49,8 @@ def build(settings: Settings, identity: Identity, bus: Bus) -> Agent:
         load=load,
         hops=Hops(settings.agent_slots, line, _mover(line, pools, tools, load)),
     )
-    return Agent(identity, deps, settings.agent_heartbeat_seconds)
+    door = make_door(settings, identity, deps) if settings.agent_door_listen else None
+    return Agent(identity, deps, settings.agent_heartbeat_seconds, door)
 
 
 def make_hypervisor(settings: Settings) -> Hypervisor:

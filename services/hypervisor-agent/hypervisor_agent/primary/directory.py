@@ -27,8 +27,8 @@ from hypervisor_agent.transports.os_errors import told
 
 T = TypeVar("T")
 SECONDS = 20
-ENDS = ("", ".journal", ".new")
-"""A part, its journal, and a journal whose writing was broken off."""
+ENDS = ("", ".journal", ".new", ".key")
+"""A part, its journal, a journal whose writing was broken off, and the key it is to have."""
 IDLE_SECONDS = 60.0
 SHARED_IDLE_SECONDS = 86400.0
 """On a shared pool a part may be another host's, waiting for its lease to be taken over."""

@@ -1,0 +1,1 @@
+"""The door: single objects of stores without HTTP, served and taken in under revocable tokens."""
