@@ -59,6 +59,7 @@ async def test_a_mounted_disk_passes_its_probe(disk: Path) -> None:
 async def test_a_full_disk_fails_its_probe_and_says_so(disk: Path) -> None:
     hand = hand_on(disk)
     await hand.put("kept", b"kept")
+    grant = await hand.begin("new", 10, "hop-2.1")
     fill(disk / "filler", 1 << 16)
     fill(disk / "last bytes", 1)
     checks, _ = await hand.driver.probe()
@@ -66,7 +67,8 @@ async def test_a_full_disk_fails_its_probe_and_says_so(disk: Path) -> None:
         ("write", "out_of_space")
     ]
     assert await hand.get("kept") == b"kept"
-    grant = await hand.begin("new", 10, "hop-2.1")
+    with pytest.raises(OutOfSpace):
+        await hand.begin("more", 10, "hop-3.1")
     os.truncate(disk / ".stowage" / "hop-2.1.part", 10)
     with pytest.raises(OutOfSpace):
         await hand.commit("new", grant, bytes(10), "hop-2.1")

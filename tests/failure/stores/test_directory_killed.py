@@ -12,7 +12,7 @@ from stowage_contracts.testing.store_hand import Hand, bytes_of
 from stowage_stores.directory import DirectoryDriver
 
 DATA = bytes_of(100_000)
-STEPS = 16
+STEPS = 17
 CHILD = """
 import os, signal, sys
 from pathlib import Path

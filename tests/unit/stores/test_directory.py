@@ -131,6 +131,7 @@ async def test_probe_tells_capacity_and_leaves_no_file(tmp_path: Path) -> None:
         "read",
         "commit",
         "list",
+        "note",
         "delete",
         "tidy",
     ]

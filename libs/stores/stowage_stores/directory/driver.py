@@ -1,20 +1,24 @@
 """DirectoryDriver: ImageStoreDriver on a directory."""
 
 import builtins
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import TypeVar
 
 from pydantic import SecretStr
-from stowage_contracts.errors import StowageError
+from stowage_contracts.errors import InvalidInput, StowageError
 from stowage_contracts.grants import Grant
 from stowage_contracts.plugins.image_store_driver import (
     Capacity,
     CommitAsk,
+    CopyAsk,
     DriverAbilities,
     ObjectStat,
+    OpenWrite,
     ReadAsk,
     RevokeAsk,
     WriteAsk,
@@ -22,14 +26,18 @@ from stowage_contracts.plugins.image_store_driver import (
 from stowage_contracts.views import ProbeCheck
 
 from stowage_stores.deadlines import Deadlines
-from stowage_stores.directory import writes
+from stowage_stores.directory import copies, notes, writes
+from stowage_stores.directory.copies import Attempt
 from stowage_stores.directory.probe import Probe
 from stowage_stores.directory.tree import Tree
 from stowage_stores.files import Files, OsFiles
+from stowage_stores.locks import KeyLocks
 from stowage_stores.os_errors import from_os
 
 T = TypeVar("T")
 _PAGE = 1000
+_SYNCS = 10
+"""So many deadlines a call may take that syncs or reads much."""
 
 
 class DirectoryDriver:
@@ -38,9 +46,17 @@ class DirectoryDriver:
     def __init__(
         self, root: str, *, seconds: float = 20, mounted: bool = False, files: Files | None = None
     ) -> None:
-        self.can = DriverAbilities(schemes=("file",), root=root, unknown_length=True)
         self._tree = Tree(PurePosixPath(root), mounted, files or OsFiles())
+        self.can = DriverAbilities(
+            schemes=("file",),
+            root=root,
+            copies=isinstance(self._tree.files, OsFiles),
+            notes=True,
+            lists_writes=True,
+            unknown_length=True,
+        )
         self._deadlines = Deadlines(root, seconds)
+        self._copying = KeyLocks()
 
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
         """Really write, sync, read, commit, list and delete; stops at the first failed check."""
@@ -61,18 +77,13 @@ class DirectoryDriver:
     async def list(self, prefix: str = "") -> AsyncIterator[ObjectStat]:
         """Every object below ``prefix``, in key order."""
         await self._do(self._tree.check_root)
-        walk = self._tree.walk(prefix)
-
-        def page() -> builtins.list[ObjectStat]:
-            return builtins.list(islice(walk, _PAGE))
-
-        while rows := await self._do(page, times=10):
-            for row in rows:
-                yield row
+        async for found in self._paged(self._tree.walk(prefix)):
+            yield found
 
     async def delete(self, key: str) -> None:
-        """Idempotent."""
+        """Idempotent; takes the note along."""
         await self._do(lambda: self._tree.remove(key))
+        await self._do(lambda: notes.remove(self._tree, key))
 
     async def grant(self, ask: ReadAsk | WriteAsk) -> Grant:
         """The path of the object, or of the writer's part."""
@@ -86,11 +97,73 @@ class DirectoryDriver:
 
     async def commit(self, ask: CommitAsk) -> ObjectStat:
         """Sync the part and give it its name, which must be free."""
-        return await self._do(lambda: writes.commit(self._tree, ask), times=10)
+        return await self._do(lambda: writes.commit(self._tree, ask), times=_SYNCS)
 
     async def revoke(self, ask: RevokeAsk) -> None:
         """Delete the part."""
         await self._do(lambda: writes.revoke(self._tree, ask))
+
+    def can_copy(self, source: str) -> str:
+        """'' for a key of this store."""
+        return copies.refusal(source)
+
+    async def copy(self, ask: CopyAsk) -> ObjectStat:
+        """As one commit of a part filled here; no wait is longer than for 64 MiB of it."""
+        async with self._copying.hold(ask.key):
+            return await self._copied(ask)
+
+    async def _copied(self, ask: CopyAsk) -> ObjectStat:
+        tree, writing = self._tree, WriteAsk(key=ask.key, writer=ask.writer, seconds=0)
+        made = await self._do(lambda: writes.committed(tree, ask.key, ask.writer))
+        if made is not None:
+            return await self._settled(ask, made.size)
+        if why := copies.refusal(ask.source):
+            raise InvalidInput(why, resource=ask.source, code="source")
+        await self.stat(ask.source)
+        await self._do(lambda: writes.begin(tree, writing))
+        try:
+            size = await self._fill(await self._do(lambda: Attempt.begin(tree, ask)))
+        except StowageError:
+            with suppress(StowageError):  # an unfinished write then, and listed as one
+                await self.revoke(RevokeAsk(key=ask.key, writer=ask.writer))
+            raise
+        return await self._settled(ask, size)
+
+    async def _settled(self, ask: CopyAsk, size: int) -> ObjectStat:
+        return await self.commit(CommitAsk(key=ask.key, writer=ask.writer, size=size))
+
+    async def write_note(self, key: str, text: str) -> None:
+        """Replace the note of ``key``."""
+        await self._do(lambda: notes.write(self._tree, key, text))
+
+    async def read_note(self, key: str) -> str:
+        """Raises NotFound."""
+        return await self._do(lambda: notes.read(self._tree, key))
+
+    async def writes(self) -> AsyncIterator[OpenWrite]:
+        """Every part."""
+        async for found in self._paged(writes.unfinished(self._tree)):
+            yield found
+
+    async def _fill(self, attempt: Attempt) -> int:
+        try:
+            at = attempt.size if await self._do(attempt.clone, times=_SYNCS) else 0
+            while at < attempt.size:
+                at = await self._do(partial(attempt.copy_from, at), times=_SYNCS)
+            await self._do(attempt.keep, times=_SYNCS)
+        except StowageError:
+            with suppress(StowageError):
+                await self._do(attempt.drop)
+            raise
+        return attempt.size
+
+    async def _paged(self, rows: Iterator[T]) -> AsyncIterator[T]:
+        def page() -> builtins.list[T]:
+            return builtins.list(islice(rows, _PAGE))
+
+        while found := await self._do(page, times=_SYNCS):
+            for row in found:
+                yield row
 
     def _capacity(self) -> Capacity:
         total, free = self._tree.files.room(self._tree.root)

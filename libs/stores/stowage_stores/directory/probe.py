@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from stowage_stores.directory.tree import PART_MODE, Tree
+from stowage_stores.directory import notes
+from stowage_stores.directory.tree import PART_MODE, PROBE, Tree
 from stowage_stores.files import Found
 
 _MARKER_SECONDS = 30 * 86400
@@ -22,7 +23,7 @@ class Probe:
 
     tree: Tree
     bytes: bytes = field(default_factory=lambda: secrets.token_bytes(_BYTES))
-    name: str = field(default_factory=lambda: f"probe-{secrets.token_hex(8)}")
+    name: str = field(default_factory=lambda: f"{PROBE}{secrets.token_hex(8)}")
 
     def steps(self) -> tuple[tuple[str, Callable[[], None]], ...]:
         """Name and work of each check, in order; work raises OSError."""
@@ -32,6 +33,7 @@ class Probe:
             ("read", self._read),
             ("commit", self._commit),
             ("list", self._list),
+            ("note", self._note),
             ("delete", self._delete),
         )
 
@@ -75,6 +77,13 @@ class Probe:
         if self._object.name not in dict(self.tree.files.entries(self.tree.own)):
             raise OSError(errno.EIO, "a committed name is not listed")
 
+    def _note(self) -> None:
+        notes.write(self.tree, self.name, self.name)
+        told = notes.read(self.tree, self.name)
+        notes.remove(self.tree, self.name)
+        if told != self.name:
+            raise OSError(errno.EIO, "another note was read than written")
+
     def _delete(self) -> None:
         self.tree.files.remove(self._object)
         self.tree.files.remove(self._part)
@@ -90,6 +99,6 @@ class Probe:
 def _stale(name: PurePosixPath, found: Found) -> bool:
     """Left by a crash an hour ago, or a commit marker nobody can ask about any more."""
     age = time.time() - found.modified_ns / 1e9
-    if name.name.startswith("probe-") or name.suffix == ".new":
+    if name.name.startswith(PROBE) or name.suffix == ".new":
         return age > _CRASHED_SECONDS
-    return name.suffix == ".done" and age > _MARKER_SECONDS
+    return name.suffix in (".done", ".key") and age > _MARKER_SECONDS

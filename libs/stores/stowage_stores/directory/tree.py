@@ -14,6 +14,8 @@ from stowage_contracts.plugins.image_store_driver import ObjectStat
 from stowage_stores.files import Files, Found, OsFiles
 
 FOLDER_MODE, PART_MODE, OBJECT_MODE = 0o770, 0o660, 0o640
+PROBE = "probe-"
+"""What the names of a probe's own files begin with."""
 _FOREIGN = ("lost+found",)
 
 
@@ -33,6 +35,10 @@ class Tree:
     def part(self, writer: str) -> PurePosixPath:
         """Temporary destination of a writer."""
         return self.own / f"{check_writer(writer)}.part"
+
+    def note_of_key(self, writer: str) -> PurePosixPath:
+        """Tells which key a part is meant for."""
+        return self.own / f"{check_writer(writer)}.part.key"
 
     def journal(self, writer: str) -> PurePosixPath:
         """The agent's sidecar of a part."""
@@ -102,9 +108,12 @@ class Tree:
             self.check_root()
             return
         self.files.sync_folder(path.parent)
-        for folder in path.parents:
-            if folder == self.root or not self._removed(folder):
-                return
+        self.prune(path.parent, self.root)
+
+    def prune(self, folder: PurePosixPath, top: PurePosixPath) -> None:
+        """Remove ``folder`` and those above it, up to ``top``, as far as they are empty."""
+        while folder != top and self._removed(folder):
+            folder = folder.parent
 
     def _removed(self, folder: PurePosixPath) -> bool:
         try:

@@ -4,12 +4,20 @@ import contextlib
 import errno
 import json
 import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from stowage_contracts.errors import Conflict, NotFound
-from stowage_contracts.plugins.image_store_driver import CommitAsk, ObjectStat, RevokeAsk, WriteAsk
+from stowage_contracts.plugins.image_store_driver import (
+    CommitAsk,
+    ObjectStat,
+    OpenWrite,
+    RevokeAsk,
+    WriteAsk,
+)
 
-from stowage_stores.directory.tree import OBJECT_MODE, PART_MODE, Tree, described
+from stowage_stores.directory.tree import OBJECT_MODE, PART_MODE, PROBE, Tree, described
 from stowage_stores.files import Found
 
 _ATTEMPTS = 5
@@ -28,6 +36,7 @@ def begin(tree: Tree, ask: WriteAsk) -> PurePosixPath:
     if _is_there(tree, tree.path(ask.key)):
         raise Conflict("the key exists", resource=ask.key, code="exists")
     tree.make_folder(tree.own)
+    _tell_key(tree, ask)
     tree.files.touch(part, PART_MODE)
     return part
 
@@ -40,14 +49,17 @@ def commit(tree: Tree, ask: CommitAsk) -> ObjectStat:
     if done.size != ask.size:
         raise _wrong_size(ask, done.size)
     tree.files.sync_folder(target.parent)
-    _drop(tree, tree.part(ask.writer), tree.journal(ask.writer))
+    _drop_part(tree, ask.writer)
     return done
 
 
 def revoke(tree: Tree, ask: RevokeAsk) -> None:
-    """Delete the part; a committed object and its marker stay."""
-    _drop(tree, tree.part(ask.writer), tree.journal(ask.writer))
-    if committed(tree, ask.key, ask.writer) is None:
+    """Delete the part; a committed object and its marker stay.
+
+    The key may be empty where ``unfinished`` could not tell it.
+    """
+    _drop_part(tree, ask.writer)
+    if ask.key and committed(tree, ask.key, ask.writer) is None:
         _drop(tree, tree.marker(ask.writer))
 
 
@@ -61,6 +73,39 @@ def committed(tree: Tree, key: str, writer: str) -> ObjectStat | None:
         return None
     known = described(key, found)
     return known if told == {"key": key, "validator": known.validator} else None
+
+
+def unfinished(tree: Tree) -> Iterator[OpenWrite]:
+    """Every part there is; its key is empty where nothing tells it any more."""
+    try:
+        names = dict(tree.files.entries(tree.own))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name, found in sorted(names.items()):
+        writer = name.removesuffix(".part")
+        if writer == name or writer.startswith(PROBE):
+            continue
+        since = names.get(tree.note_of_key(writer).name, found).modified_ns / 1e9
+        began = datetime.fromtimestamp(since, UTC)
+        yield OpenWrite(key=_key_of(tree, writer), writer=writer, began=began, size=found.size)
+
+
+def _tell_key(tree: Tree, ask: WriteAsk) -> None:
+    told = tree.note_of_key(ask.writer)
+    try:
+        tree.files.write(told, ask.key.encode(), PART_MODE)
+    except FileExistsError:
+        return
+    except OSError:
+        _drop(tree, told)
+        raise
+
+
+def _key_of(tree: Tree, writer: str) -> str:
+    try:
+        return tree.files.read(tree.note_of_key(writer), _MARKER_BYTES).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _link_once(tree: Tree, ask: CommitAsk, target: PurePosixPath) -> ObjectStat:
@@ -130,6 +175,10 @@ def _is_there(tree: Tree, path: PurePosixPath) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
+
+
+def _drop_part(tree: Tree, writer: str) -> None:
+    _drop(tree, tree.part(writer), tree.journal(writer), tree.note_of_key(writer))
 
 
 def _drop(tree: Tree, *paths: PurePosixPath) -> None:

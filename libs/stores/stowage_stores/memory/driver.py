@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
-from stowage_contracts.errors import Conflict, NotFound, OutOfSpace
+from stowage_contracts.errors import Conflict, InvalidInput, NotFound, OutOfSpace
 from stowage_contracts.grants import Grant
 from stowage_contracts.keys import check_key, check_writer
 from stowage_contracts.plugins.image_store_driver import (
     Capacity,
     CommitAsk,
+    CopyAsk,
     DriverAbilities,
     ObjectStat,
+    OpenWrite,
     ReadAsk,
     RevokeAsk,
     WriteAsk,
@@ -20,13 +22,21 @@ from stowage_contracts.views import ProbeCheck
 
 from stowage_stores.memory.shelf import Shelf, Stored
 
+_LONGEST_NOTE = 64 << 10
+
 
 class MemoryDriver:
     """One shelf."""
 
     def __init__(self, shelf: Shelf) -> None:
         self.can = DriverAbilities(
-            schemes=("memory",), max_object_bytes=shelf.capacity, unknown_length=True, expires=True
+            schemes=("memory",),
+            max_object_bytes=shelf.capacity,
+            copies=True,
+            notes=True,
+            lists_writes=True,
+            unknown_length=True,
+            expires=True,
         )
         self.shelf = shelf
 
@@ -51,6 +61,7 @@ class MemoryDriver:
     async def delete(self, key: str) -> None:
         """Idempotent."""
         self.shelf.objects.pop(check_key(key), None)
+        self.shelf.notes.pop(key, None)
 
     async def grant(self, ask: ReadAsk | WriteAsk) -> Grant:
         """A token that only this process's shelf knows."""
@@ -84,6 +95,40 @@ class MemoryDriver:
     async def revoke(self, ask: RevokeAsk) -> None:
         """Drop the part."""
         self.shelf.parts.pop((ask.writer, ask.key), None)
+
+    def can_copy(self, source: str) -> str:
+        """'' for a key of this shelf."""
+        return "only objects of this shelf can be copied" if "://" in source else ""
+
+    async def copy(self, ask: CopyAsk) -> ObjectStat:
+        """The bytes are shared."""
+        if why := self.can_copy(ask.source):
+            raise InvalidInput(why, resource=ask.source, code="source")
+        made = self.shelf.objects.get(check_key(ask.key))
+        if made is None:
+            await self.stat(ask.source)
+            made = Stored(self.shelf.objects[ask.source].content, check_writer(ask.writer))
+        if made.writer != ask.writer:
+            raise Conflict("the key exists", resource=ask.key, code="exists")
+        self.shelf.objects[ask.key] = made
+        return made.described(ask.key)
+
+    async def write_note(self, key: str, text: str) -> None:
+        """Replace the note of ``key``."""
+        if len(text.encode()) > _LONGEST_NOTE:
+            raise InvalidInput("a note has at most 64 KiB", resource=key, code="note")
+        self.shelf.notes[check_key(key)] = text
+
+    async def read_note(self, key: str) -> str:
+        """Raises NotFound."""
+        if check_key(key) not in self.shelf.notes:
+            raise NotFound("no note", resource=key)
+        return self.shelf.notes[key]
+
+    async def writes(self) -> AsyncIterator[OpenWrite]:
+        """Every part."""
+        for (writer, key), part in tuple(self.shelf.parts.items()):
+            yield OpenWrite(key=key, writer=writer, size=len(part))
 
     def _begin(self, ask: WriteAsk) -> None:
         if (ask.size or 0) > self.shelf.capacity:

@@ -40,6 +40,7 @@ class Shelf:
     capacity: int
     objects: dict[str, Stored] = field(default_factory=dict)
     parts: dict[tuple[str, str], bytearray] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     tickets: dict[str, Ticket] = field(default_factory=dict)
 
     @property
