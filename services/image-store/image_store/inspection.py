@@ -12,8 +12,9 @@ from stowage_runtime.handling.tx import Tx
 from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
 from image_store.ends import image_end
+from image_store.reaching import opens
 from image_store.replicas import add_grant, fail_replica
-from image_store.store import location_of, lock_ref, need, object_of, object_row, scope_of
+from image_store.store import lock_ref, need, object_of, object_row
 
 
 async def inspect(tx: Tx, ref: Record) -> None:
@@ -80,12 +81,7 @@ async def _judge(tx: Tx, inspection: Record, ref: Record) -> Record | None:
 
 def _able(host: Record, store: Record, ref: Record) -> bool:
     can = HostAbilities.model_validate(host["abilities"])
-    end = image_end(ref, store, "any")
-    sees = "file" not in end.schemes or any(
-        end.root == root or end.root.startswith(f"{root.rstrip('/')}/") for root in can.roots
-    )
-    judges = ref["format"] in can.inspect and bool(set(end.schemes) & set(can.reads))
-    return sees and judges and scope_of(store).covers(location_of(host))
+    return ref["format"] in can.inspect and opens(host, store)
 
 
 async def _send(tx: Tx, deps: Deps, inspection: Record, host: Record) -> None:

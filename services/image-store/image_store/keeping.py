@@ -12,11 +12,10 @@ from stowage_runtime.handling.tx import Tx
 from image_store.deps import Deps
 from image_store.ends import image_end
 from image_store.model.desired import Decision, Desired, Held, Need, decide
-from image_store.model.placement import Wish, choose
 from image_store.objects import add_image_ref, mind, patience
-from image_store.placing import rules_of
+from image_store.placing import store_for, wish_of
 from image_store.replicas import add_grant, ask, destroy
-from image_store.store import need, reference, room_of, scope_of
+from image_store.store import need, reference, scope_of
 from image_store.views import say_changed, scope_of_object
 
 
@@ -82,20 +81,9 @@ async def _begin(tx: Tx, row: Record, one: Need, deps: Deps) -> None:
 
 async def place(tx: Tx, row: Record, one: Need, deps: Deps) -> Record:
     """The store for a replica that an object needs; raises what placement raises."""
-    rows = {store["id"]: store for store in await tx.rows("image_stores")}
     taken = {ref["store_id"] for ref in await tx.rows("replicas_of", row["noun"], row["id"])}
-    rooms = [room_of(store) for store in rows.values() if store["id"] not in taken]
-    wish = Wish(
-        kind=row["kind"],
-        format=row["format"],
-        account_id=row["account_id"],
-        scope=one.scope,
-        size=row["size"],
-        tags=tuple(row["tags"]),
-        store_ids=(one.store_id,) if one.store_id else (),
-    )
-    chosen = choose(rooms, await rules_of(tx), wish, deps.settings.store_high_water)
-    return rows[chosen.store_id]
+    only = (one.store_id,) if one.store_id else ()
+    return await store_for(tx, wish_of(row, only, scope=one.scope), deps, taken)
 
 
 async def _sibling(tx: Tx, row: Record, store: Record) -> Record:

@@ -54,6 +54,12 @@ class Settings(ServiceSettings):
     scrub_parallel: int = Field(
         default=1, ge=0, description="Replicas read again at the same time; 0 stops scrubbing."
     )
+    link_max_seconds: int = Field(
+        default=86400, ge=1, description="Longest life of a download link, in seconds."
+    )
+    upload_seconds: int = Field(
+        default=86400, ge=1, description="An upload nobody went on with for so long vanishes."
+    )
     capacity_warning: float = Field(
         default=0.85, gt=0, le=1, description="Used share at which a store warns, once."
     )

@@ -6,6 +6,7 @@ from stowage_runtime.service import Timer
 
 from image_store.deps import Deps
 from image_store.evacuating import follow
+from image_store.handlers.uploads import abandon
 from image_store.inspection import send_due
 from image_store.intents.hosts import intend_tell
 from image_store.intents.lifecycles import intend_lifecycle
@@ -64,6 +65,7 @@ TIMERS = (
     Timer[Deps]("follow-evacuations", 1, follow),
     Timer[Deps]("scrub", 30, scrub),
     Timer[Deps]("release-parents", 10, release),
+    Timer[Deps]("abandon-uploads", 5, abandon),
     Timer[Deps]("ask-again", 10, ask_again),
     Timer[Deps]("forget-grants", 3600, forget_grants),
 )

@@ -60,7 +60,7 @@ class Scene:
         await self.bench.handle(host)
         await self.bench.handle(self.joined(), source="agent/h1")
 
-    def joined(self, host_id: str = "h1", free: int = 1 << 40) -> HostJoined:
+    def joined(self, host_id: str = "h1", free: int = 1 << 40, **can: Any) -> HostJoined:
         """What the agent of a KVM host says of itself."""
         root = str(self.folder / "pool1")
         abilities = HostAbilities(
@@ -70,6 +70,7 @@ class Scene:
             fetch=True,
             roots=(str(self.folder),),
             inspect=("raw", "qcow2", "iso"),
+            **can,
         )
         pool = PoolView(
             id="pool1",

@@ -84,6 +84,8 @@ class LinkTicket(Value):
     """What a download is called at its receiver."""
     size: Bytes | None = None
     """Length of an upload, where its sender told."""
+    epoch: int = 1
+    """Links have no lease: always the first."""
     expires: Instant
 
     @property

@@ -1,7 +1,7 @@
 """ImageStoreDriver: objects by key on one image (or cache) store."""
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from stowage_contracts.grants import Grant
 from stowage_contracts.values import Bytes, Instant, Value
@@ -133,6 +133,7 @@ class CopyAsk(Value):
     """Names who made the copy, as for a commit."""
 
 
+@runtime_checkable
 class ServerSideCopy(Protocol):
     """Optional: copies within one server (``can.copies``)."""
 
@@ -146,6 +147,7 @@ class ServerSideCopy(Protocol):
         ...
 
 
+@runtime_checkable
 class NoteKeeper(Protocol):
     """Optional: keeps a small text beside an object (``can.notes``), deleted along with it.
 
@@ -173,6 +175,7 @@ class OpenWrite(Value):
     """Bytes it holds, where the store tells."""
 
 
+@runtime_checkable
 class WriteLister(Protocol):
     """Optional: tells what unfinished writes a store holds (``can.lists_writes``)."""
 

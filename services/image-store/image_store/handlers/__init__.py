@@ -25,6 +25,9 @@ from stowage_contracts.messages.image_store import (
     DeleteVolume,
     EvacuateStore,
     ExplainPlacement,
+    FinishUpload,
+    MakeLink,
+    OpenUpload,
     PlanEvacuation,
     ProbeStore,
     RedeemGrant,
@@ -35,6 +38,7 @@ from stowage_contracts.messages.image_store import (
     RemovePlacementRule,
     RemoveStore,
     RequestCopy,
+    RevokeLink,
     SetPlacementRule,
     StopEvacuation,
     VerifyReplica,
@@ -51,6 +55,7 @@ from image_store.handlers.copies import (
 )
 from image_store.handlers.deleting import on_delete
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
+from image_store.handlers.links import on_make_link, on_revoke_link
 from image_store.handlers.placement import (
     on_explain_placement,
     on_remove_placement_rule,
@@ -71,6 +76,7 @@ from image_store.handlers.stores import (
     on_probe_store,
     on_remove_store,
 )
+from image_store.handlers.uploads import on_finish_upload, on_open_upload
 from image_store.handlers.wishes import (
     on_change_object,
     on_copy_to_zone,
@@ -103,6 +109,8 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     VerifyReplica: on_verify_replica,
     EvacuateStore: on_evacuate_store,
     StopEvacuation: on_stop_evacuation,
+    FinishUpload: on_finish_upload,
+    RevokeLink: on_revoke_link,
     RequestCopy: on_request_copy,
     CopyCompleted: on_copy_completed,
     CopyFailed: on_copy_failed,
@@ -113,6 +121,8 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
 }
 REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     RedeemGrant: on_redeem_grant,
+    MakeLink: on_make_link,
+    OpenUpload: on_open_upload,
     PlanEvacuation: on_plan_evacuation,
     ExplainPlacement: on_explain_placement,
 }

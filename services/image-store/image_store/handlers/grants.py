@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from stowage_contracts.errors import GrantRefused, NotFound
 from stowage_contracts.grants import FetchRules, Grant
 from stowage_contracts.messages.data_motion import CommitHop
-from stowage_contracts.messages.hypervisor_agent import HopTicket
+from stowage_contracts.messages.hypervisor_agent import HopTicket, LinkTicket
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant, ReleaseGrants
 from stowage_contracts.plugins.image_store_driver import ReadAsk, WriteAsk
 from stowage_contracts.values import StoreState
@@ -16,11 +16,13 @@ from stowage_runtime.service import Desk
 
 from image_store.cleaning import intend_abort, intend_revoke
 from image_store.deps import Deps
-from image_store.handlers.registering import url_row
 from image_store.intents.committing import CommitWork, commit_failed, intend_commit, say_committed
-from image_store.model.rooms import check_room
 from image_store.model.store_states import Verb, check
-from image_store.store import driver_of, need, reference, room_of
+from image_store.reserving import reserve
+from image_store.sealed_urls import url_of
+from image_store.store import driver_of, need
+
+Ticket = HopTicket | LinkTicket
 
 
 async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> GrantRedeemed:
@@ -38,22 +40,34 @@ async def on_redeem_grant(message: RedeemGrant, desk: Desk, deps: Deps) -> Grant
         if grant["writes"] and grant["writer"] not in ("", ticket.writer):
             await intend_revoke(tx, ref, grant)
         if grant["writes"] and message.size:
-            await _reserve(ref, message.size, tx, deps)
+            await reserve(ref, message.size, tx, deps)
     if not grant["writes"]:
         return await _read(message, ref, store, deps)
     return await _write(message, ticket, (grant, ref, store), desk, deps)
 
 
-def _ticket(message: RedeemGrant, desk: Desk, tx: Tx, deps: Deps) -> HopTicket:
-    ticket = deps.verifier.verify(message.ticket, HopTicket, tx.now)
+def _ticket(message: RedeemGrant, desk: Desk, tx: Tx, deps: Deps) -> Ticket:
+    ticket = _verified(message, tx, deps)
     ticket.check(message.grant_id, desk.cause.source if desk.cause else "")
     return ticket
 
 
-async def _admit(message: RedeemGrant, ticket: HopTicket, tx: Tx) -> Record:
+def _verified(message: RedeemGrant, tx: Tx, deps: Deps) -> Ticket:
+    """A hop's ticket, or a link's: both are signed, each is of one type."""
+    try:
+        return deps.verifier.verify(message.ticket, HopTicket, tx.now)
+    except GrantRefused as error:
+        if error.code != "grant.malformed":
+            raise
+    return deps.verifier.verify(message.ticket, LinkTicket, tx.now)
+
+
+async def _admit(message: RedeemGrant, ticket: Ticket, tx: Tx) -> Record:
     grant = await need(tx, "grant", message.grant_id)
     if grant["state"] != "active":
         raise GrantRefused(f"the grant is {grant['state']}", code=grant["state"])
+    if grant["expires"] is not None and grant["expires"] <= tx.now:
+        raise GrantRefused("the grant has expired", code="expired")
     if ticket.epoch < grant["epoch"]:
         raise GrantRefused("a newer epoch redeemed it", code="superseded")
     await tx.run(
@@ -77,20 +91,10 @@ async def _url(message: RedeemGrant, grant: Record, tx: Tx, deps: Deps) -> Grant
     row = await tx.row("object", grant["source_noun"], grant["source_id"])
     if row is None:
         raise GrantRefused("its object was deleted", code="revoked")
-    url = deps.cipher.open(row["sealed_url"], url_row(reference(row))).decode()
     expires = tx.now + timedelta(seconds=deps.settings.grant_seconds)
     rules = FetchRules(allow=deps.settings.fetch_allow, max_bytes=deps.settings.fetch_max_bytes)
-    access = Grant(uri=SecretStr(url), expires=expires)
+    access = Grant(uri=SecretStr(url_of(row, deps)), expires=expires)
     return GrantRedeemed(grant_id=grant["id"], grant=access, rules=rules)
-
-
-async def _reserve(ref: Record, size: int, tx: Tx, deps: Deps) -> None:
-    """Bytes are promised before they are written; OutOfSpace while they are not there."""
-    if ref["reserved"] >= size:
-        return
-    store = await need(tx, "lock_store", ref["store_id"])
-    check_room(room_of(store), size - ref["reserved"], deps.settings.store_high_water)
-    await tx.run("reserve", ref["id"], size)
 
 
 async def _read(message: RedeemGrant, ref: Record, store: Record, deps: Deps) -> GrantRedeemed:
@@ -101,7 +105,7 @@ async def _read(message: RedeemGrant, ref: Record, store: Record, deps: Deps) ->
 
 async def _write(
     message: RedeemGrant,
-    ticket: HopTicket,
+    ticket: Ticket,
     rows: tuple[Record, Record, Record],
     desk: Desk,
     deps: Deps,

@@ -5,10 +5,12 @@ from stowage_runtime.service import IntentKind
 from image_store.cleaning import CLEANING
 from image_store.deps import Deps
 from image_store.intents.committing import CommitWork, commit, commit_failed
+from image_store.intents.finishing import FINISHING
 from image_store.intents.hosts import HostWork, tell, tell_failed
 from image_store.intents.lifecycles import LifecycleWork, catch_up, catch_up_failed
 from image_store.intents.probing import ProbeWork, probe, probe_failed
 from image_store.intents.reconfiguring import TrialWork, attempt, attempt_failed
+from image_store.intents.taking import TAKING
 
 INTENTS = (
     IntentKind[Deps]("probe", ProbeWork, probe, probe_failed),
@@ -16,5 +18,7 @@ INTENTS = (
     IntentKind[Deps]("trial", TrialWork, attempt, attempt_failed),
     IntentKind[Deps]("lifecycle", LifecycleWork, catch_up, catch_up_failed),
     IntentKind[Deps]("host", HostWork, tell, tell_failed),
+    *FINISHING,
+    *TAKING,
     *CLEANING,
 )

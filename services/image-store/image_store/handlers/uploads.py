@@ -1,0 +1,100 @@
+"""Uploads by a client straight into a store; abandoned ones vanish."""
+
+from datetime import timedelta
+
+from asyncpg import Record
+from stowage_contracts.errors import Cancelled, Conflict
+from stowage_contracts.grants import Grant
+from stowage_contracts.messages.image_store import FinishUpload, OpenUpload, UploadOpened
+from stowage_contracts.parts import offset_of_part
+from stowage_contracts.plugins.image_store_driver import DriverAbilities, WriteAsk
+from stowage_contracts.values import ObjectRef
+from stowage_runtime.handling.tx import Tx
+from stowage_runtime.service import Desk
+
+from image_store.cleaning import intend_abort
+from image_store.deps import Deps
+from image_store.doors import door_url
+from image_store.handlers.links import HTTP
+from image_store.intents.finishing import intend_finish
+from image_store.replicas import fail_replica
+from image_store.reserving import reserve
+from image_store.store import driver_of, lock_ref, need, object_of
+
+
+async def on_open_upload(message: OpenUpload, desk: Desk, deps: Deps) -> UploadOpened:
+    """Raises Conflict when there is nothing to upload (any more), OutOfSpace, Unavailable."""
+    async with desk.transaction() as tx:
+        ref = await _open(message.object, tx)
+        grant = await need(tx, "grant", (await _write_of(ref, tx))["id"])
+        expires = tx.now + timedelta(seconds=deps.settings.upload_seconds)
+        await tx.run("upload_alive", grant["id"], expires, f"{grant['id']}.1")
+        grant = await need(tx, "grant", grant["id"])
+        store = await need(tx, "store", ref["store_id"])
+        http = HTTP & set(DriverAbilities.model_validate(store["abilities"]).schemes)
+        url = None if http else await door_url(tx, (grant, ref, store), deps)
+    access = await _parts(message, (grant, ref, store), desk, deps) if http else None
+    return UploadOpened(object=message.object, grant=access, url=url, expires=expires)
+
+
+async def _open(what: ObjectRef, tx: Tx) -> Record:
+    ref = await tx.row("ref_of_upload", what.noun, what.id)
+    if ref is None:
+        raise Conflict("nothing is to be uploaded for it", resource=str(what), code="no_upload")
+    return ref
+
+
+async def _write_of(ref: Record, tx: Tx) -> Record:
+    grant = await tx.row("write_grant_of", ref["id"])
+    assert grant is not None  # _open found it
+    return grant
+
+
+async def _parts(
+    message: OpenUpload, rows: tuple[Record, Record, Record], desk: Desk, deps: Deps
+) -> Grant:
+    """URLs of the parts asked for; their bytes are reserved before they are given out."""
+    grant, ref, store = rows
+    ask = WriteAsk(
+        key=ref["install_path"],
+        writer=grant["writer"],
+        size=ref["reserved"] or None,
+        session=grant["session"],
+        seconds=deps.settings.grant_seconds,
+        first_part=message.first_part,
+        part_count=message.part_count,
+    )
+    access = await (await driver_of(store, deps.stores)).grant(ask)
+    async with desk.transaction() as tx:
+        kept = await tx.run("grant_session", grant["id"], grant["writer"], access.session)
+        if kept and ask.size is None and access.parts:
+            await reserve(ref, _end_of(access), tx, deps)
+        elif not kept:
+            await intend_abort(tx, ref, writer=grant["writer"], session=access.session)
+    if not kept:
+        raise Conflict("the upload ended meanwhile", resource=str(message.object), code="no_upload")
+    return access
+
+
+def _end_of(access: Grant) -> int:
+    after = access.parts[-1].number + 1
+    return offset_of_part(after, access.part_size, access.part_growth)
+
+
+async def on_finish_upload(message: FinishUpload, tx: Tx, deps: Deps) -> None:
+    """Commit what was sent, if it is all there; otherwise the object says what is missing."""
+    ref = await tx.row("ref_of_upload", message.object.noun, message.object.id)
+    if ref is not None:
+        await intend_finish(tx, ref, message.size)
+
+
+async def abandon(tx: Tx, deps: Deps) -> None:
+    """Give up uploads nobody went on with; nothing of them stays."""
+    for late in await tx.rows("uploads_abandoned"):
+        ref = await lock_ref(tx, late["ref_id"])
+        if ref is None:
+            continue
+        what = object_of(ref)
+        await tx.run("object_removed", what.noun, what.id)
+        gone = Cancelled("the upload was abandoned", resource=str(what), code="abandoned")
+        await fail_replica(tx, ref, gone.problem)

@@ -1,0 +1,69 @@
+"""Side effect: what a client uploaded becomes an object, and goes through the gate."""
+
+from datetime import timedelta
+
+from asyncpg import Record
+from stowage_contracts.errors import NotFound, StowageError
+from stowage_contracts.plugins.image_store_driver import CommitAsk
+from stowage_contracts.values import Bytes, Id, ReplicaState, Value
+from stowage_runtime.handling.tx import Tx
+from stowage_runtime.service import Desk, IntentKind, Settle
+
+from image_store.cleaning import intend_delete_bytes
+from image_store.deps import Deps
+from image_store.inspection import inspect
+from image_store.store import driver_of, find_store, lock_ref, need, object_of
+from image_store.views import say_changed
+
+
+class FinishWork(Value):
+    """An upload to commit."""
+
+    ref_id: Id
+    grant_id: Id
+    size: Bytes
+
+
+async def intend_finish(tx: Tx, ref: Record, size: int) -> None:
+    """Commit an upload, once at a time."""
+    grant = await tx.row("write_grant_of", ref["id"])
+    assert grant is not None  # it is an open upload
+    work = FinishWork(ref_id=ref["id"], grant_id=grant["id"], size=size)
+    await tx.intend("finish", work, key=ref["id"], within=timedelta(hours=1))
+
+
+async def finish(work: FinishWork, desk: Desk, deps: Deps) -> Settle:
+    """Complete it in the store; the inspection then reads every byte."""
+    async with desk.transaction() as tx:
+        grant = await need(tx, "grant", work.grant_id)
+        ref = await tx.row("read_ref", work.ref_id)
+    if ref is None or grant["state"] != "active":
+        raise NotFound("the upload was given up", code="write")
+    store = await find_store(desk, ref["store_id"])
+    ask = CommitAsk(
+        key=ref["install_path"], writer=grant["writer"], session=grant["session"], size=work.size
+    )
+    await (await driver_of(store, deps.stores)).commit(ask)
+
+    async def settle(tx: Tx) -> None:
+        now = await lock_ref(tx, work.ref_id)
+        if now is None or now["state"] != ReplicaState.CREATING:
+            await intend_delete_bytes(tx, ref)
+            return
+        await tx.run("grant_state", work.grant_id, "committed")
+        await tx.run("ref_known", ref["id"], work.size, None, max(work.size, now["reserved"]))
+        await inspect(tx, await need(tx, "ref", ref["id"]))
+
+    return settle
+
+
+async def finish_failed(work: FinishWork, error: StowageError, tx: Tx, deps: Deps) -> None:
+    """The upload stays open: its owner is told what is missing and may go on."""
+    ref = await lock_ref(tx, work.ref_id)
+    if ref is not None:
+        what = object_of(ref)
+        await tx.run("object_failed", what.noun, what.id, error.problem.model_dump(mode="json"))
+        await say_changed(tx, what)
+
+
+FINISHING = (IntentKind[Deps]("finish", FinishWork, finish, finish_failed),)

@@ -1,0 +1,124 @@
+"""Side effect: an object of a known server becomes a replica without leaving it."""
+
+from datetime import timedelta
+
+from asyncpg import Record
+from stowage_contracts.errors import InvalidInput, StowageError
+from stowage_contracts.plugins import ServerSideCopy
+from stowage_contracts.plugins.image_store_driver import CopyAsk, DriverAbilities
+from stowage_contracts.values import Id, ObjectRef, ReplicaState, StoreState, Value
+from stowage_runtime.handling.tx import Tx
+from stowage_runtime.service import Desk, IntentKind, Settle
+
+from image_store.cleaning import intend_delete_bytes
+from image_store.deps import Deps
+from image_store.inspection import inspect
+from image_store.objects import add_image_ref
+from image_store.placing import store_for, wish_of
+from image_store.replicas import fail_replica
+from image_store.sealed_urls import url_of
+from image_store.store import driver_of, find_store, lock_ref, need, need_object
+from image_store.views import say_changed
+
+PATIENCE = timedelta(hours=6)
+
+
+class TakeWork(Value):
+    """An object whose URL names something on a store's server."""
+
+    object: ObjectRef
+    copy_id: Id
+
+
+class CopyWork(Value):
+    """A server-side copy into a replica."""
+
+    object: ObjectRef
+    ref_id: Id
+
+
+async def intend_take(tx: Tx, what: ObjectRef, copy_id: str) -> None:
+    """Find the store whose server holds it, then copy it there."""
+    work = TakeWork(object=what, copy_id=copy_id)
+    await tx.intend("take", work, key=str(what), within=timedelta(minutes=5))
+
+
+async def take(work: TakeWork, desk: Desk, deps: Deps) -> Settle:
+    """Raises InvalidInput when no writable store's server holds it."""
+    async with desk.transaction() as tx:
+        row = await need_object(tx, work.object)
+        stores = await tx.rows("image_stores")
+    url = url_of(row, deps)
+    able = [store["id"] for store in stores if await _able(store, url, deps)]
+    if not able:
+        raise InvalidInput(
+            "no writable store that copies on its server holds that URL",
+            resource=str(work.object),
+            code="url",
+            hint="add its bucket's server as a store, or give an http(s) URL",
+        )
+
+    async def settle(tx: Tx) -> None:
+        await _begin(work, able, tx, deps)
+
+    return settle
+
+
+async def _able(store: Record, url: str, deps: Deps) -> bool:
+    can = DriverAbilities.model_validate(store["abilities"] or {"schemes": ()})
+    if not can.copies or not StoreState(store["state"]).writable:
+        return False
+    driver = await driver_of(store, deps.stores)
+    assert isinstance(driver, ServerSideCopy)  # the contract suite proves what it declares
+    return not driver.can_copy(url)
+
+
+async def _begin(work: TakeWork, able: list[str], tx: Tx, deps: Deps) -> None:
+    row = await need_object(tx, work.object)
+    wanted = [store for store in able if not row["wanted_stores"] or store in row["wanted_stores"]]
+    store = await store_for(tx, wish_of(row, tuple(wanted or able)), deps)
+    ref = await add_image_ref(tx, row, store, work.copy_id)
+    copy = CopyWork(object=work.object, ref_id=ref["id"])
+    await tx.intend("copy", copy, key=ref["id"], within=PATIENCE)
+    await say_changed(tx, work.object)
+
+
+async def take_failed(work: TakeWork, error: StowageError, tx: Tx, deps: Deps) -> None:
+    """The object says why."""
+    what, told = work.object, error.problem.model_dump(mode="json")
+    if await tx.run("object_failed", what.noun, what.id, told):
+        await say_changed(tx, what)
+
+
+async def copy(work: CopyWork, desk: Desk, deps: Deps) -> Settle:
+    """Copy it under our own name; the inspection then reads every byte."""
+    async with desk.transaction() as tx:
+        row = await need_object(tx, work.object)
+        ref = await need(tx, "read_ref", work.ref_id)
+    driver = await driver_of(await find_store(desk, ref["store_id"]), deps.stores)
+    assert isinstance(driver, ServerSideCopy)
+    ask = CopyAsk(source=url_of(row, deps), key=ref["install_path"], writer=f"{ref['id']}.1")
+    made = await driver.copy(ask)
+
+    async def settle(tx: Tx) -> None:
+        now = await lock_ref(tx, work.ref_id)
+        if now is None or now["state"] != ReplicaState.CREATING:
+            await intend_delete_bytes(tx, ref)
+            return
+        await tx.run("ref_known", ref["id"], made.size, None, made.size)
+        await inspect(tx, await need(tx, "ref", ref["id"]))
+
+    return settle
+
+
+async def copy_failed(work: CopyWork, error: StowageError, tx: Tx, deps: Deps) -> None:
+    """The replica fails with the store's own reason."""
+    ref = await lock_ref(tx, work.ref_id)
+    if ref is not None:
+        await fail_replica(tx, ref, error.problem)
+
+
+TAKING = (
+    IntentKind[Deps]("take", TakeWork, take, take_failed),
+    IntentKind[Deps]("copy", CopyWork, copy, copy_failed),
+)

@@ -1,0 +1,17 @@
+"""Bytes are promised on a store before they are written there."""
+
+from asyncpg import Record
+from stowage_runtime.handling.tx import Tx
+
+from image_store.deps import Deps
+from image_store.model.rooms import check_room
+from image_store.store import need, room_of
+
+
+async def reserve(ref: Record, size: int, tx: Tx, deps: Deps) -> None:
+    """Raise a replica's reservation to ``size`` bytes; OutOfSpace while they are not there."""
+    if ref["reserved"] >= size:
+        return
+    store = await need(tx, "lock_store", ref["store_id"])
+    check_room(room_of(store), size - ref["reserved"], deps.settings.store_high_water)
+    await tx.run("reserve", ref["id"], size)

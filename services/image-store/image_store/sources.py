@@ -1,0 +1,58 @@
+"""Where a new object's bytes come from: a URL that an agent fetches, or its owner's upload."""
+
+from datetime import timedelta
+
+from asyncpg import Record
+from stowage_contracts.messages.image_store import (
+    CopyRequested,
+    RegisterSnapshot,
+    RegisterTemplate,
+    RegisterVolume,
+)
+from stowage_contracts.values import Location
+from stowage_runtime.handling.tx import Tx
+
+from image_store.deps import Deps
+from image_store.ends import image_end, url_end
+from image_store.objects import add_image_ref
+from image_store.placing import store_for, wish_of
+from image_store.replicas import add_grant, ask
+from image_store.store import need_object
+
+Registration = RegisterTemplate | RegisterVolume | RegisterSnapshot
+
+
+async def fetch(message: Registration, tx: Tx, deps: Deps) -> None:
+    """One store reads the source; the others take it from there."""
+    row = await need_object(tx, message.object)
+    store = await _first_store(message, row, tx, deps)
+    ref = await add_image_ref(tx, row, store, message.copy_id)
+    source = await add_grant(tx, source_noun=row["noun"], source_id=row["id"], for_ref=ref["id"])
+    target = await add_grant(tx, ref_id=ref["id"], writes=True)
+    request = CopyRequested(
+        copy_id=message.copy_id,
+        account_id=message.account_id,
+        source=url_end(row, source),
+        destination=image_end(ref, store, target),
+        checksum=message.checksum,
+        max_size=deps.settings.fetch_max_bytes,
+        location=Location(zone_id=message.scope.zone_id),
+    )
+    await ask(tx, ref, request)
+
+
+async def await_upload(message: Registration, tx: Tx, deps: Deps) -> None:
+    """One store takes what its owner sends, within a time that each sign of life renews."""
+    row = await need_object(tx, message.object)
+    store = await _first_store(message, row, tx, deps)
+    ref = await add_image_ref(tx, row, store, None)
+    await tx.run("reserve", ref["id"], message.size or 0)
+    until = (tx.now + timedelta(seconds=deps.settings.upload_seconds)).isoformat()
+    await add_grant(tx, ref_id=ref["id"], writes=True, purpose="upload", expires=until)
+
+
+async def _first_store(message: Registration, row: Record, tx: Tx, deps: Deps) -> Record:
+    """Every store named must be able to take it, the first of them does; or placement's choice."""
+    wished: list[tuple[str, ...]] = [(each,) for each in message.store_ids] or [()]
+    stores = [await store_for(tx, wish_of(row, only, size=message.size), deps) for only in wished]
+    return stores[0]
