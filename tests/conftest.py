@@ -78,11 +78,11 @@ def swift_server(servers: Servers) -> SwiftServer:
 
 @pytest.fixture(scope="session")
 def rgw_server(servers: Servers) -> SwiftServer:
-    """Ceph's gateway by its Swift door; it keeps TempURL keys with the account."""
+    """Ceph's gateway by its Swift door."""
     facts = dict(os.environ) | servers.exports("ceph")
     if "STOWAGE_TEST_RGW_KEY" not in facts:
         pytest.skip("the S3 server given has no Swift door: set STOWAGE_TEST_RGW_...")
-    return SwiftServer.told(facts, "RGW", "account")
+    return SwiftServer.told(facts, "RGW")
 
 
 @pytest.fixture(scope="session")

@@ -14,20 +14,19 @@ import aiohttp
 
 @dataclass(frozen=True)
 class SwiftServer:
-    """Where a Swift v1 door is, who may use it, and where its users' TempURL keys are kept."""
+    """Where a Swift v1 door is, and who may use it."""
 
     auth_url: str
     user: str
     key: str = field(repr=False)
-    temp_url_scope: str = "container"
 
     @classmethod
-    def told(cls, facts: Mapping[str, str], kind: str, scope: str = "container") -> SwiftServer:
+    def told(cls, facts: Mapping[str, str], kind: str) -> SwiftServer:
         """From the exports of a server."""
         url, user, key = (
             facts[f"STOWAGE_TEST_{kind}_{name}"] for name in ("AUTH_URL", "USER", "KEY")
         )
-        return cls(url, user, key, scope)
+        return cls(url, user, key)
 
     @asynccontextmanager
     async def account(self) -> AsyncIterator[Account]:

@@ -112,7 +112,7 @@ def _path(grant: Grant) -> Path:
 
 def _content(response: HTTPResponse, *, ranged: bool) -> bytes:
     content = response.read()
-    if response.status in (401, 403, 404):
+    if response.status in (401, 403, 404, 413):
         raise GrantRefused(f"answered {response.status}")
     if response.status not in ((206,) if ranged else (200, 201)):
         raise Unavailable(f"answered {response.status}")
