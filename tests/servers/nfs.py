@@ -31,6 +31,7 @@ NFS_CORE_PARAM {{
 NFSV4 {{ Graceless = true; RecoveryRoot = {here}/recovery; Minor_Versions = 0, 1, 2; }}
 EXPORT_DEFAULTS {{
     Access_Type = RW; Squash = No_Root_Squash; SecType = sys; Protocols = 3, 4;
+    Attr_Expiration_Time = 0;
     MaxRead = 1048576; MaxWrite = 1048576; PrefRead = 1048576; PrefWrite = 1048576;
 }}
 EXPORT {{ Export_Id = 1; Path = {here}/export; Pseudo = /export; FSAL {{ Name = VFS; }} }}

@@ -135,6 +135,11 @@ class NfsFiles:
     def sync_folder(self, path: PurePosixPath) -> None:
         """Nothing: a server answers for a name only when it is durable."""
 
+    def close(self) -> None:
+        """Drop connections nobody uses."""
+        while self._idle:
+            self._idle.pop().connection.close()
+
     def _set_mode(self, nfs: Connection, file: c_void_p, mode: int) -> None:
         found = _status(nfs, file)
         owner = os.geteuid() if self._url.uid is None else self._url.uid

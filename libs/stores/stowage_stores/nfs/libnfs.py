@@ -12,8 +12,6 @@ from stowage_contracts.errors import Unavailable
 
 SONAMES = ("libnfs.so.13", "libnfs.so.14")
 """libnfs 4 and 5, whose calls and structures are the same; 6 has others."""
-SAFE_FLAGS = os.O_NOFOLLOW
-Handle = c_void_p
 
 
 class Stat(ctypes.Structure):
@@ -69,7 +67,6 @@ Entry._fields_ = (
 _SIGNATURES = {
     "nfs_init_context": (c_void_p, ()),
     "nfs_destroy_context": (None, ()),
-    "nfs_get_error": (c_char_p, ()),
     "nfs_get_fd": (c_int, ()),
     "nfs_parse_url_incomplete": (c_void_p, (c_char_p,)),
     "nfs_set_timeout": (None, (c_int,)),
@@ -77,18 +74,18 @@ _SIGNATURES = {
     "nfs_mount": (c_int, (c_char_p, c_char_p)),
     "nfs_stat64": (c_int, (c_char_p, POINTER(Stat))),
     "nfs_lstat64": (c_int, (c_char_p, POINTER(Stat))),
-    "nfs_fstat64": (c_int, (Handle, POINTER(Stat))),
+    "nfs_fstat64": (c_int, (c_void_p, POINTER(Stat))),
     "nfs_statvfs64": (c_int, (c_char_p, POINTER(Room))),
     "nfs_opendir": (c_int, (c_char_p, POINTER(c_void_p))),
     "nfs_readdir": (POINTER(Entry), (c_void_p,)),
     "nfs_closedir": (None, (c_void_p,)),
-    "nfs_open2": (c_int, (c_char_p, c_int, c_int, POINTER(Handle))),
-    "nfs_close": (c_int, (Handle,)),
-    "nfs_pread": (c_int, (Handle, c_uint64, c_uint64, c_void_p)),
-    "nfs_pwrite": (c_int, (Handle, c_uint64, c_uint64, c_void_p)),
-    "nfs_fsync": (c_int, (Handle,)),
-    "nfs_ftruncate": (c_int, (Handle, c_uint64)),
-    "nfs_fchmod": (c_int, (Handle, c_int)),
+    "nfs_open2": (c_int, (c_char_p, c_int, c_int, POINTER(c_void_p))),
+    "nfs_close": (c_int, (c_void_p,)),
+    "nfs_pread": (c_int, (c_void_p, c_uint64, c_uint64, c_void_p)),
+    "nfs_pwrite": (c_int, (c_void_p, c_uint64, c_uint64, c_void_p)),
+    "nfs_fsync": (c_int, (c_void_p,)),
+    "nfs_ftruncate": (c_int, (c_void_p, c_uint64)),
+    "nfs_fchmod": (c_int, (c_void_p, c_int)),
     "nfs_chmod": (c_int, (c_char_p, c_int)),
     "nfs_mkdir2": (c_int, (c_char_p, c_int)),
     "nfs_rmdir": (c_int, (c_char_p,)),
@@ -126,19 +123,17 @@ class Connection:
     """A context of libnfs. Calls raise OSError; a lost connection is never opened again."""
 
     def __init__(self, options: str, milliseconds: int) -> None:
+        self._context = None
         self._lib = library()
         self._context = self._lib.nfs_init_context()
         self._lib.nfs_parse_url_incomplete(self._context, f"nfs://none/?{options}".encode())
         self._lib.nfs_set_timeout(self._context, milliseconds)
         self._lib.nfs_umask(self._context, 0)
-        self.last_error = ""
 
     def call(self, name: str, *arguments: object) -> int:
         """Any of the calls above that answers an int."""
         done: int = getattr(self._lib, name)(self._context, *arguments)
         if done < 0:
-            said = self._lib.nfs_get_error(self._context)
-            self.last_error = said.decode(errors="replace") if said else ""
             raise OSError(-done, os.strerror(-done))
         return done
 
@@ -149,7 +144,7 @@ class Connection:
 
     @contextmanager
     def opened(self, path: bytes, flags: int, mode: int = 0) -> Iterator[c_void_p]:
-        """A file of the export; symbolic links are not followed."""
+        """A file; symbolic links are not followed."""
         handle = self.open(path, flags, mode)
         try:
             yield handle
@@ -159,7 +154,7 @@ class Connection:
     def open(self, path: bytes, flags: int, mode: int = 0) -> c_void_p:
         """As ``opened``, to be closed by ``nfs_close``."""
         handle = c_void_p()
-        self.call("nfs_open2", path, flags | SAFE_FLAGS, mode, ctypes.byref(handle))
+        self.call("nfs_open2", path, flags | os.O_NOFOLLOW, mode, ctypes.byref(handle))
         return handle
 
     def read(self, file: c_void_p, offset: int, buffer: memoryview) -> int:
@@ -200,3 +195,7 @@ class Connection:
         context, self._context = self._context, None
         if context:
             self._lib.nfs_destroy_context(context)
+
+    def __del__(self) -> None:
+        """One that was opened after its waiter had left is nobody's to close."""
+        self.close()

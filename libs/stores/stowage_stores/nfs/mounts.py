@@ -31,16 +31,24 @@ def mounted_at(url: NfsUrl, table: Path = MOUNTINFO) -> PurePosixPath | None:
 
     Where several mounts hold it, the innermost; of two at one place, the upper.
     """
-    try:
-        lines = table.read_text(errors="surrogateescape").splitlines()
-    except FileNotFoundError:
-        return None
-    known = filter(None, map(_parsed, lines))
-    fits = [mount for mount in known if mount.holds(url)]
+    fits = [mount for mount in _mounts(table) if mount.holds(url)]
     if not fits:
         return None
     best = max(enumerate(fits), key=lambda row: (len(row[1].export.parts), row[0]))[1]
     return best.point / url.export.relative_to(best.export)
+
+
+def any_mounted(table: Path = MOUNTINFO) -> bool:
+    """Whether the kernel has an NFS export mounted at all."""
+    return bool(_mounts(table))
+
+
+def _mounts(table: Path) -> list[_Mount]:
+    try:
+        lines = table.read_text(errors="surrogateescape").splitlines()
+    except FileNotFoundError:
+        return []
+    return [mount for mount in map(_parsed, lines) if mount is not None]
 
 
 def _parsed(line: str) -> _Mount | None:

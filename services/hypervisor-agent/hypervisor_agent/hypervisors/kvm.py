@@ -6,8 +6,15 @@ from stowage_contracts.values import HostAbilities, HypervisorKind, ImageFormat,
 from hypervisor_agent.gate import JUDGED
 from hypervisor_agent.hypervisors import local
 from hypervisor_agent.hypervisors.qemu_img import installed
+from hypervisor_agent.transports import nfs
 
 SCHEMES = ("file", "http", "https")
+"""Of every host; ``schemes`` adds those that need something installed."""
+
+
+def schemes() -> tuple[str, ...]:
+    """What this host opens now."""
+    return (*SCHEMES, "nfs") if nfs.usable() else SCHEMES
 
 
 class KvmHypervisor:
@@ -24,8 +31,8 @@ class KvmHypervisor:
         roots = (*settings.roots, *(pool.root for pool in settings.pools if pool.root))
         return HostAbilities(
             hypervisor=HypervisorKind.KVM,
-            reads=SCHEMES,
-            writes=SCHEMES,
+            reads=schemes(),
+            writes=schemes(),
             roots=roots,
             fetch=settings.fetch,
             inspect=JUDGED,

@@ -5,7 +5,7 @@ from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
 from stowage_contracts.values import HostAbilities, HypervisorKind, PoolView
 
 from hypervisor_agent.gate import JUDGED
-from hypervisor_agent.hypervisors.kvm import SCHEMES
+from hypervisor_agent.hypervisors.kvm import schemes
 
 
 class PlainMover:
@@ -18,8 +18,8 @@ class PlainMover:
         """All schemes."""
         return HostAbilities(
             hypervisor=HypervisorKind.NONE,
-            reads=SCHEMES,
-            writes=SCHEMES,
+            reads=schemes(),
+            writes=schemes(),
             roots=self._settings.roots,
             fetch=self._settings.fetch,
             inspect=JUDGED,
