@@ -11,7 +11,17 @@ from api_gateway.deps import Deps
 from api_gateway.settings import Settings
 from pydantic import SecretStr
 from stowage_contracts.messages.data_motion import CancelCopy
-from stowage_contracts.messages.image_store import AddHost, AddStore, AddZone
+from stowage_contracts.messages.image_store import (
+    AddHost,
+    AddStore,
+    AddZone,
+    ExplainPlacement,
+    ListFindings,
+    MakeLink,
+    OpenUpload,
+    PlanEvacuation,
+    RevokeLink,
+)
 from stowage_contracts.topology import Topology
 from stowage_runtime import keys
 from stowage_runtime.bus import Reader
@@ -26,7 +36,11 @@ from tests.servers.proxy import Proxy
 from tests.unit.api_gateway.api import Api
 
 ADMIN_KEY = "the-admin-key"
-OWNER = Reader("image-store", durable=(AddZone, AddStore, AddHost))
+OWNER = Reader(
+    "image-store",
+    durable=(AddZone, AddStore, AddHost, RevokeLink),
+    requests=(ExplainPlacement, ListFindings, MakeLink, OpenUpload, PlanEvacuation),
+)
 MOTION = Reader("data-motion", durable=(CancelCopy,))
 
 

@@ -86,3 +86,10 @@ class Events:
             if line:
                 fields[name] = text
         return fields
+
+
+async def account(api: Api) -> tuple[Api, str]:
+    """A new ordinary account and its id; ``api`` is an admin's."""
+    made = await api.post("/v1/accounts", {"name": "someone"})
+    assert made.status == 201
+    return api.as_account(made.body["api_key"]), made.body["account_id"]

@@ -117,7 +117,7 @@ def gateway(made_keys: dict[str, str], postgres_url: str) -> Iterator[Gateway]:
 
 
 @given(data=st.data())
-@limits(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@limits(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_request_ends_in_a_500(gateway: Gateway, data: st.DataObject) -> None:
     names = st.sampled_from(QUERIES)
     for route, bodies in BODIES.items():

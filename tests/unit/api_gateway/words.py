@@ -1,11 +1,11 @@
 """What owners say in these tests."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
-from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove
+from stowage_contracts.catalogue import Finding, PlacementAnswer, PlacementRule, PlannedMove
 from stowage_contracts.grants import Grant, PartDone, PartUrl
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CopyPlanned
@@ -18,6 +18,7 @@ from stowage_contracts.messages.image_store import (
     MakeLink,
     OpenUpload,
     PlacementExplained,
+    PlacementRuleChanged,
     PlanEvacuation,
     ProviderOffered,
     SnapshotChanged,
@@ -37,7 +38,6 @@ from stowage_contracts.views import (
     VolumeView,
     ZoneView,
 )
-from stowage_runtime.testing.bench_bus import Reply
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
@@ -103,6 +103,10 @@ def snapshot(id: str = "t1", **changes: Any) -> SnapshotChanged:
 OBJECTS = {"templates": template, "volumes": volume, "snapshots": snapshot}
 
 
+def rule(id: str = "r1", **changes: Any) -> PlacementRuleChanged:
+    return PlacementRuleChanged(state=PlacementRule(id=id, **{"name": "rule", **changes}))
+
+
 def link_made(question: Any) -> LinkMade:
     expires = datetime.now(UTC) + timedelta(seconds=question.seconds)
     return LinkMade(
@@ -149,7 +153,7 @@ def placement_explained(question: Any) -> PlacementExplained:
     return PlacementExplained(account_id=question.account_id, answers=(answer,))
 
 
-ANSWERS: Mapping[type[Message], Reply] = {
+ANSWERS: Mapping[type[Message], Callable[[Message], Message]] = {
     MakeLink: link_made,
     OpenUpload: upload_opened,
     PlanEvacuation: evacuation_planned,

@@ -124,6 +124,7 @@ async def _keep_token(tx: Tx, host_id: str, token: SecretStr, deps: Deps) -> Non
 async def renew_token(call: Call, desk: Desk, deps: Deps) -> AnnouncedHost:
     """A new join token for a known host; the old one stops working."""
     call.principal.require_admin()
+    refuse_key(call, "a join token")
     token = new_key()
     async with desk.transaction() as tx:
         found = await reference("host", call.path["id"], call.principal, tx)

@@ -1,0 +1,265 @@
+"""Who may do what: every route, asked by an object's owner, by another account, by an admin."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import pytest
+from api_gateway.deps import Deps
+from api_gateway.routes import ROUTES
+from stowage_contracts.errors import NotFound
+from stowage_runtime.http import EVENTS
+from stowage_runtime.testing.bench import ServiceBench
+
+from tests.unit.api_gateway import words
+from tests.unit.api_gateway.api import Api, account
+
+Bench = ServiceBench[Deps]
+
+
+class Who(Enum):
+    """Whose a route is."""
+
+    ANYBODY = "anybody"
+    OWNER = "the owner of what it is about, and admins"
+    ADMIN = "admins"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A route as it is asked."""
+
+    who: Who
+    method: str
+    path: str
+    ids: tuple[str, ...] = ()
+    body: Any = None
+
+    @property
+    def asked(self) -> str:
+        path = self.path
+        for name, key in zip(("{id}", "{store_id}"), self.ids, strict=False):
+            path = path.replace(name, key)
+        return path
+
+
+def objects(noun: str) -> list[Row]:
+    path = f"/v1/{noun}"
+    each, mine = f"{path}/{{id}}", ("ready",)
+    return [
+        Row(Who.ANYBODY, "POST", path, (), {"name": "n", "url": "http://u/x", "format": "raw"}),
+        Row(Who.ANYBODY, "GET", path),
+        Row(Who.OWNER, "GET", each, mine),
+        Row(Who.OWNER, "PATCH", each, mine, {"name": "new"}),
+        Row(Who.OWNER, "DELETE", each, mine),
+        Row(Who.OWNER, "POST", f"{each}/zones", mine, {"zone_id": "z1"}),
+        Row(Who.ADMIN, "DELETE", f"{each}/replicas/{{store_id}}", ("ready", "s1")),
+        Row(Who.ADMIN, "POST", f"{each}/replicas/{{store_id}}/verify", ("ready", "s1")),
+        Row(Who.OWNER, "POST", f"{each}/upload", ("sent",), {"part_count": 2}),
+        Row(Who.OWNER, "POST", f"{each}/upload/finish", ("sent",), {"size": 1}),
+        Row(Who.OWNER, "POST", f"{each}/links", mine, {}),
+    ]
+
+
+def noun_of(path: str, one: str, new: Any, key: str) -> list[Row]:
+    """A noun of operators that anybody may look at."""
+    return [
+        Row(Who.ADMIN, "POST", path, (), new),
+        Row(Who.ANYBODY, "GET", path),
+        Row(Who.ANYBODY, "GET", f"{path}/{one}", (key,)),
+    ]
+
+
+STORE, RULE = "/v1/stores/{id}", "/v1/placement-rules/{id}"
+POD = {"name": "p", "zone_id": "z1"}
+CLUSTER = {"name": "c", "pod_id": "pod1", "hypervisor": "KVM"}
+HOST = {"name": "h", "hypervisor": "KVM"}
+NEW_STORE = {"name": "s", "provider": "directory"}
+TABLE = [
+    *(row for noun in words.OBJECTS for row in objects(noun)),
+    *noun_of("/v1/zones", "{id}", {"name": "z"}, "z1"),
+    *noun_of("/v1/pods", "{id}", POD, "pod1"),
+    *noun_of("/v1/clusters", "{id}", CLUSTER, "cluster1"),
+    *noun_of("/v1/hosts", "{id}", HOST, "host1"),
+    *noun_of("/v1/stores", "{id}", NEW_STORE, "s1"),
+    Row(Who.ADMIN, "POST", "/v1/hosts/{id}/token", ("host1",)),
+    Row(Who.ADMIN, "POST", f"{STORE}/probe", ("s1",)),
+    Row(Who.ADMIN, "DELETE", STORE, ("s1",)),
+    Row(Who.ADMIN, "PATCH", STORE, ("s1",), {"state": "ReadOnly"}),
+    Row(Who.ADMIN, "POST", f"{STORE}/evacuate", ("s1",), {}),
+    Row(Who.ADMIN, "DELETE", f"{STORE}/evacuation", ("s1",)),
+    Row(Who.ADMIN, "GET", f"{STORE}/evacuation-plan", ("s1",)),
+    Row(Who.ADMIN, "POST", f"{STORE}/scan", ("s1",)),
+    Row(Who.ADMIN, "GET", f"{STORE}/findings", ("s1",)),
+    Row(Who.ADMIN, "POST", f"{STORE}/clean", ("s1",), {"finding_ids": ["f1"]}),
+    Row(Who.ADMIN, "POST", f"{STORE}/adopt", ("s1",)),
+    Row(Who.ANYBODY, "GET", "/v1/sealing-keys"),
+    Row(Who.ANYBODY, "GET", "/v1/providers"),
+    Row(Who.ANYBODY, "GET", "/v1/providers/{id}", ("s3",)),
+    Row(Who.ADMIN, "PUT", RULE, ("r1",), {"name": "r"}),
+    Row(Who.ADMIN, "GET", "/v1/placement-rules"),
+    Row(Who.ADMIN, "GET", RULE, ("r1",)),
+    Row(Who.ADMIN, "DELETE", RULE, ("r1",)),
+    Row(Who.ADMIN, "POST", "/v1/placement/explain", (), {"format": "raw"}),
+    Row(Who.ANYBODY, "GET", "/v1/links"),
+    Row(Who.OWNER, "GET", "/v1/links/{id}", ("link",)),
+    Row(Who.OWNER, "DELETE", "/v1/links/{id}", ("link",)),
+    Row(Who.OWNER, "POST", "/v1/copies", (), {"template_id": "ready", "store_id": "pool"}),
+    Row(Who.ANYBODY, "GET", "/v1/copies"),
+    Row(Who.OWNER, "GET", "/v1/copies/{id}", ("copy",)),
+    Row(Who.OWNER, "POST", "/v1/copies/{id}/cancel", ("copy",)),
+    Row(Who.OWNER, "GET", "/v1/copies/{id}/explain", ("copy",)),
+    Row(Who.ADMIN, "POST", "/v1/accounts", (), {"name": "a"}),
+    Row(Who.ADMIN, "GET", "/v1/keys"),
+]
+ELSEWHERE = {("DELETE", "/v1/keys/{id}"), ("POST", "/v1/hosts/{id}/enrol")}
+"""Shown to be the admin's, and an agent's, by tests of their own."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Things of one account, and three who ask for them."""
+
+    admin: Api
+    owner: Api
+    other: Api
+
+    async def link(self) -> str:
+        made = await self.owner.post("/v1/templates/ready/links", {})
+        return str(made.body["id"])
+
+
+@pytest.fixture
+async def world(api: Api, bench: Bench) -> World:
+    (owner, mine), (other, _) = await account(api), await account(api)
+    bench.bus.replies.update(words.ANSWERS)
+    replica = {"store_id": "s1", "role": "Image", "state": "Ready"}
+    for made in words.OBJECTS.values():
+        await bench.handle(
+            made("ready", account_id=mine, ready=True, replicas=[replica]), sequence=1
+        )
+        await bench.handle(made("sent", account_id=mine, upload=True), sequence=1)
+    for said in (words.pool("pool"), words.store("s1"), words.zone("z1"), words.provider()):
+        await bench.handle(said, sequence=1)
+    await bench.handle(words.planned("copy", account_id=mine), sequence=1)
+    await api.post("/v1/pods", {**POD, "id": "pod1"})
+    await api.post("/v1/clusters", {**CLUSTER, "id": "cluster1"})
+    await api.post("/v1/hosts", {**HOST, "id": "host1"})
+    await api.call("PUT", "/v1/placement-rules/r1", {"name": "r"})
+    return World(api, owner, other)
+
+
+async def asked(world: World, who: Api) -> dict[tuple[str, str], tuple[Row, int]]:
+    told = {}
+    for row in TABLE:
+        path = row.asked.replace("/links/link", f"/links/{await world.link()}")
+        answer = await who.call(row.method, path, row.body)
+        told[row.method, row.path] = (row, answer.status)
+        if row.method == "DELETE" and row.path == RULE:
+            await world.admin.call("PUT", path, {"name": "r"})
+    return told
+
+
+def test_every_route_is_in_the_table() -> None:
+    served = {(route.method, route.path) for route in ROUTES if route.media != EVENTS}
+    assert {(row.method, row.path) for row in TABLE} | ELSEWHERE == served
+
+
+async def test_an_owner_may_do_everything_but_the_operators_work(world: World) -> None:
+    told = await asked(world, world.owner)
+    wrong = {
+        about: status
+        for about, (row, status) in told.items()
+        if (status != 403 if row.who is Who.ADMIN else status >= 300)
+    }
+    assert wrong == {}
+
+
+async def test_another_account_finds_nothing_of_it(world: World, bench: Bench) -> None:
+    await bench.forget()
+    told = await asked(world, world.other)
+    expected = {Who.ADMIN: range(403, 404), Who.OWNER: range(404, 405), Who.ANYBODY: range(300)}
+    wrong = {
+        about: status for about, (row, status) in told.items() if status not in expected[row.who]
+    }
+    assert wrong == {}
+    registered = {f"Register{noun}" for noun in ("Template", "Volume", "Snapshot")}
+    assert {type(said).__name__ for said in await bench.said()} - registered <= {"SetPlacementRule"}
+
+
+async def test_an_admin_may_do_everything(world: World) -> None:
+    told = await asked(world, world.admin)
+    assert {about: status for about, (_, status) in told.items() if status >= 300} == {}
+
+
+async def test_without_a_key_nothing_is_done(world: World) -> None:
+    told = await asked(world, world.admin.as_account(""))
+    assert {status for _, status in told.values()} == {401}
+
+
+SHOWN_ONCE = {
+    ("POST", "/v1/accounts"),
+    ("POST", "/v1/hosts"),
+    ("POST", "/v1/hosts/{id}/token"),
+    *(("POST", f"/v1/{noun}/{{id}}/upload") for noun in words.OBJECTS),
+}
+"""Answers that hold a secret and are kept nowhere."""
+QUESTION = ("POST", "/v1/placement/explain")
+
+
+async def test_everything_that_changes_something_takes_an_idempotency_key(
+    world: World, bench: Bench
+) -> None:
+    link = await world.link()
+    for number, row in enumerate(TABLE):
+        about = (row.method, row.path)
+        if row.method == "GET" or about == QUESTION:
+            continue
+        path, key = row.asked.replace("/links/link", f"/links/{link}"), f"k{number}"
+        first = await world.admin.call(row.method, path, row.body, Idempotency_Key=key)
+        if about in SHOWN_ONCE:
+            assert first.body["code"] == "invalid.idempotency_key", about
+            continue
+        before = await bench.said()
+        again = await world.admin.call(row.method, path, row.body, Idempotency_Key=key)
+        assert (again.status, again.body) == (first.status, first.body), about
+        assert again.headers["Idempotency-Replayed"] == "true", about
+        assert await bench.said() == before, about
+
+
+async def test_lists_show_what_is_ones_own(world: World) -> None:
+    await world.link()
+    lists = [*(f"/v1/{noun}" for noun in words.OBJECTS), "/v1/links", "/v1/copies"]
+    for path in lists:
+        assert (await world.owner.get(path)).body["items"] != [], path
+        assert (await world.other.get(path)).body["items"] == [], path
+        assert (await world.admin.get(path)).body["items"] != [], path
+
+
+async def test_nobody_but_operators_sees_what_goes_on_in_a_store(
+    world: World, bench: Bench
+) -> None:
+    problem = NotFound("template/other is not readable", resource="template/other").problem
+    evacuation = {
+        "removes": True,
+        "objects_total": 1,
+        "objects_left": 1,
+        "bytes_total": 1,
+        "bytes_left": 1,
+        "blockers": [problem],
+        "started": words.CREATED,
+    }
+    await bench.handle(words.store("s1", evacuation=evacuation), sequence=2)
+    assert (await world.admin.get("/v1/stores/s1")).body["evacuation"]["blockers"] != []
+    assert (await world.owner.get("/v1/stores/s1")).body["evacuation"] is None
+
+
+async def test_nobody_but_operators_hears_of_placement_rules(world: World, bench: Bench) -> None:
+    await bench.handle(words.rule("r1"), sequence=1)
+    await bench.handle(words.zone("last"), sequence=1)
+    async with world.owner.events("?after=0-0") as events:
+        seen = set()
+        while (told := await events.next())["id"] != "last":
+            seen.add(told["noun"])
+    assert seen >= {"template", "zone"}
+    assert not seen & {"placement_rule", "store"}
