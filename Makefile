@@ -16,10 +16,11 @@ JOBS ?= 2
 TESTS ?= tests
 ARGS ?=
 PORT ?= 8080
+SECONDS ?= 60
 DATA ?= .stowage
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600
 
-.PHONY: help setup lint format unit test demo run bench docs lock docker-up docker-down clean
+.PHONY: help setup lint format unit test demo run fuzz bench docs lock docker-up docker-down clean
 
 help: ## print this manual
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} \
@@ -69,6 +70,12 @@ unit: setup ## the tests that need no server; ARGS= goes to pytest
 test: setup ## every test, or those in TESTS=, on private servers that are stopped afterwards
 	$(SERVERS) run -- $(PY) -m pytest $(TESTS) -n $(JOBS) --dist loadfile $(ARGS)
 
+fuzz: setup ## let a coverage-guided fuzzer at the image gate for SECONDS=60
+	$(BIN)/pip install -q --disable-pip-version-check atheris==3.0.0
+	mkdir -p .fuzz
+	$(PY) -m tests.images.fuzz .fuzz -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=768 \
+		-artifact_prefix=.fuzz/
+
 bench: setup ## the measurements, in full, with their results in bench/results/
 	for program in data_plane control_plane; do \
 		$(SERVERS) run -- $(PY) -m bench.$$program --json bench/results/$$program.json || exit 1; \
@@ -92,5 +99,5 @@ lock: setup ## resolve all dependencies anew into requirements.lock
 
 clean: ## stop servers, remove caches and what was built
 	@test ! -x $(PY) || $(SERVERS) down
-	rm -rf .servers .stowage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .servers .stowage .fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -path ./.venv -prune -o -name __pycache__ -exec rm -rf {} +
