@@ -35,6 +35,9 @@ class Calls:
             "commit": self._commit,
             "revoke": self._revoke,
             "list": self._list,
+            "writes": self._writes,
+            "write_note": self._write_note,
+            "read_note": driver.read_note,
             "next": self._next,
             "end": self._end,
         }
@@ -60,6 +63,13 @@ class Calls:
 
     async def _list(self, prefix: str) -> int:
         return self._begin(self._driver.list(prefix))
+
+    async def _writes(self, value: None) -> int:
+        return self._begin(self._driver.writes())
+
+    async def _write_note(self, value: tuple[str, str]) -> None:
+        key, text = value
+        await self._driver.write_note(key, text)
 
     def _begin(self, listing: AsyncIterator[Value]) -> int:
         self._begun += 1

@@ -11,6 +11,7 @@ from stowage_contracts.plugins.image_store_driver import (
     CommitAsk,
     DriverAbilities,
     ObjectStat,
+    OpenWrite,
     ReadAsk,
     RevokeAsk,
     WriteAsk,
@@ -31,7 +32,9 @@ class NfsDriver:
     """One export. The child is begun at the first call, and anew after one got stuck."""
 
     def __init__(self, url: NfsUrl, seconds: float) -> None:
-        self.can = DriverAbilities(schemes=("nfs",), unknown_length=True)
+        self.can = DriverAbilities(
+            schemes=("nfs",), notes=True, lists_writes=True, unknown_length=True
+        )
         self._url, self._seconds = url, seconds
         self._starting = asyncio.Lock()
         self._child: Child | None = None
@@ -73,6 +76,19 @@ class NfsDriver:
     async def revoke(self, ask: RevokeAsk) -> None:
         """Delete the part."""
         await self._ask("revoke", ask)
+
+    async def write_note(self, key: str, text: str) -> None:
+        """Replace the note of ``key``."""
+        await self._ask("write_note", (key, text))
+
+    async def read_note(self, key: str) -> str:
+        """Raises NotFound."""
+        return str(await self._ask("read_note", key))
+
+    async def writes(self) -> AsyncIterator[OpenWrite]:
+        """Every part."""
+        async for row in self._rows("writes", None):
+            yield OpenWrite.model_validate(row)
 
     async def aclose(self) -> None:
         """End the child."""
