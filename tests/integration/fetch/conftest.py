@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,12 +48,13 @@ class Site:
     """A server with settable answers; ``connections`` counts accepted sockets."""
 
     port: int = 0
+    host: str = "127.0.0.1"
     connections: int = 0
     requests: list[web.Request] = field(default_factory=list)
     answers: dict[str, Callable[[web.Request], Any]] = field(default_factory=dict)
 
-    def url(self, path: str, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}{path}"
+    def url(self, path: str, host: str = "") -> str:
+        return f"http://{host or self.host}:{self.port}{path}"
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         assert isinstance(request, web.Request)
@@ -61,9 +63,9 @@ class Site:
         return await answer if hasattr(answer, "__await__") else answer  # type: ignore[no-any-return]
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
-    found = Site()
+@asynccontextmanager
+async def serving(found: Site) -> AsyncIterator[Site]:
+    """The site, listening on its host at a port of its own."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return await found.handle(request)
@@ -79,11 +81,24 @@ async def site() -> AsyncIterator[Site]:
         found.connections += 1
         return server()
 
-    listening = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0)
+    listening = await asyncio.get_running_loop().create_server(accept, found.host, 0)
     found.port = listening.sockets[0].getsockname()[1]
     yield found
     listening.close()
     await runner.cleanup()
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with serving(Site()) as found:
+        yield found
+
+
+@pytest.fixture
+async def other_site() -> AsyncIterator[Site]:
+    """At an address that can be opened without opening 127.0.0.1."""
+    async with serving(Site(host="127.0.0.2")) as found:
+        yield found
 
 
 LOOPBACK = FetchRules(allow=("127.0.0.0/8",))

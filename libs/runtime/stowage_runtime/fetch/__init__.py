@@ -1,5 +1,6 @@
 """The guarded client: opens user-given URLs, and only where the rules allow."""
 
+import asyncio
 import re
 import ssl
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ class FetchLimits:
     """How long to wait, and how many connections one client keeps."""
 
     connect_seconds: float = 15
+    answer_seconds: float = 60
+    """From asking to the end of the answer's headers, names and connection included."""
     read_seconds: float = 60
     """Longest silence on an open connection."""
     connections: int = 8
@@ -44,7 +47,7 @@ class GuardedClient:
         resolver: AbstractResolver | None = None,
     ) -> None:
         """``resolver`` answers names; what it answers is checked like any other address."""
-        self._rules = rules
+        self._rules, self._limits = rules, limits
         self._connector = aiohttp.TCPConnector(
             resolver=CheckedResolver(rules, resolver or aiohttp.ThreadedResolver()),
             socket_factory=socket_factory(rules),
@@ -102,7 +105,8 @@ class GuardedClient:
 
     async def _once(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         try:
-            return await self._session.get(url, headers=headers, allow_redirects=False)
+            async with asyncio.timeout(self._limits.answer_seconds):
+                return await self._session.get(url, headers=headers, allow_redirects=False)
         except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError):
             raise SourceRefused(
                 "its certificate is not trusted", resource=shown(url), code="tls"
