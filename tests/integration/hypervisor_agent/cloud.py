@@ -29,6 +29,7 @@ from stowage_contracts.messages.hypervisor_agent import (
     HopTicket,
     HostJoined,
     InspectObject,
+    LinkTicket,
     ObjectInspected,
 )
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant
@@ -36,6 +37,7 @@ from stowage_contracts.plugins.hypervisor import PoolSettings
 from stowage_contracts.topology import agent_address
 from stowage_contracts.values import (
     CopyEnd,
+    EndKind,
     GrantRef,
     HypervisorKind,
     ImageFormat,
@@ -141,7 +143,8 @@ class Cloud:
 
     def inspection(self, declared: ImageFormat, /, **changes: object) -> InspectObject:
         """A signed inspection of what the grant ``read`` names."""
-        end, expires = url_end(), datetime.now(UTC) + timedelta(minutes=1)
+        end = stored_end()
+        expires = datetime.now(UTC) + timedelta(minutes=1)
         order = InspectObject.model_validate(
             {
                 "inspection_id": f"inspection-{len(self.said)}",
@@ -183,9 +186,18 @@ class Cloud:
         return Envelope.of(reply, source="image-store")
 
 
+def link_token(cloud: Cloud, **claims: object) -> str:
+    """What leads to the grant ``link`` through the agent's door."""
+    expires = datetime.now(UTC) + timedelta(minutes=5)
+    facts = {"grant_id": "link", "host_id": HOST, "object": store_end(), "expires": expires}
+    ticket = LinkTicket.model_validate({**facts, **claims})
+    return cloud.signer().sign(ticket, ticket.expires).get_secret_value()
+
+
 def url_end() -> CopyEnd:
     """A user's URL."""
     return CopyEnd(
+        kind=EndKind.URL,
         object=ObjectRef(kind=ObjectKind.TEMPLATE, id="t1"),
         schemes=("http",),
         format=ImageFormat.RAW,
@@ -222,6 +234,11 @@ def store_end(key: str = "t1", **facts: object) -> CopyEnd:
             **facts,
         }
     )
+
+
+def stored_end() -> CopyEnd:
+    """A stored object, behind the grant ``read``."""
+    return store_end(grant=GrantRef(id="read", owner=ServiceName.IMAGE_STORE))
 
 
 def commit(order: ExecuteHop, finished: HopFinished) -> CommitHop:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 from hypervisor_agent.agent import Agent
 from stowage_contracts.errors import GrantRefused
-from stowage_contracts.messages.hypervisor_agent import LinkTicket
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant
 from stowage_runtime.bus import Bus
 
-from tests.integration.hypervisor_agent.cloud import HOST, Cloud, make_agent, running, store_end
+from tests.integration.hypervisor_agent.cloud import (
+    Cloud,
+    link_token,
+    make_agent,
+    running,
+    store_end,
+)
 from tests.integration.hypervisor_agent.kit import file_grant
 
 
@@ -50,10 +54,7 @@ class Links:
         return self.root / ".stowage" / "link.1.part"
 
     def token(self, key: str, **claims: object) -> str:
-        expires = datetime.now(UTC) + timedelta(minutes=5)
-        facts = {"grant_id": "link", "host_id": HOST, "object": store_end(key), "expires": expires}
-        ticket = LinkTicket.model_validate({**facts, **claims})
-        return self.cloud.signer().sign(ticket, ticket.expires).get_secret_value()
+        return link_token(self.cloud, object=store_end(key), **claims)
 
     def asked(self) -> list[RedeemGrant]:
         return [ask for ask in self.cloud.redeemed if ask.grant_id == "link"]
