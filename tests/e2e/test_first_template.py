@@ -16,7 +16,7 @@ async def test_a_volume_is_created_on_a_template_kept_in_s3(
     operator: Operator, s3_store: str
 ) -> None:
     async with serving(Source(image(20 * MIB))) as source:
-        made = await operator.register(source.url, checksum=source.sha256, store_id=s3_store)
+        made = await operator.register(source.url, checksum=source.sha256, store_ids=[s3_store])
         template = await operator.settle(f"templates/{made['id']}")
         assert template["ready"], template["error"]
         asked = await operator.copy(made["id"], volume_id="v1")
@@ -34,7 +34,7 @@ async def test_every_secret_stays_out_of_logs_and_answers(
 ) -> None:
     async with serving(Source(image(MIB))) as source:
         url = source.url.replace("http://", "http://canary-user:canary-word@")
-        made = await operator.register(url, store_id=s3_store)
+        made = await operator.register(url, store_ids=[s3_store])
         await operator.settle(f"templates/{made['id']}")
     told = "".join(path.read_text() for path in operator.deployment.folder.glob("*.log"))
     shown = str(await operator.call("GET", "stores")) + str(await operator.call("GET", "templates"))

@@ -55,7 +55,7 @@ async def test_a_hostile_image_is_refused_on_every_store_and_its_bytes_are_gone(
 ) -> None:
     built, declared = HOSTILE[code]
     async with serving(Source(built.build())) as source:
-        made = await operator.register(source.url, format=declared, store_id=store)
+        made = await operator.register(source.url, format=declared, store_ids=[store])
         template = await operator.settle(f"templates/{made['id']}")
     assert not template["ready"]
     assert template["error"]["code"] == code
@@ -67,7 +67,7 @@ async def test_a_hostile_image_is_refused_on_every_store_and_its_bytes_are_gone(
 async def test_a_sparse_disk_stays_sparse(operator: Operator) -> None:
     content = image(2 * MIB) + bytes(62 * MIB)
     async with serving(Source(content)) as source:
-        made = await operator.register(source.url, store_id="s1")
+        made = await operator.register(source.url, store_ids=["s1"])
         template = await operator.settle(f"templates/{made['id']}")
     assert template["ready"], template["error"]
     (stored,) = (operator.deployment.folder / "s1").rglob(f"{made['id']}.raw")

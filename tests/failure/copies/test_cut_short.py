@@ -45,7 +45,7 @@ async def test_a_cancel_at_the_half_leaves_no_upload_and_frees_its_slot(
     operator: Operator, s3_store: str, s3_server: S3Server
 ) -> None:
     bucket = await bucket_of(operator)
-    async with half_way(operator, seed=81, store_id=s3_store) as (_, made):
+    async with half_way(operator, seed=81, store_ids=[s3_store]) as (_, made):
         assert await uploads(s3_server, bucket)
         await operator.call("POST", f"copies/{made['copy_id']}/cancel")
         copy = await operator.settle(f"copies/{made['copy_id']}")
@@ -65,7 +65,7 @@ async def test_another_agent_finishes_what_a_killed_one_began(
 ) -> None:
     """Bytes sent again are at most the ranges that were in flight."""
     await operator.host("h2", "pool2")
-    async with half_way(operator, seed=82, store_id=s3_store) as (source, made):
+    async with half_way(operator, seed=82, store_ids=[s3_store]) as (source, made):
         copy = await operator.call("GET", f"copies/{made['copy_id']}")
         (hop,) = copy["hops"]
         await operator.deployment.kill(f"agent:{hop['host_id']}")
@@ -93,7 +93,7 @@ async def test_a_store_removed_in_mid_copy_ends_the_copy_with_that_reason(
     operator: Operator,
 ) -> None:
     root = await operator.directory_store("s9")
-    async with half_way(operator, seed=83, store_id="s9") as (_, made):
+    async with half_way(operator, seed=83, store_ids=["s9"]) as (_, made):
         await operator.call("DELETE", "stores/s9")
         template = await operator.settle(f"templates/{made['id']}")
     assert template["error"]["code"] == "conflict.store_removed"
