@@ -11,7 +11,7 @@ from stowage_contracts.messages.image_store import GrantRedeemed
 from stowage_contracts.values import ImageFormat
 
 from tests.failure.agent.processes import Spawn, free_port
-from tests.integration.hypervisor_agent.cloud import Cloud, link_token, pool_end, url_end
+from tests.integration.hypervisor_agent.cloud import Cloud, Redeem, link_token, pool_end, url_end
 from tests.integration.hypervisor_agent.kit import LOOPBACK, MIB, file_grant, noise, url_grant
 from tests.integration.hypervisor_agent.source_server import Source, serving
 
@@ -53,6 +53,10 @@ async def test_a_gigabyte_in_three_hops_at_once_stays_below_the_bound(
     assert peak < PEAK_MIB
 
 
+def _answering(answer: GrantRedeemed) -> Redeem:
+    return lambda _: answer
+
+
 async def test_streams_unpacking_full_reads_and_links_stay_below_it_too(
     cloud: Cloud, spawn: Spawn, pool: Path
 ) -> None:
@@ -85,7 +89,7 @@ async def test_streams_unpacking_full_reads_and_links_stay_below_it_too(
                 hop_id=f"hop-{number}",
                 source=end.model_copy(update={"grant": ref}),
             )
-            cloud.grants[f"read-{number}"] = lambda _, answer=read: answer
+            cloud.grants[f"read-{number}"] = _answering(read)
             await cloud.send(order)
         await cloud.send(cloud.inspection(ImageFormat.RAW, read_all=True))
         url = f"http://127.0.0.1:{port}/o/{link_token(cloud)}"
