@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stowage_contracts.errors import InvalidInput, SourceRefused
+from stowage_contracts.errors import Conflict, InvalidInput, SourceRefused
 from stowage_contracts.grants import PartDone
 from stowage_contracts.parts import count_of_parts, offset_of_part, size_of_part
 from stowage_contracts.values import Bytes, Range
@@ -20,9 +20,11 @@ from stowage_client.door import Door
 from stowage_client.meter import Meter, Report
 from stowage_client.nouns.objects import Objects
 from stowage_client.sending import CHUNK, Patience, Sender, outside, persistently
+from stowage_client.session import Pauses
 
 TOGETHER = 4
 """Parts on their way at one time."""
+PLACED_SECONDS = 15.0
 BATCH = 32
 """Part URLs asked for at once; they expire, so not all."""
 
@@ -59,7 +61,7 @@ class Upload:
         return before.st_size
 
     async def _send(self, file: int, size: Bytes) -> None:
-        session = await self.objects.open_upload(self.id)
+        session = await self._begin()
         meter = Meter(size, self.report)
         async with outside() as http:
             sender = Sender(http, file, meter, self.patience)
@@ -68,6 +70,22 @@ class Upload:
             else:
                 await _Parts(self, sender, session).send()
         meter.tell("sent")
+
+    async def _begin(self) -> UploadSession:
+        """Open it; one that was registered a moment ago may not have its place yet."""
+        pauses, placed = Pauses(PLACED_SECONDS), False
+        while True:
+            try:
+                return await self.objects.open_upload(self.id)
+            except Conflict:
+                if placed:
+                    raise
+                view = await self.objects.show(self.id)
+                if view.error is not None:
+                    raise view.error.error() from None
+                placed = bool(view.replicas) or not view.upload
+                if not await pauses.rest():
+                    raise
 
     async def _address(self) -> str:
         session = await self.objects.open_upload(self.id)

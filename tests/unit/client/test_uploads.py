@@ -14,7 +14,14 @@ from stowage_client import Client
 from stowage_client.downloading import Download, tree_digest
 from stowage_client.sending import Patience
 from stowage_client.uploading import Upload
-from stowage_contracts.errors import ImageRefused, InvalidInput, Stalled, Unavailable
+from stowage_contracts.errors import (
+    Conflict,
+    ImageRefused,
+    InvalidInput,
+    OutOfSpace,
+    Stalled,
+    Unavailable,
+)
 from stowage_contracts.grants import Grant, PartDone, PartUrl
 from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import (
@@ -280,3 +287,32 @@ def _digest(folder: Path) -> str:
     path = folder / "content"
     path.write_bytes(CONTENT)
     return tree_digest(path)
+
+
+async def test_one_registered_a_moment_ago_is_given_time_to_find_its_place(
+    client: Client, bench: Bench, kept: Parts, file: Path
+) -> None:
+    await _registered(client)
+    asked = 0
+
+    def opened(question: Any) -> Message:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise Conflict("nothing is to be uploaded for it", code="no_upload")
+        return _opened(question, kept)
+
+    bench.bus.replies[OpenUpload] = opened
+    await _upload(client, file).send()
+    assert kept.content == CONTENT
+
+
+async def test_one_that_found_no_place_says_why(
+    client: Client, bench: Bench, kept: Parts, file: Path
+) -> None:
+    await _registered(client)
+    full = OutOfSpace("every store is full").problem
+    await bench.handle(words.template("t1", upload=True, error=full), sequence=1)
+    bench.bus.replies[OpenUpload] = Conflict("nothing is to be uploaded for it", code="no_upload")
+    with pytest.raises(OutOfSpace):
+        await _upload(client, file).send()

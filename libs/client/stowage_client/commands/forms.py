@@ -74,7 +74,7 @@ async def form_of(client: Client, provider: str) -> Form:
 
 
 def fields_of(view: ProviderView) -> list[Field]:
-    """The fields of a form, the required ones first."""
+    """The fields of a form: what is required, then what is secret, then by name."""
     schema = view.settings
     required = set(schema.get("required", ()))
     fields = [
@@ -84,11 +84,11 @@ def fields_of(view: ProviderView) -> list[Field]:
             required=name in required,
             secret=_has(field, "writeOnly"),
             default=field.get("default"),
-            help=" ".join(str(field.get("description", "")).split()),
+            help=" ".join(str(field.get("description", "")).replace("``", "").split()),
         )
         for name, field in schema.get("properties", {}).items()
     ]
-    return sorted(fields, key=lambda field: not field.required)
+    return sorted(fields, key=lambda field: (not field.required, not field.secret, field.name))
 
 
 def _choices(field: Mapping[str, Any]) -> list[Mapping[str, Any]]:

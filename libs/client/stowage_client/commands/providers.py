@@ -1,5 +1,6 @@
 """stowage provider: list, show."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -63,4 +64,6 @@ def _row(view: ProviderView) -> Row:
 def _field(field: Field) -> Row:
     by = "--secret" if field.secret else "--set"
     default = "required" if field.required else field.default
+    if not isinstance(default, str | None):
+        default = json.dumps(default)
     return (field.name, by, field.type, default, field.help)
