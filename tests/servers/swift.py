@@ -183,8 +183,8 @@ class Swift(Server):
     def _spawn(self, role: str) -> Process:
         server = venv(self.packages) / f"swift-{role}-server"
         # unsynced, a request takes a tenth of the time; no test ends the machine
-        argv = [program("eatmydata"), server, self.etc / f"{role}.conf", "-v"]
-        return spawn(argv, self.directory / f"{role}.log")
+        settings, log = self.etc / f"{role}.conf", self.directory / f"{role}.log"
+        return spawn([program("eatmydata"), server, settings, "-v"], log)
 
     def _listening(self) -> bool:
         ports = self.record()["ports"]

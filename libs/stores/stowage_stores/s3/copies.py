@@ -4,11 +4,11 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from stowage_contracts.errors import InvalidInput, SourceChanged, StowageError
+from stowage_contracts.errors import InvalidInput, NotFound, SourceChanged, StowageError
 from stowage_contracts.grants import PartDone
 from stowage_contracts.keys import check_key
 from stowage_contracts.parts import count_of_parts
@@ -29,11 +29,14 @@ class Source:
     at: dict[str, Any]
     size: int
     validator: str
+    conditional: bool = True
+    """Let the server check that the source is the same and the key free."""
 
     @property
     def asked(self) -> dict[str, Any]:
         """Arguments of a copying call."""
-        return {"CopySource": self.at, "CopySourceIfMatch": self.validator}
+        only = {"CopySourceIfMatch": self.validator} if self.conditional else {}
+        return {"CopySource": self.at, **only}
 
 
 class Copies:
@@ -51,6 +54,14 @@ class Copies:
     async def copy(self, ask: CopyAsk) -> None:
         """Make the object. Raises NotFound, SourceChanged, Conflict, InvalidInput."""
         source = await self._found(ask.source)
+        try:
+            await self._make(ask, source)
+        except SourceChanged:  # Swift's s3api applies the key's condition to the source
+            if await self._found(ask.source) != source or await self._is_taken(ask.key):
+                raise
+            await self._make(ask, replace(source, conditional=False))
+
+    async def _make(self, ask: CopyAsk, source: Source) -> None:
         if source.size <= self._one_call:
             await self._in_one_call(ask, source)
         else:
@@ -62,6 +73,13 @@ class Copies:
         stat = head.check_live().stat
         return Source(at, stat.size, stat.validator)
 
+    async def _is_taken(self, key: str) -> bool:
+        try:
+            await self._bucket.head(key)
+        except NotFound:
+            return False
+        return True
+
     def _at(self, source: str) -> dict[str, Any]:
         if refusal := self.refusal(source):
             raise InvalidInput(refusal, resource=source, code="source")
@@ -71,7 +89,8 @@ class Copies:
 
     async def _in_one_call(self, ask: CopyAsk, source: Source) -> None:
         client = await self._bucket.client()
-        made = self._bucket.made(ask.key, ask.writer) | self._bucket.absent
+        made = self._bucket.made(ask.key, ask.writer)
+        made |= self._bucket.absent if source.conditional else {}
         with translated(ask.source), _unchanged(ask.source):
             await client.copy_object(**made, **source.asked, MetadataDirective="REPLACE")
 
