@@ -17,6 +17,7 @@ from stowage_stores.s3.lifecycle import S3Lifecycle
 
 from tests.contract.stores.s3_store import s3_driver
 from tests.servers.s3 import S3Server, fresh_bucket
+from tests.servers.s3_users import fresh_user
 
 
 @asynccontextmanager
@@ -123,6 +124,21 @@ async def test_versioning_is_told(s3_server: S3Server) -> None:
         rows = await s3.list_object_versions(Bucket=name)
         for row in [*rows.get("Versions", []), *rows.get("DeleteMarkers", [])]:
             await s3.delete_object(Bucket=name, Key=row["Key"], VersionId=row["VersionId"])
+
+
+async def test_locks_are_told(s3_server: S3Server) -> None:
+    async with fresh_user(s3_server) as user, user.client() as s3:
+        name = f"test-{user.access_key}"
+        await s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+        async with life_of(user, name) as (driver, _):
+            assert (await told(driver))["object_lock"].startswith("objects can be locked")
+            rule: Any = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+            await s3.put_object_lock_configuration(
+                Bucket=name, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+            )
+            assert (await told(driver))["object_lock"] == (
+                "objects are locked for 1 days (GOVERNANCE): deleting frees no space before"
+            )
 
 
 def test_rules_elsewhere_or_switched_off_do_not_matter() -> None:

@@ -1,5 +1,6 @@
 """The ways to an S3 server: bucket in the host's name, TLS with its own CA, checksum modes."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -80,6 +81,20 @@ async def test_a_private_ca_is_trusted_by_its_bundle(
     await hand.put("k", bytes_of(100_000))
     assert await hand.get("k") == bytes_of(100_000)
     await driver.aclose()
+
+
+async def test_a_server_that_went_silent_is_told_in_time(
+    s3_server: S3Server, s3_bucket: str
+) -> None:
+    async def hear_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hear_only, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        endpoint = f"http://127.0.0.1:{port}"
+        driver = s3_driver(s3_server, s3_bucket, endpoint=endpoint, timeout_seconds=0.3)
+        assert await failed(driver) == [("list", "timeout")]
 
 
 async def test_an_unknown_ca_is_told(

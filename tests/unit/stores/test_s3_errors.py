@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError, SSLError
 from stowage_contracts.errors import NotFound, OutOfSpace, Retry, StowageError, Unavailable
-from stowage_stores.s3.errors import translated
+from stowage_stores.s3.errors import from_presigned, translated
 
 
 def raised(error: Exception) -> StowageError:
@@ -40,6 +40,26 @@ def test_every_answer_has_its_own_code(code: str, ours: str) -> None:
     error = raised(answered(code))
     assert (error.code, error.resource) == (ours, "images/x")
     assert "told so" in error.cause
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ours"),
+    [
+        (
+            400,
+            b"<Error><Code>AuthorizationQueryParametersError</Code></Error>",
+            "unavailable.region",
+        ),
+        (403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", "unavailable.secret_key"),
+        (403, b"no xml", "unavailable.denied"),
+        (502, b"", "unavailable.presigned"),
+        (400, b"<Code>Other</Code>", "unavailable.presigned"),
+    ],
+)
+def test_answers_to_presigned_requests_have_the_same_codes(
+    status: int, body: bytes, ours: str
+) -> None:
+    assert from_presigned(status, body, "images/x").code == ours
 
 
 def test_classes_carry_what_may_be_tried_next() -> None:

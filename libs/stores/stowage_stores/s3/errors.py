@@ -1,5 +1,6 @@
 """What an S3 server's and botocore's errors mean to Stowage; no key ever gets into one."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -41,6 +42,7 @@ _KNOWN: dict[str, tuple[type[StowageError], str, str]] = {
     "EntityTooLarge": (InvalidInput, "too_large", "the store does not take objects so large"),
     "SlowDown": (Unavailable, "busy", "the server asks for less"),
 }
+_LONGEST = 4096
 
 
 def code_of(error: ClientError) -> str:
@@ -66,6 +68,19 @@ def from_client(error: ClientError, resource: str) -> StowageError:
     code, answer = code_of(error), _answer(error)
     if code not in _KNOWN:
         return Unavailable(answer, resource=resource, code="store", s3_code=code)
+    return _known(code, answer, resource)
+
+
+def from_presigned(status: int, body: bytes, resource: str) -> StowageError:
+    """The same for what was answered to a presigned request."""
+    told = re.search(rb"<Code>(\w{1,64})</Code>", body[:_LONGEST])
+    code = told[1].decode() if told else str(status)
+    if code not in _KNOWN:
+        return Unavailable(f"answered {status} {code}", resource=resource, code="presigned")
+    return _known(code, f"a presigned request was answered {code}", resource)
+
+
+def _known(code: str, answer: str, resource: str) -> StowageError:
     kind, ours, hint = _KNOWN[code]
     return kind(answer, resource=resource, code=ours, hint=hint)
 

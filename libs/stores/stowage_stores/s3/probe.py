@@ -16,7 +16,7 @@ from stowage_contracts.views import ProbeCheck
 
 from stowage_stores.s3.bucket import WRITER, Bucket, NoSession, Upload
 from stowage_stores.s3.copies import Copies
-from stowage_stores.s3.errors import translated
+from stowage_stores.s3.errors import from_presigned, translated
 from stowage_stores.s3.findings import Findings
 from stowage_stores.s3.notes import Notes
 
@@ -177,9 +177,10 @@ class Probe:
                     method, url.get_secret_value(), data=data, headers=headers, ssl=tls
                 ) as answer,
             ):
+                body = await answer.read()
                 if answer.status != (200 if data else 206):
-                    raise Unavailable(f"{method} answered {answer.status}", code="presigned")
-                return await answer.read()
+                    raise from_presigned(answer.status, body, self._key)
+                return body
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(
                 f"{method} failed: {type(error).__name__}", code="presigned"
