@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from stowage_contracts.values import ImageFormat
 
 from tests.images.disks import gpt_disk, mbr_disk
-from tests.images.hostile import STREAM, Builder
+from tests.images.hostile_disks import STREAM, Builder
 from tests.images.iso import Iso
 from tests.images.ova import Ova
 from tests.images.qcow2 import Qcow2

@@ -60,7 +60,7 @@ async def _judge(image: RangedReader, expected: Expectation, seen: _Seen) -> int
 
 async def _judge_within(image: RangedReader, kind: str, expected: Expectation, seen: _Seen) -> int:
     if seen.compression:
-        raise Refused("archive", f"it is a {kind} stream within another compressed stream")
+        raise Refused("compressed", f"it is a {kind} stream within another")
     seen.compression = kind
     if Option.COMPRESSED not in expected.allowed:
         raise Refused("compressed", f"it is a {kind} stream; unpack it before it is offered")

@@ -5,9 +5,11 @@ import tracemalloc
 import pytest
 from hypervisor_agent.gate import Expectation, Option, inspect
 from hypervisor_agent.gate.window import BUDGET
+from stowage_contracts.values import ImageFormat
 
 from tests.images import MemoryImage
 from tests.images.hostile import HOSTILE, PACKED, Hostile
+from tests.images.ova import Ova
 from tests.images.packed import PACKERS
 
 EIB = 1 << 60
@@ -41,6 +43,12 @@ async def test_a_compressed_stream_is_refused_unread_where_none_is_taken(name: s
     verdict = await inspect(stored, Expectation(PACKED[name].declared, EIB))
     assert (verdict.code, verdict.compression in PACKERS) == ("image.compressed", True)
     assert len(stored.reads) <= 2
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+async def test_an_archive_in_a_compressed_stream_is_refused(kind: str) -> None:
+    packed = Hostile(ImageFormat.OVA, "archive", lambda: PACKERS[kind](Ova().build()))
+    assert await refused(packed, Option.COMPRESSED) == "image.archive"
 
 
 @pytest.mark.parametrize("kind", PACKERS)
