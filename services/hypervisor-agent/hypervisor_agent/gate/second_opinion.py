@@ -47,17 +47,17 @@ class Jail:
 
     @classmethod
     async def strictest(cls) -> "Jail":
-        """With no network where ``unshare`` may make a name space: as root, not in most containers.
+        """With no network where ``unshare`` may make a name space, as root or as a mere user.
 
         Elsewhere the network stays: the gate has already refused every image that names another
         resource, so there is nothing to connect to.
         """
-        wrapper = ("unshare", "--net", "--")
-        try:
-            await _run([*wrapper, "true"], 5.0)
-        except (_Unreadable, Unavailable):
-            return cls()
-        return cls(wrapper=wrapper)
+        for names in (("--net",), ("--user", "--net")):
+            wrapper = ("unshare", *names, "--")
+            with suppress(_Unreadable, Unavailable):
+                await _run([*wrapper, "true"], 5.0)
+                return cls(wrapper=wrapper)
+        return cls()
 
     def argv(self, path: Path, driver: str) -> list[str]:
         """``qemu-img info`` inside this jail; it may write nothing at all."""

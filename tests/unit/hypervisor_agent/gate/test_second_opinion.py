@@ -1,5 +1,6 @@
 """qemu-img's view of a file is taken under limits, and disagreement refuses the image."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -91,6 +92,19 @@ async def test_an_answer_that_says_nothing_refuses_the_image(
 ) -> None:
     jail = Jail(wrapper=script(tmp_path, f"echo '{answer}'"))
     assert (await second_opinion(disk, accepted(), jail)).code == "image.unreadable"
+
+
+async def test_no_network_is_left_where_that_can_be_had(disk: Path, tmp_path: Path) -> None:
+    jail = await Jail.strictest()
+    if not jail.wrapper:
+        pytest.skip("this machine lets nobody make a network name space")
+    told = tmp_path / "links"
+    (listing,) = script(tmp_path, f"cat /proc/net/dev > {told}")
+    argv = [*jail.wrapper, listing]
+    done = await asyncio.create_subprocess_exec(*argv)
+    assert await done.wait() == 0
+    links = [line.split(":")[0].strip() for line in told.read_text().splitlines()[2:]]
+    assert [link for link in links if link not in ("lo", "tunl0", "sit0", "ip6tnl0")] == []
 
 
 async def test_memory_is_limited(disk: Path) -> None:
