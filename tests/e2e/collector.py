@@ -29,12 +29,15 @@ class Collector:
 
     url: str = ""
     spans: list[Span] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    """Every export as it came, unpacked."""
 
     async def take(self, request: web.Request) -> web.Response:
         """POST /v1/traces."""
         body = await request.read()
         if body[:2] == b"\x1f\x8b":
             body = gzip.decompress(body)
+        self.raw.append(body)
         message = ExportTraceServiceRequest.FromString(body)
         for resource in message.resource_spans:
             attributes = {

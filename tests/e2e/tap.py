@@ -22,6 +22,8 @@ class Tap:
 
     seen: list[tuple[str, str]] = field(default_factory=list)
     waiting: list[tuple[str, asyncio.Event]] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    """Every message as it was sent."""
 
     def hear(self, kind: str, subject: str) -> None:
         """Note a message and wake whoever waits for its type."""
@@ -54,6 +56,7 @@ async def tapped(backing: Backing, hosts: tuple[str, ...]) -> AsyncIterator[Tap]
             await queue.bind(f"{prefix}.commands", address)
 
         async def hear(message: AbstractIncomingMessage) -> None:
+            tap.bodies.append(message.body.decode())
             body = json.loads(message.body)
             tap.hear(body["type"], body["subject"])
 

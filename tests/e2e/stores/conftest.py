@@ -17,6 +17,8 @@ from tests.servers.s3 import S3Server, fresh_bucket
 from tests.servers.swift_server import SwiftServer, fresh_container
 
 SECONDS = 90
+WRONG = "canary-of-a-wrong-key-3b9a"
+"""A key no server knows."""
 
 
 async def until(look: Callable[[], Awaitable[Any]], what: str) -> Any:
