@@ -1,5 +1,6 @@
 """Rows of links: what was asked for, without its URL."""
 
+import structlog
 from asyncpg import Record
 from stowage_contracts.errors import NotFound
 from stowage_contracts.values import Id, Instant, Name, ObjectRef, Value
@@ -7,6 +8,8 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call
 
 from api_gateway.bodies import is_id
+
+_log = structlog.get_logger(__name__)
 
 
 class Gone(NotFound):
@@ -60,3 +63,9 @@ def ended(link_id: str, how: str) -> Gone:
         code=f"link_{how}",
         hint="make another one",
     )
+
+
+def audit(what: str, link: LinkView, call: Call) -> None:
+    """Who gave access to what, and who took it; never the URL."""
+    about = {"link": link.id, "object": str(link.object), "expires": link.expires.isoformat()}
+    _log.info(what, account=call.principal.account_id, remote=call.remote, **about)

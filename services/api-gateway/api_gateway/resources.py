@@ -66,9 +66,10 @@ async def page(
 
     Shown are those whose state contains one of ``any_of``.
     """
-    after, limit = position(call.query.cursor), call.query.limit
+    limit, sees = call.query.limit, call.principal.sees
+    asked = (noun, *position(call.query.cursor), list(any_of), limit + 1)
     async with desk.transaction() as tx:
-        rows = await tx.rows("page", noun, call.principal.sees, *after, list(any_of), limit + 1)
+        rows = await (tx.rows("page_of_account", *asked, sees) if sees else tx.rows("page", *asked))
     return Page(
         items=[visible(noun, row["state"], call.principal) for row in rows[:limit]],
         next=cursor(rows[limit - 1], "created") if len(rows) > limit else None,

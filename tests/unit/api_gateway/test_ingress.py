@@ -101,9 +101,7 @@ async def test_a_bad_message_is_refused_and_leaves_nothing(
     assert "canary" not in refused.value.problem.model_dump_json()
     assert await bench.said() == []
     async with bench.tx() as tx:
-        assert [row["id"] for row in await tx.rows("page", "store", "", None, "", [{}], 9)] == [
-            "p1"
-        ]
+        assert [row["id"] for row in await tx.rows("page", "store", None, "", [{}], 9)] == ["p1"]
 
 
 async def test_a_taken_id_is_a_conflict(bench: Bench) -> None:

@@ -1,14 +1,12 @@
 """Upkeep of image stores: changed, emptied, compared with the catalogue, adopted; for operators."""
 
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from stowage_contracts.errors import InvalidInput
+from pydantic import Field
 from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import (
     AdoptStore,
-    ChangeStore,
     CleanStore,
     EvacuateStore,
     EvacuationPlanned,
@@ -18,42 +16,17 @@ from stowage_contracts.messages.image_store import (
     ScanStore,
     StopEvacuation,
 )
-from stowage_contracts.values import Id, Name, StoreRole
+from stowage_contracts.values import Id
 from stowage_contracts.views import StoreView
-from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
-from api_gateway.forms import check_size, form_of
-from api_gateway.idempotency import accept
-from api_gateway.new_stores import MOST_TAGS, seal
-from api_gateway.orders import IMAGE_STORE, ask, order
-from api_gateway.resources import State, reference
+from api_gateway.orders import ask, order
+from api_gateway.routes.store_changes import StoreChange, change, checked, image_store
 
 MOST_FINDINGS = 1000
-
-
-class StoreChange(Given):
-    """What to change; what is left out stays. New settings or secrets are probed first."""
-
-    state: Literal["Up", "ReadOnly", "Draining", "Disabled"] | None = None
-    name: Name | None = None
-    tags: tuple[Name, ...] | None = Field(default=None, max_length=MOST_TAGS)
-    settings: dict[str, Any] | None = None
-    secrets: dict[str, SecretStr] = Field(default={}, max_length=32)
-
-    @field_validator("settings")
-    @classmethod
-    def _small(cls, settings: dict[str, Any] | None) -> dict[str, Any] | None:
-        return settings if settings is None else check_size(settings)
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.model_dump(exclude_none=True, exclude={"secrets"}) and not self.secrets:
-            raise ValueError("name what is to change")
-        return self
 
 
 class Evacuation(Given):
@@ -75,44 +48,6 @@ class FindingsQuery(Given):
     after: str = Field(default="", max_length=64)
     """Begin after the finding of this id."""
     limit: int = Field(default=100, ge=1, le=MOST_FINDINGS)
-
-
-async def change(call: Call, desk: Desk, deps: Deps) -> Reply:
-    """Change a store's state, name, tags, settings or secrets."""
-    call.principal.require_admin()
-
-    async def make(tx: Tx) -> State:
-        found = await _image_store(call, tx)
-        await tx.say(await _changed(found, call.body, tx, deps), to=IMAGE_STORE)
-        return State(found)
-
-    return await accept(call, desk, deps, make)
-
-
-async def _changed(found: dict[str, Any], body: StoreChange, tx: Tx, deps: Deps) -> ChangeStore:
-    form = await form_of(found["provider"], tx)
-    filled = form.fill(body.settings or {}, body.secrets)
-    return ChangeStore(
-        store_id=found["id"],
-        **body.model_dump(include={"state", "name", "tags"}),
-        settings=filled.settings or None,
-        sealed=seal(filled, found["id"], StoreRole.IMAGE, deps) or None,
-    )
-
-
-async def _image_store(call: Call, tx: Tx) -> dict[str, Any]:
-    return _checked(await reference("store", call.path["id"], call.principal, tx))
-
-
-def _checked(found: dict[str, Any]) -> dict[str, Any]:
-    if found["role"] != StoreRole.IMAGE:
-        raise InvalidInput(
-            f"the store has role {found['role']}; this is done with image stores",
-            code="role",
-            resource=f"store/{found['id']}",
-            hint="list them with role=Image",
-        )
-    return found
 
 
 async def evacuate(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -146,14 +81,14 @@ async def adopt(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 async def _order(call: Call, desk: Desk, deps: Deps, command: Callable[[str], Message]) -> Reply:
     call.principal.require_admin()
-    return await order(call, desk, deps, "store", lambda found: command(_checked(found)["id"]))
+    return await order(call, desk, deps, "store", lambda found: command(checked(found)["id"]))
 
 
 async def plan(call: Call, desk: Desk, deps: Deps) -> EvacuationPlanned:
     """What an evacuation would move, and where."""
     call.principal.require_admin()
     async with desk.transaction() as tx:
-        found = await _image_store(call, tx)
+        found = await image_store(call, tx)
     return await ask(desk, PlanEvacuation(store_id=found["id"]), EvacuationPlanned)
 
 
@@ -161,7 +96,7 @@ async def findings(call: Call, desk: Desk, deps: Deps) -> FindingsListed:
     """A page of what the last comparisons of a store found."""
     call.principal.require_admin()
     async with desk.transaction() as tx:
-        found = await _image_store(call, tx)
+        found = await image_store(call, tx)
     question = ListFindings(store_id=found["id"], **call.query.model_dump())
     return await ask(desk, question, FindingsListed)
 

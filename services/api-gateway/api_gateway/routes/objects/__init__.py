@@ -5,7 +5,6 @@ from stowage_runtime.http import Route
 from api_gateway.deps import Deps
 from api_gateway.links import LinkView
 from api_gateway.resources import WaitQuery
-from api_gateway.routes.links import Linking, NewLink
 from api_gateway.routes.objects.bodies import (
     ObjectChange,
     ObjectsQuery,
@@ -13,6 +12,7 @@ from api_gateway.routes.objects.bodies import (
     WantedParts,
     WantedZone,
 )
+from api_gateway.routes.objects.linking import Linking, NewLink
 from api_gateway.routes.objects.living import Living, ZoneAnswer
 from api_gateway.routes.objects.nouns import NOUNS, Noun
 from api_gateway.routes.objects.registering import Registering
@@ -20,15 +20,14 @@ from api_gateway.routes.objects.replicas import Replicas
 from api_gateway.routes.objects.uploading import Upload, Uploading
 
 
-def _living(noun: Noun) -> tuple[Route[Deps], ...]:
-    tags, living = (noun.tag,), Living(noun)
-    each, one = f"{noun.path}/{{id}}", f"a {noun.name}"
+def _all(noun: Noun) -> tuple[Route[Deps], ...]:
+    tags = (noun.tag,)
     return (
         Route(
             "POST",
             noun.path,
             Registering(noun).create,
-            f"Register {one} from a URL, a known store or an upload",
+            f"Register a {noun.name} from a URL, a known store or an upload",
             body=noun.body,
             reply=noun.registered,
             status=202,
@@ -37,12 +36,19 @@ def _living(noun: Noun) -> tuple[Route[Deps], ...]:
         Route(
             "GET",
             noun.path,
-            living.list,
+            Living(noun).list,
             f"List {noun.tag}",
             query=ObjectsQuery,
             reply=noun.listing,
             tags=tags,
         ),
+    )
+
+
+def _living(noun: Noun) -> tuple[Route[Deps], ...]:
+    tags, living = (noun.tag,), Living(noun)
+    each, one = f"{noun.path}/{{id}}", f"a {noun.name}"
+    return (
         Route(
             "GET",
             each,
@@ -129,7 +135,7 @@ def _moved(noun: Noun) -> tuple[Route[Deps], ...]:
         Route(
             "POST",
             f"{each}/links",
-            Linking(noun.name).create,
+            Linking(noun).create,
             f"Make a download link of a {noun.name}",
             body=NewLink,
             reply=LinkView,
@@ -140,5 +146,5 @@ def _moved(noun: Noun) -> tuple[Route[Deps], ...]:
 
 
 ROUTES: tuple[Route[Deps], ...] = tuple(
-    route for noun in NOUNS for part in (_living, _spread, _moved) for route in part(noun)
+    route for noun in NOUNS for part in (_all, _living, _spread, _moved) for route in part(noun)
 )
