@@ -81,6 +81,7 @@ TEMPAUTH = """\
 [filter:tempauth]
 use = egg:swift#tempauth
 user_tests_owner = {key} .admin
+user_quotas_owner = {key} .admin
 user_tests_reseller = {key} .reseller_admin .admin
 [filter:s3api]
 use = egg:swift#s3api

@@ -6,7 +6,7 @@ from typing import Any
 
 from stowage_contracts.errors import StowageError, Unavailable
 
-from stowage_stores.swift.errors import refusal, translated
+from stowage_stores.swift.errors import AGAIN, refusal, translated
 from stowage_stores.swift.http import Answer, Ask, Wire
 from stowage_stores.swift.settings import SwiftSettings
 
@@ -32,16 +32,21 @@ async def _v1(wire: Wire, settings: SwiftSettings) -> Access:
     key = settings.key.get_secret_value()
     asked = {"X-Auth-User": settings.user, "X-Auth-Key": key}
     answer = await _asked(wire, settings, Ask("GET", headers=asked))
-    return _complete(answer, "X-Storage-Url", "X-Auth-Token", settings.auth_url)
+    told = answer.headers
+    found = Access(told.get("X-Storage-Url", ""), told.get("X-Auth-Token", ""))
+    return _complete(found, settings.auth_url)
 
 
 async def _v3(wire: Wire, settings: SwiftSettings) -> Access:
     body = json.dumps({"auth": _identity(settings)}).encode()
     headers = {"Content-Type": "application/json"}
     answer = await _asked(wire, settings, Ask("POST", "/auth/tokens", {}, headers, body))
-    catalogue = json.loads(answer.body)["token"].get("catalog", [])
-    token = answer.headers.get("X-Subject-Token", "")
-    return Access(_endpoint(catalogue, settings), token)
+    try:
+        catalogue = json.loads(answer.body)["token"].get("catalog", [])
+        url = _endpoint(catalogue, settings)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _no_logins(settings.auth_url) from None
+    return _complete(Access(url, answer.headers.get("X-Subject-Token", "")), settings.auth_url)
 
 
 def _identity(settings: SwiftSettings) -> dict[str, Any]:
@@ -90,13 +95,17 @@ def _refused(answer: Answer, resource: str) -> StowageError:
         hint = "are user and key right?"
         cause = f"the login was refused ({answer.status})"
         return Unavailable(cause, resource=resource, code="auth", hint=hint)
-    if answer.status == 404:
-        hint = "give the address of v1 (…/auth/v1.0) or of Keystone (…/v3)"
-        return Unavailable("no logins there", resource=resource, code="auth_url", hint=hint)
+    if 300 <= answer.status < 500 and answer.status not in AGAIN:
+        return _no_logins(resource)
     return refusal(Answer(answer.status, {}, b""), resource)
 
 
-def _complete(answer: Answer, url: str, token: str, resource: str) -> Access:
-    if not answer.headers.get(url) or not answer.headers.get(token):
-        raise Unavailable("no token in the answer", resource=resource, code="auth_url")
-    return Access(answer.headers[url], answer.headers[token])
+def _complete(found: Access, resource: str) -> Access:
+    if not found.url or not found.token:
+        raise _no_logins(resource)
+    return found
+
+
+def _no_logins(resource: str) -> Unavailable:
+    hint = "give the address of v1 (…/auth/v1.0) or of Keystone (…/v3)"
+    return Unavailable("no login was answered", resource=resource, code="auth_url", hint=hint)
