@@ -36,6 +36,10 @@ EXPORT_DEFAULTS {{
 }}
 EXPORT {{ Export_Id = 1; Path = {here}/export; Pseudo = /export; FSAL {{ Name = VFS; }} }}
 EXPORT {{ Export_Id = 2; Path = {here}/small; Pseudo = /small; FSAL {{ Name = VFS; }} }}
+EXPORT {{
+    Export_Id = 3; Path = {here}/readonly; Pseudo = /readonly; Access_Type = RO;
+    FSAL {{ Name = VFS; }}
+}}
 LOG {{ Default_Log_Level = EVENT; }}
 """
 # Ganesha insists on a portmapper. This one is heard by nobody else: its port is in a network of
@@ -110,7 +114,7 @@ class Nfs(Server):
         super().destroy()
 
     def share(self, name: str) -> Share:
-        """`export`, `small` (a disk of 8 MiB) or a folder below one of them."""
+        """`export`, `small` (a disk of 8 MiB), `readonly`, or a folder below one of them."""
         return Share(self.url_of(name), self.directory / name)
 
     def exports(self) -> dict[str, str]:
@@ -120,7 +124,7 @@ class Nfs(Server):
         }
 
     def url_of(self, name: str) -> str:
-        """Of a folder in the server's directory: `export`, `small` or what lies below."""
+        """Of an export, or a folder below it, as for `share`."""
         facts = self.record()
         where = f"127.0.0.1:{facts['nfs']}{quote(str(self.directory / name))}"
         return f"nfs://{where}?version=3&mountport={facts['mount']}"
@@ -128,7 +132,7 @@ class Nfs(Server):
     def _prepare(self) -> None:
         nfs, mount = free_ports(2)
         self.remember(nfs=nfs, mount=mount)
-        for folder in ("export", "small", "recovery"):
+        for folder in ("export", "small", "readonly", "recovery"):
             (self.directory / folder).mkdir()
         size = f"size={SMALL_BYTES},mode=755"
         run(["mount", "-t", "tmpfs", "-o", size, "none", self.directory / "small"])
@@ -151,7 +155,7 @@ def fresh_share(exports: Mapping[str, str]) -> Iterator[Share]:
     try:
         yield Share(f"{address}/{name}?{options}", folder)
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plugins() -> Path | None:

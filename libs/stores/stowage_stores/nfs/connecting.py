@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from stowage_contracts.errors import StowageError, Unavailable
 
-from stowage_stores.nfs.libnfs import Connection, Stat
+from stowage_stores.nfs.layouts import Stat
+from stowage_stores.nfs.libnfs import Connection
 from stowage_stores.nfs.url import PORT, NfsUrl
 
 LOST = frozenset(
@@ -73,7 +74,7 @@ def _resolved(url: NfsUrl) -> str:
 
 def _refusal(error: OSError, url: NfsUrl) -> StowageError:
     if error.errno in (errno.EACCES, errno.EPERM):
-        hint = "export that path to this machine, to ports above 1023 as well (insecure)"
+        hint = "is that path exported, to this machine, and to ports above 1023 (insecure)?"
         return _said(url, "denied", "the server does not offer it to us", hint)
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return _said(url, "missing", os.strerror(error.errno), "check the path of the export")

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from stowage_stores.files import Found
 from stowage_stores.nfs.connecting import LOST, alive, connect, lost
-from stowage_stores.nfs.libnfs import Connection, Entry, Room, Stat
+from stowage_stores.nfs.layouts import Entry, Room, Stat
+from stowage_stores.nfs.libnfs import Connection
 from stowage_stores.nfs.url import NfsUrl
 
 T = TypeVar("T")

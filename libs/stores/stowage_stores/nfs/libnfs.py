@@ -5,65 +5,17 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ctypes import POINTER, c_char_p, c_int, c_int64, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_uint64, c_void_p
 from functools import cache
 
 from stowage_contracts.errors import Unavailable
+
+from stowage_stores.nfs.layouts import Entry, Room, Stat
 
 SONAMES = ("libnfs.so.13", "libnfs.so.14")
 """libnfs 4 and 5, whose calls and structures are the same; 6 has others."""
 
 
-class Stat(ctypes.Structure):
-    """``struct nfs_stat_64``."""
-
-    _fields_ = tuple(
-        (name, c_uint64)
-        for name in (
-            *("dev", "ino", "mode", "nlink", "uid", "gid", "rdev", "size", "blksize", "blocks"),
-            *("atime", "mtime", "ctime", "atime_nsec", "mtime_nsec", "ctime_nsec", "used"),
-        )
-    )
-
-
-class Room(ctypes.Structure):
-    """``struct nfs_statvfs_64``."""
-
-    _fields_ = tuple(
-        (name, c_uint64)
-        for name in (
-            *("bsize", "frsize", "blocks", "bfree", "bavail", "files"),
-            *("ffree", "favail", "fsid", "flag", "namemax"),
-        )
-    )
-
-
-class _Time(ctypes.Structure):
-    _fields_ = (("seconds", c_int64), ("micro", c_int64))
-
-
-class Entry(ctypes.Structure):
-    """``struct nfsdirent``."""
-
-
-Entry._fields_ = (
-    ("next", POINTER(Entry)),
-    ("name", c_char_p),
-    ("ino", c_uint64),
-    ("type", c_uint32),
-    ("mode", c_uint32),
-    ("size", c_uint64),
-    ("atime", _Time),
-    ("mtime", _Time),
-    ("ctime", _Time),
-    ("uid", c_uint32),
-    ("gid", c_uint32),
-    ("nlink", c_uint32),
-    *((name, c_uint64) for name in ("dev", "rdev", "blksize", "blocks", "used")),
-    ("atime_nsec", c_uint32),
-    ("mtime_nsec", c_uint32),
-    ("ctime_nsec", c_uint32),
-)
 _SIGNATURES = {
     "nfs_init_context": (c_void_p, ()),
     "nfs_destroy_context": (None, ()),
@@ -171,11 +123,24 @@ class Connection:
             return 0
         start, at = ctypes.addressof(ctypes.c_char.from_buffer(buffer)), 0
         while at < len(buffer):
-            done = self.call(name, file, offset + at, len(buffer) - at, start + at)
+            try:
+                done = self.call(name, file, offset + at, len(buffer) - at, start + at)
+            except OSError as error:
+                if error.errno != errno.EFAULT:
+                    raise
+                raise self._told(file, len(buffer)) from error
             if not done:
                 break
             at += done
         return at
+
+    def _told(self, file: c_void_p, wanted: int) -> OSError:
+        """What libnfs hides behind EFAULT when it reads or writes; raises what it then meets."""
+        room = Room()
+        self.call("nfs_fstat64", file, ctypes.byref(Stat()))
+        self.call("nfs_statvfs64", b"/", ctypes.byref(room))
+        code = errno.ENOSPC if room.bavail * room.frsize < wanted else errno.EIO
+        return OSError(code, os.strerror(code))
 
     def entries(self, path: bytes) -> list[tuple[bytes, Entry]]:
         """All names of a folder, ``.`` and ``..`` too."""

@@ -22,7 +22,7 @@ class _Mount:
         """Whether what ``url`` names lies on it."""
         names = (self.server.strip("[]").lower(), self.options.get("addr", "").lower())
         port = int(self.options.get("port") or PORT)
-        same_server = url.server.lower() in names and port in (url.nfsport or PORT, 0)
+        same_server = url.server.lower() in names and port == (url.nfsport or PORT)
         return same_server and url.export.is_relative_to(self.export)
 
 

@@ -31,7 +31,10 @@ class NfsSettings(BaseModel):
     @field_validator("url")
     @classmethod
     def _known(cls, url: str) -> str:
-        return str(NfsUrl.parse(url))
+        known = NfsUrl.parse(url)
+        if known.file is not None:
+            raise ValueError("an export, and no file of it")
+        return str(known)
 
 
 class NfsProvider:

@@ -14,11 +14,23 @@ from typing import IO, Any
 from stowage_contracts.errors import Problem, StowageError
 
 from stowage_stores.directory import DirectoryDriver
+from stowage_stores.files import OsFiles
 from stowage_stores.nfs.calls import Calls
 from stowage_stores.nfs.files import NfsFiles
 from stowage_stores.nfs.mounts import mounted_at
 from stowage_stores.nfs.url import NfsUrl
 from stowage_stores.nfs.wire import LONGEST, Hello
+
+
+class MountedFiles(OsFiles):
+    """Through the kernel's mount; once that is gone, nothing is written to what lay below it."""
+
+    def __init__(self, url: NfsUrl) -> None:
+        self._url = url
+
+    def is_mount(self, path: PurePosixPath) -> bool:
+        """Whether the export still is at ``path``."""
+        return mounted_at(self._url) == path
 
 
 class Worker:
@@ -28,8 +40,8 @@ class Worker:
         self._url, self._out = NfsUrl.parse(hello.url), out
         mount = mounted_at(self._url)
         self._root = mount or PurePosixPath("/")
-        files = None if mount else NfsFiles(self._url, hello.seconds)
-        driver = DirectoryDriver(str(self._root), seconds=hello.seconds, files=files)
+        files = MountedFiles(self._url) if mount else NfsFiles(self._url, hello.seconds)
+        driver = DirectoryDriver(str(self._root), seconds=hello.seconds, mounted=True, files=files)
         self._calls = Calls(driver, self._url, self._root)
 
     async def serve(self, lines: asyncio.StreamReader) -> None:

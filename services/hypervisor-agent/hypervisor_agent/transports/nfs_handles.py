@@ -63,9 +63,9 @@ class NfsHandles:
                 _break(nfs)
 
     def close(self) -> None:
-        """Let go of what nobody uses, beside; waits for no server. Idempotent."""
+        """Give up what is still under way, let go of the rest beside. Waits for no server."""
+        self.give_up()
         with self._lock:
-            self._ended = True
             idle, self._idle = self._idle, []
         if idle:
             threading.Thread(target=_end, args=(idle,), daemon=True, name="nfs-close").start()

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from stowage_contracts.errors import GrantRefused
 from stowage_contracts.values import Range
 from stowage_stores.nfs.files import NfsFiles
-from stowage_stores.nfs.libnfs import Room, Stat
+from stowage_stores.nfs.layouts import Room, Stat
 from stowage_stores.nfs.url import NfsUrl
 
 from hypervisor_agent.transports import journal

@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 
 from stowage_contracts.errors import NotFound, SourceChanged, Stalled
 from stowage_contracts.plugins.transport import ReadShape
-from stowage_stores.nfs.libnfs import Stat
+from stowage_stores.nfs.layouts import Stat
 from stowage_stores.nfs.url import NfsUrl
 
 from hypervisor_agent.engine.stall import stall_limit
