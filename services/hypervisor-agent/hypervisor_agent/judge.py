@@ -4,7 +4,7 @@ from stowage_contracts.errors import Unavailable
 from stowage_contracts.values import ImageFormat, Verdict
 
 from hypervisor_agent.engine.terms import Stored
-from hypervisor_agent.gate import Expectation, Jail, inspect, second_opinion
+from hypervisor_agent.gate import USUAL, Expectation, Jail, Option, inspect, second_opinion
 from hypervisor_agent.hypervisors.qemu_img import installed
 
 
@@ -25,15 +25,15 @@ class GateView:
 class GateJudge:
     """Our own rules first; then, for a local file, qemu-img's opinion where it is installed."""
 
-    def __init__(self, max_virtual_size: int) -> None:
-        self._max = max_virtual_size
+    def __init__(self, max_virtual_size: int, allowed: frozenset[Option] = USUAL) -> None:
+        self._max, self._allowed = max_virtual_size, allowed
 
     async def __call__(
         self, stored: Stored, declared: ImageFormat, max_virtual_size: int | None = None
     ) -> Verdict:
         """The verdict; what reading raises passes through."""
         limit = min(self._max, max_virtual_size or self._max)
-        expected = Expectation(declared=declared, max_virtual_size=limit)
+        expected = Expectation(declared, limit, self._allowed)
         verdict = await inspect(GateView(stored), expected)
         if not verdict.accepted or stored.path is None or not installed():
             return verdict

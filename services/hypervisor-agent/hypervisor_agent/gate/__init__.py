@@ -50,11 +50,12 @@ image.second_opinion       looks different to qemu-img than to this gate
 
 from hypervisor_agent.gate.door import JUDGED, inspect
 from hypervisor_agent.gate.second_opinion import Jail, second_opinion
-from hypervisor_agent.gate.terms import GATE_VERSION, Expectation, Option, RangedReader
+from hypervisor_agent.gate.terms import GATE_VERSION, USUAL, Expectation, Option, RangedReader
 
 __all__ = [
     "GATE_VERSION",
     "JUDGED",
+    "USUAL",
     "Expectation",
     "Jail",
     "Option",

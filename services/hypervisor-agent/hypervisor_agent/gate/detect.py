@@ -60,7 +60,7 @@ TAIL_SIGNATURES = (
 _LAST = 512
 _DESCRIPTOR = re.compile(rb"\A[\s\0]*# *disk *descriptorfile", re.IGNORECASE)
 _DOCUMENTS = (
-    ("html", re.compile(r"\A\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html)\b", re.I | re.S)),
+    ("html", re.compile(r"\A\s*+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype html|html)\b", re.I | re.S)),
     ("xml", re.compile(r"\A\s*<(?:\?xml|metalink|!doctype|!--|ovf:|envelope\b|svg\b)", re.I)),
 )
 """Metalinks and envelopes are XML; an error page of a web server is HTML."""

@@ -1,6 +1,6 @@
 """What is asked of the gate, and how its rules say no."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -34,6 +34,10 @@ class Option(StrEnum):
     """A whole image in gzip, bzip2, xz or zip: the verdict is about the image within."""
 
 
+USUAL = frozenset({Option.EXTENDED_L2})
+"""What is allowed where nobody says otherwise."""
+
+
 @dataclass(frozen=True)
 class Expectation:
     """What the caller was told about an image, and what it will take."""
@@ -41,7 +45,7 @@ class Expectation:
     declared: ImageFormat
     max_virtual_size: int
     """Bytes; the limit of the account, the store or the pool, whichever is smallest."""
-    allowed: frozenset[Option] = field(default=frozenset({Option.EXTENDED_L2}))
+    allowed: frozenset[Option] = USUAL
     unpack_ratio: int = 300
     """Bytes a compressed image may become for each of its own."""
 

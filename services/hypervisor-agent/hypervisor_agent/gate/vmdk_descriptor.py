@@ -12,7 +12,7 @@ from hypervisor_agent.gate.terms import Refused
 NO_PARENT = "ffffffff"
 TYPES = ("monolithicsparse", "streamoptimized")
 _EXTENT = re.compile(r'\A(?:RW|RDONLY|NOACCESS) ([0-9]{1,18}) ([A-Z0-9]+) "([^"]*)"(.*)\Z')
-_PAIR = re.compile(r"\A([A-Za-z]+(?:\.[^\s=]+)*) *= *(.*)\Z")
+_PAIR = re.compile(r"\A([A-Za-z]+(?:\.[^\s=]*)?) *= *(.*)\Z")
 _KNOWN = {"version", "encoding", "cid", "parentcid", "isnativesnapshot", "createtype"}
 _ENCODINGS = {"utf-8", "us-ascii", "windows-1252", "iso-8859-1"}
 _ONCE = ("parentcid=", "createtype")

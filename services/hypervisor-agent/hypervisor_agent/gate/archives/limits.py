@@ -22,6 +22,8 @@ class Limits:
     """Bytes out for each byte in. Installed disks stay below 100, mostly empty ones below 300."""
     grace: int = 16 * 1024 * 1024
     """Bytes for which the ratio does not count."""
+    seconds: float = 30.0
+    """Processor time that is never too much."""
     seconds_per_gib: float = 600.0
     """Processor time for what went in and came out; honest streams take a tenth of it."""
 
@@ -40,8 +42,8 @@ class Meter:
         before = time.thread_time()
         yield
         self._seconds += time.thread_time() - before
-        allowed = 30 + self._limits.seconds_per_gib * (self.taken + self.given) / _GIB
-        if self._seconds > allowed:
+        moved = (self.taken + self.given) / _GIB
+        if self._seconds > self._limits.seconds + self._limits.seconds_per_gib * moved:
             raise Refused("bomb", "unpacking it takes too long for what comes out")
 
     def give(self, count: int) -> None:
