@@ -82,9 +82,6 @@ INSERT INTO links (id, account_id, kind, object_id, file_name, made, expires)
 VALUES ($1, $2, $3, $4, $5, stowage_now(), $6)
 -- name: link
 SELECT * FROM links WHERE id = $1 AND ($2 = '' OR account_id = $2)
--- name: link_lives
--- Its URL was made: what is known of its end is now sure. No row once it was revoked.
-UPDATE links SET expires = LEAST(expires, $2) WHERE id = $1 AND revoked IS NULL RETURNING id
 -- name: revoke_link
 UPDATE links SET revoked = stowage_now() WHERE id = $1 AND revoked IS NULL
 -- name: links

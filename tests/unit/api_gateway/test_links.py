@@ -125,10 +125,12 @@ async def test_a_link_revoked_while_it_is_made_is_not_given_out(api: Api, bench:
 
 
 @pytest.mark.usefixtures("ready")
-async def test_a_link_its_owner_ended_is_gone(api: Api, bench: Bench) -> None:
-    bench.bus.replies[MakeLink] = GrantRefused("it has ended", code="expired")
+@pytest.mark.parametrize("how", ["expired", "revoked"])
+async def test_a_link_its_owner_ended_is_gone(api: Api, bench: Bench, how: str) -> None:
+    bench.bus.replies[MakeLink] = GrantRefused("it has ended", code=how)
     link_id = (await linked(api)).body["id"]
-    assert (await api.get(f"/v1/links/{link_id}")).status == 410
+    shown = await api.get(f"/v1/links/{link_id}")
+    assert (shown.status, shown.body["code"]) == (410, f"not_found.link_{how}")
 
 
 @pytest.mark.usefixtures("ready")

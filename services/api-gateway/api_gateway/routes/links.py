@@ -51,18 +51,19 @@ async def show_link(call: Call, desk: Desk, deps: Deps) -> Reply:
             file_name=link.file_name,
         )
     made = await _made(link, question, desk)
+    async with desk.transaction() as tx:  # it may have ended meanwhile
+        check_lives(await own_link(call, tx), tx)
     audit("link.opened", link, call)
     return Reply(made, headers=NO_STORE)
 
 
 async def _made(link: LinkView, question: MakeLink, desk: Desk) -> LinkUrl:
+    """The URL, which may live shorter than its link: then it is asked for again."""
     try:
         made = await ask(desk, question, LinkMade)
-    except GrantRefused:
-        raise ended(link.id, "expired") from None
-    async with desk.transaction() as tx:  # it may have been revoked meanwhile
-        if await tx.row("link_lives", link.id, made.expires) is None:
-            raise ended(link.id, "revoked")
+    except GrantRefused as error:
+        revoked = error.code.endswith(".revoked")
+        raise ended(link.id, "revoked" if revoked else "expired") from None
     return LinkUrl(id=link.id, url=made.url, expires=made.expires)
 
 
