@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from stowage_contracts.errors import InvalidInput, StowageError
 from stowage_contracts.grants import PartDone
-from stowage_contracts.keys import check_key
+from stowage_contracts.keys import check_key, is_key
 from stowage_contracts.plugins.image_store_driver import CopyAsk
 
 from stowage_stores.swift.container import PATIENCE, Container, Held
@@ -41,6 +41,13 @@ class Copies:
         if "://" not in source or _URI.fullmatch(source):
             return ""
         return "only objects of this account (a key, or swift://container/object) can be copied"
+
+    def key_of(self, source: str) -> str | None:
+        """The key in this container, below this prefix, that a URI names."""
+        told = self._container.settings
+        home = f"swift://{told.container}/{told.prefix}"
+        key = source.removeprefix(home)
+        return key if source.startswith(home) and is_key(key) else None
 
     async def copy(self, ask: CopyAsk) -> tuple[Write | None, tuple[PartDone, ...]]:
         """A filled write, none for an empty source. Raises NotFound, InvalidInput."""

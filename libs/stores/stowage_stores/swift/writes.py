@@ -113,7 +113,7 @@ class Writes:
             async with turns:
                 return await self._seen(write, number)
 
-        found = await asyncio.gather(*map(seen, missing[:_AT_ONCE]))
+        found = await asyncio.gather(*map(seen, missing))
         listed |= {part.number: part for part in found if part}
         return tuple(listed[number] for number in sorted(listed))
 
