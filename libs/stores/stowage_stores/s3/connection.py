@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
+from botocore.handlers import add_expect_header
 
 from stowage_stores.s3.errors import translated
 from stowage_stores.s3.settings import S3Settings
@@ -35,6 +36,8 @@ class S3Connection:
             await asyncio.to_thread(self._read_descriptions)
             with translated(self.settings.endpoint):
                 client = await self._open.enter_async_context(self._made())
+            # aiohttp has no deadline while it waits for "100 Continue", and our bodies are small
+            client.meta.events.unregister("before-call.s3", add_expect_header)
             self._client = client
             return client
 
@@ -59,7 +62,7 @@ class S3Connection:
     def _config(self) -> AioConfig:
         told = self.settings
         return AioConfig(
-            signature_version="s3v4",  # every server tried speaks it; version 2 hides nothing
+            signature_version="s3v4",  # every server tried speaks it; nothing needs version 2
             s3={"addressing_style": told.addressing},
             connect_timeout=min(_CONNECT_SECONDS, told.timeout_seconds),
             read_timeout=told.timeout_seconds,

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from stowage_contracts.errors import InvalidInput, NotFound, SourceChanged, StowageError
 from stowage_contracts.grants import PartDone
-from stowage_contracts.keys import check_key
+from stowage_contracts.keys import check_key, is_key
 from stowage_contracts.parts import count_of_parts
 from stowage_contracts.plugins.image_store_driver import CopyAsk
 
@@ -50,6 +50,13 @@ class Copies:
         if "://" not in source or _URI.fullmatch(source):
             return ""
         return "only objects of this server (a key, or s3://bucket/key) can be copied"
+
+    def key_of(self, source: str) -> str | None:
+        """The key in this bucket, below this prefix, that a URI names."""
+        told = self._bucket.settings
+        home = f"s3://{told.bucket}/{told.prefix}"
+        key = source.removeprefix(home)
+        return key if source.startswith(home) and is_key(key) else None
 
     async def copy(self, ask: CopyAsk) -> None:
         """Make the object. Raises NotFound, SourceChanged, Conflict, InvalidInput."""

@@ -101,6 +101,10 @@ class S3Driver:
         """'' for a key of this store and ``s3://bucket/key`` on its server."""
         return self._copies.refusal(source)
 
+    def key_of(self, source: str) -> str | None:
+        """The key of this store that ``source`` names; None when it lies elsewhere."""
+        return self._copies.key_of(source)
+
     async def copy(self, ask: CopyAsk) -> ObjectStat:
         """By the server alone; after a lost reply the object and its writer are read instead."""
         check_key(ask.key), check_writer(ask.writer)
