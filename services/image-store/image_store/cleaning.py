@@ -74,7 +74,7 @@ async def intend_delete(tx: Tx, ref: Record) -> None:
 
 async def intend_delete_bytes(tx: Tx, ref: Record) -> None:
     """Delete an object that may not stay; its row, if there is one, keeps the reason."""
-    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"])
+    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"], in_place=ref["in_place"])
     await tx.intend("delete", work, key=work.name, within=PATIENCE)
 
 
@@ -134,7 +134,11 @@ async def remove(work: StoreWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         store = await tx.row("store", work.store_id)
         writes = await tx.rows("writes_on_store", work.store_id)
-        keys = {ref["install_path"] for ref in await tx.rows("refs_on_store", work.store_id)}
+        keys = {
+            ref["install_path"]
+            for ref in await tx.rows("refs_on_store", work.store_id)
+            if not ref["in_place"]
+        }
     if store is None:
         raise NotFound("the store was removed already", resource=f"store/{work.store_id}")
     driver = await driver_of(store, deps.stores)

@@ -27,6 +27,11 @@ async def verify(tx: Tx, ref: Record) -> None:
     await _begin(tx, ref, "verify", read_all=True)
 
 
+async def adopt(tx: Tx, ref: Record) -> None:
+    """Read a found object, whole, against its manifest; its bytes stay whatever is found."""
+    await _begin(tx, ref, "adopt", read_all=True)
+
+
 async def _begin(tx: Tx, ref: Record, purpose: str, *, read_all: bool) -> None:
     """The sweeper sends it (now) and sends it elsewhere if unanswered."""
     if await tx.row("inspection_of_ref", ref["id"]) is not None:
@@ -118,7 +123,7 @@ async def _send(tx: Tx, deps: Deps, inspection: Record, host: Record) -> None:
 
 async def checksum_of(tx: Tx, inspection: Record, ref: Record) -> str | None:
     """What its owner declared of bytes that no agent has read before."""
-    if not inspection["read_all"] or inspection["purpose"] == "verify":
+    if not inspection["read_all"] or inspection["purpose"] != "make":
         return None
     row = await object_row(tx, ref)
     return row["checksum"] if row["digest"] is None else None
@@ -126,5 +131,8 @@ async def checksum_of(tx: Tx, inspection: Record, ref: Record) -> str | None:
 
 async def refused(tx: Tx, inspection: Record, ref: Record, problem: Problem) -> None:
     await tx.run("drop_inspection", inspection["id"])
-    await intend_delete_bytes(tx, ref)
+    if inspection["purpose"] == "adopt":
+        await tx.run("ref_known", ref["id"], ref["size"], None, 0)  # nobody has vouched for it
+    else:
+        await intend_delete_bytes(tx, ref)
     await fail_replica(tx, ref, problem)

@@ -44,6 +44,8 @@ class NewRef:
     format: str
     copy_id: str | None = None
     reserved: int = 0
+    in_place: bool = False
+    """The bytes were there before and stay when the replica is deleted."""
 
 
 async def add_ref(tx: Tx, new: NewRef) -> Record:
@@ -61,6 +63,7 @@ async def add_ref(tx: Tx, new: NewRef) -> Record:
         "format": new.format,
         "copy_id": new.copy_id,
         "reserved": new.reserved,
+        "in_place": new.in_place,
     }
     await tx.run("add_ref", row)
     await move(tx, await need(tx, "ref", ref_id), ReplicaEvent.CREATE_ONLY_REQUESTED)

@@ -158,9 +158,9 @@ SELECT id FROM image_data_store WHERE id = ANY($1) AND evacuation IS NULL ORDER 
 
 -- name: add_ref
 INSERT INTO object_store_ref (id, noun, kind, object_id, account_id, store_id, role, state,
-    install_path, format, copy_id, reserved, updated)
+    install_path, format, copy_id, reserved, in_place, updated)
 SELECT id, noun, kind, object_id, account_id, store_id, role, 'Allocated', install_path, format,
-    copy_id, coalesce(reserved, 0), stowage_now()
+    copy_id, coalesce(reserved, 0), in_place, stowage_now()
 FROM jsonb_populate_record(NULL::object_store_ref, $1)
 -- name: ref
 SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE

@@ -14,6 +14,7 @@ from stowage_contracts.values import ObjectRef, ReplicaState, StoreRole, Verdict
 from stowage_runtime.handling.tx import Tx
 
 from image_store.cleaning import intend_delete, intend_revoke
+from image_store.intents.noting import note
 from image_store.model.states import ReplicaEvent
 from image_store.objects import forget_if_gone, mind
 from image_store.store import move, need, object_of, object_row
@@ -51,6 +52,7 @@ async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
 async def _tell_ready(tx: Tx, ref: Record, row: Record, verdict: Verdict | None) -> None:
     if ref["role"] == StoreRole.IMAGE:
         await _learn(tx, ref, row, verdict)
+        await note(tx, await need(tx, "ref", ref["id"]))
         await mind(tx, object_of(ref))
     await tx.say(
         ReplicaReady(

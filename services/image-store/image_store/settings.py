@@ -60,6 +60,12 @@ class Settings(ServiceSettings):
     upload_seconds: int = Field(
         default=86400, ge=1, description="An upload nobody went on with for so long vanishes."
     )
+    scan_seconds: float = Field(
+        default=86400, gt=0, description="How often a store is compared with the catalogue."
+    )
+    finding_grace_seconds: float = Field(
+        default=86400, ge=0, description="What nobody owns on a store is kept at least so long."
+    )
     capacity_warning: float = Field(
         default=0.85, gt=0, le=1, description="Used share at which a store warns, once."
     )

@@ -11,6 +11,7 @@ from image_store.inspection import send_due
 from image_store.intents.hosts import intend_tell
 from image_store.intents.lifecycles import intend_lifecycle
 from image_store.intents.probing import intend_probe
+from image_store.intents.scanning import intend_scan
 from image_store.keeping import keep
 from image_store.lineage import release_parents
 from image_store.providers import offer
@@ -39,6 +40,12 @@ async def tell_lifecycles(tx: Tx, deps: Deps) -> None:
         await intend_lifecycle(tx, store["id"])
 
 
+async def scan_stores(tx: Tx, deps: Deps) -> None:
+    """Every store is compared with the catalogue from time to time."""
+    for store in await tx.rows("stores_to_scan", deps.settings.scan_seconds):
+        await intend_scan(tx, store["id"])
+
+
 async def ask_again(tx: Tx, deps: Deps) -> None:
     """A request, or a copy's end, may have been lost to a dead letter: data-motion tells again."""
     for row in await tx.rows("unanswered", deps.settings.ask_again_seconds):
@@ -60,6 +67,7 @@ TIMERS = (
     Timer[Deps]("probe-stores", 10, probe_stores),
     Timer[Deps]("tell-lifecycles", 5, tell_lifecycles),
     Timer[Deps]("offer-providers", 3600, offer),
+    Timer[Deps]("scan-stores", 60, scan_stores),
     Timer[Deps]("send-inspections", 0.5, send_due),
     Timer[Deps]("keep", 0.5, keep),
     Timer[Deps]("follow-evacuations", 1, follow),

@@ -57,6 +57,8 @@ async def _mismatch(
     """What was read against what was declared, or is known of the object from its siblings."""
     if not inspection["read_all"]:
         return None
+    if inspection["purpose"] == "adopt" and inspection["digest"] != message.digest:
+        return _not_it("its bytes are not those of its manifest", ref)
     row, wanted = await object_row(tx, ref), await checksum_of(tx, inspection, ref)
     if row["digest"] not in (None, message.digest):
         return _not_it("its bytes are not those of the object", ref)

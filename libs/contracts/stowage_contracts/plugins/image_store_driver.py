@@ -141,6 +141,10 @@ class ServerSideCopy(Protocol):
         """'' when ``source`` (as in CopyAsk) lies on this server, else why it can't be copied."""
         ...
 
+    def key_of(self, source: str) -> str | None:
+        """The key of this store that a URI names; None when it lies elsewhere."""
+        ...
+
     async def copy(self, ask: CopyAsk) -> ObjectStat:
         """Idempotent per writer; never overwrites. Raises NotFound (no source), Conflict (another
         object is at the key), Unavailable."""

@@ -107,6 +107,10 @@ class DirectoryDriver:
         """'' for a key of this store."""
         return copies.refusal(source)
 
+    def key_of(self, source: str) -> str | None:
+        """None: no URI names a file."""
+        return None
+
     async def copy(self, ask: CopyAsk) -> ObjectStat:
         """As one commit of a part filled here; no wait is longer than for 64 MiB of it."""
         async with self._copying.hold(ask.key):

@@ -100,6 +100,10 @@ class MemoryDriver:
         """'' for a key of this shelf."""
         return "only objects of this shelf can be copied" if "://" in source else ""
 
+    def key_of(self, source: str) -> str | None:
+        """None: no URI names memory."""
+        return None
+
     async def copy(self, ask: CopyAsk) -> ObjectStat:
         """The bytes are shared."""
         if why := self.can_copy(ask.source):

@@ -71,7 +71,9 @@ class Probe:
         return ProbeCheck(name=name, ok=True)
 
     async def _auth(self) -> None:
-        await self._container.connection.limits()
+        settings, connection = self._container.settings, self._container.connection
+        await connection.call(Ask("HEAD"), settings.auth_url)
+        await connection.limits()
 
     async def _reach(self) -> None:
         """The container is there, and both clocks agree: links live by them."""

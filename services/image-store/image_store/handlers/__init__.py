@@ -16,8 +16,10 @@ from stowage_contracts.messages.image_store import (
     AddPod,
     AddStore,
     AddZone,
+    AdoptStore,
     ChangeObject,
     ChangeStore,
+    CleanStore,
     CopyToZone,
     DeleteReplica,
     DeleteSnapshot,
@@ -26,6 +28,7 @@ from stowage_contracts.messages.image_store import (
     EvacuateStore,
     ExplainPlacement,
     FinishUpload,
+    ListFindings,
     MakeLink,
     OpenUpload,
     PlanEvacuation,
@@ -39,6 +42,7 @@ from stowage_contracts.messages.image_store import (
     RemoveStore,
     RequestCopy,
     RevokeLink,
+    ScanStore,
     SetPlacementRule,
     StopEvacuation,
     VerifyReplica,
@@ -76,6 +80,12 @@ from image_store.handlers.stores import (
     on_probe_store,
     on_remove_store,
 )
+from image_store.handlers.upkeep import (
+    on_adopt_store,
+    on_clean_store,
+    on_list_findings,
+    on_scan_store,
+)
 from image_store.handlers.uploads import on_finish_upload, on_open_upload
 from image_store.handlers.wishes import (
     on_change_object,
@@ -95,6 +105,9 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     ProbeStore: on_probe_store,
     RemoveStore: on_remove_store,
     ChangeStore: on_change_store,
+    ScanStore: on_scan_store,
+    CleanStore: on_clean_store,
+    AdoptStore: on_adopt_store,
     SetPlacementRule: on_set_placement_rule,
     RemovePlacementRule: on_remove_placement_rule,
     RegisterTemplate: on_register,
@@ -124,6 +137,7 @@ REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     MakeLink: on_make_link,
     OpenUpload: on_open_upload,
     PlanEvacuation: on_plan_evacuation,
+    ListFindings: on_list_findings,
     ExplainPlacement: on_explain_placement,
 }
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {Heartbeat: on_heartbeat}

@@ -64,7 +64,7 @@ async def _begin(message: Registration, url: str | StowageError, tx: Tx, deps: D
         await fetch(message, tx, deps)
     elif _scheme(url) in TAKEN:
         _check_own(message, url)
-        await intend_take(tx, message.object, message.copy_id)
+        await intend_take(tx, message.object, message.copy_id, in_place=message.in_place)
     else:
         raise InvalidInput(
             "an image is not fetched over that scheme",

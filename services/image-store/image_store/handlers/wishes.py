@@ -13,6 +13,7 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.inspection import verify
+from image_store.intents.noting import note_all
 from image_store.keeping import desired_of, held_of
 from image_store.model.desired import decide
 from image_store.objects import mind
@@ -36,6 +37,7 @@ async def on_change_object(message: ChangeObject, tx: Tx, deps: Deps) -> None:
         return
     change = (message.name, message.tags, message.min_copies, message.max_copies)
     await tx.run("change_object", row["noun"], row["id"], *change)
+    await note_all(tx, message.object)
     await mind(tx, message.object)
     await say_changed(tx, message.object)
 
@@ -50,6 +52,7 @@ async def on_copy_to_zone(message: CopyToZone, tx: Tx, deps: Deps) -> None:
         await _refuse(message, error, tx)
         return
     await tx.run("add_object_zone", row["noun"], row["id"], message.zone_id)
+    await note_all(tx, message.object)
     await mind(tx, message.object)
     await say_changed(tx, message.object)
 

@@ -1,5 +1,6 @@
 """Side effect: an object of a known server becomes a replica without leaving it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from asyncpg import Record
@@ -13,7 +14,7 @@ from stowage_runtime.service import Desk, IntentKind, Settle
 from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
 from image_store.inspection import inspect
-from image_store.objects import add_image_ref
+from image_store.objects import NewRef, add_image_ref, add_ref
 from image_store.placing import store_for, wish_of
 from image_store.replicas import fail_replica
 from image_store.sealed_urls import url_of
@@ -28,6 +29,7 @@ class TakeWork(Value):
 
     object: ObjectRef
     copy_id: Id
+    in_place: bool = False
 
 
 class CopyWork(Value):
@@ -37,9 +39,9 @@ class CopyWork(Value):
     ref_id: Id
 
 
-async def intend_take(tx: Tx, what: ObjectRef, copy_id: str) -> None:
-    """Find the store whose server holds it, then copy it there."""
-    work = TakeWork(object=what, copy_id=copy_id)
+async def intend_take(tx: Tx, what: ObjectRef, copy_id: str, *, in_place: bool) -> None:
+    """Find the store whose server holds it, then copy it there, or leave it where it is."""
+    work = TakeWork(object=what, copy_id=copy_id, in_place=in_place)
     await tx.intend("take", work, key=str(what), within=timedelta(minutes=5))
 
 
@@ -49,8 +51,9 @@ async def take(work: TakeWork, desk: Desk, deps: Deps) -> Settle:
         row = await need_object(tx, work.object)
         stores = await tx.rows("image_stores")
     url = url_of(row, deps)
-    able = [store["id"] for store in stores if await _able(store, url, deps)]
-    if not able:
+    able = await _able(stores, url, deps)
+    own = {store_id: key for store_id, key in able.items() if key is not None}
+    if not able or (work.in_place and not own):
         raise InvalidInput(
             "no writable store that copies on its server holds that URL",
             resource=str(work.object),
@@ -59,21 +62,43 @@ async def take(work: TakeWork, desk: Desk, deps: Deps) -> Settle:
         )
 
     async def settle(tx: Tx) -> None:
-        await _begin(work, able, tx, deps)
+        await (_keep if work.in_place else _begin)(work, own or able, tx, deps)
 
     return settle
 
 
-async def _able(store: Record, url: str, deps: Deps) -> bool:
-    can = DriverAbilities.model_validate(store["abilities"] or {"schemes": ()})
-    if not can.copies or not StoreState(store["state"]).writable:
-        return False
-    driver = await driver_of(store, deps.stores)
-    assert isinstance(driver, ServerSideCopy)  # the contract suite proves what it declares
-    return not driver.can_copy(url)
+async def _able(stores: list[Record], url: str, deps: Deps) -> dict[str, str | None]:
+    """Writable stores on whose server it may lie; with its key where it is their own."""
+    found = {}
+    for store in stores:
+        can = DriverAbilities.model_validate(store["abilities"] or {"schemes": ()})
+        if not can.copies or not StoreState(store["state"]).writable:
+            continue
+        driver = await driver_of(store, deps.stores)
+        assert isinstance(driver, ServerSideCopy)  # the contract suite proves what it declares
+        if not driver.can_copy(url):
+            found[store["id"]] = driver.key_of(url)
+    return found
 
 
-async def _begin(work: TakeWork, able: list[str], tx: Tx, deps: Deps) -> None:
+async def _keep(work: TakeWork, own: Mapping[str, str | None], tx: Tx, deps: Deps) -> None:
+    """It stays where it is, under the name it has; the inspection reads every byte."""
+    row = await need_object(tx, work.object)
+    store = await store_for(tx, wish_of(row, tuple(own)), deps)
+    new = NewRef(
+        what=work.object,
+        account_id=row["account_id"],
+        store=store,
+        install_path=str(own[store["id"]]),
+        format=row["format"],
+        copy_id=work.copy_id,
+        in_place=True,
+    )
+    await inspect(tx, await add_ref(tx, new))
+    await say_changed(tx, work.object)
+
+
+async def _begin(work: TakeWork, able: Mapping[str, str | None], tx: Tx, deps: Deps) -> None:
     row = await need_object(tx, work.object)
     wanted = [store for store in able if not row["wanted_stores"] or store in row["wanted_stores"]]
     store = await store_for(tx, wish_of(row, tuple(wanted or able)), deps)

@@ -84,6 +84,7 @@ class ServerSideCopies(StoreRows):
         self, copier: ServerSideCopy
     ) -> None:
         assert copier.can_copy(KEY) == ""
+        assert copier.key_of("https://elsewhere.example/x") is None
         for source in ("https://elsewhere.example/x", "ftp://x/y", "s3://", "swift://"):
             assert copier.can_copy(source)
             with pytest.raises(InvalidInput):
