@@ -42,7 +42,8 @@ async def test_a_lost_database_is_rebuilt_from_a_bucket(
     backings: list[Backing], s3_server: S3Server, s3_bucket: str, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir(), second.mkdir()
+    first.mkdir()
+    second.mkdir()
     async with deployed(first, backings[0]) as deployment, Operator.of(deployment) as operator:
         await operator.places()
         await operator.host()

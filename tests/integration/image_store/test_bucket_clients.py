@@ -155,6 +155,12 @@ async def opened(scene: Scene, **asked: int) -> UploadOpened:
     return reply
 
 
+async def send(url: str) -> None:
+    """As a client sends its only part."""
+    async with aiohttp.ClientSession() as client, client.put(url, data=BYTES) as answer:
+        assert answer.status == 200
+
+
 async def test_an_upload_goes_straight_into_the_bucket_and_may_be_resumed(
     scene: Scene, bucket: str, s3_server: S3Server
 ) -> None:
@@ -162,9 +168,7 @@ async def test_an_upload_goes_straight_into_the_bucket_and_may_be_resumed(
     first = await opened(scene, part_count=5)
     assert first.grant is not None
     (part,) = first.grant.parts
-    async with aiohttp.ClientSession() as client:
-        async with client.put(part.url.get_secret_value(), data=BYTES) as answer:
-            assert answer.status == 200
+    await send(part.url.get_secret_value())
     again = await opened(scene)
     assert again.grant is not None
     assert [(one.number, one.size) for one in again.grant.done] == [(1, len(BYTES))]
@@ -195,10 +199,7 @@ async def test_an_abandoned_upload_leaves_nothing_in_the_bucket(
     await scene.bench.handle(scene.registration(sealed_url="", scope=WIDE))
     reply = await opened(scene, part_count=1)
     assert reply.grant is not None
-    async with aiohttp.ClientSession() as client:
-        url = reply.grant.parts[0].url.get_secret_value()
-        async with client.put(url, data=BYTES) as answer:
-            assert answer.status == 200
+    await send(reply.grant.parts[0].url.get_secret_value())
     await scene.pass_seconds(scene.bench.service.deps.settings.upload_seconds + 1)
     await scene.bench.run_timers("abandon-uploads")
     await work(scene)
