@@ -42,6 +42,11 @@ class Settings(ServiceSettings):
         ge=8 * 1024 * 1024,
         description="Bytes of buffers all hops share; the process needs about 80 MiB more.",
     )
+    agent_spool_dir: str = Field(
+        "/var/tmp",  # noqa: S108 - only unnamed files are made there
+        description="On a disk: holds up to two parts a hop while a source of unknown length, "
+        "beyond some 17 GiB, goes to an object store.",
+    )
     agent_max_virtual_size: int = Field(
         1 << 43, ge=1, description="Largest virtual size the gate accepts, in bytes."
     )

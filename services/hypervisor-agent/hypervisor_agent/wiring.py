@@ -81,6 +81,7 @@ def _tools(settings: Settings, hypervisor: Hypervisor, judge: GateJudge) -> Tool
         roots=roots,
         step=FaultSteps(faults),
         connections=settings.agent_connections,
+        spool=settings.agent_spool_dir,
     )
 
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -69,6 +70,24 @@ def free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
     return port
+
+
+@dataclass(frozen=True)
+class Doorway:
+    """Where an agent process is to have its door; the same after it was started again."""
+
+    port: int = field(default_factory=free_port)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Of the process."""
+        listen = f"127.0.0.1:{self.port}"
+        return {"STOWAGE_AGENT_DOOR_LISTEN": listen, "STOWAGE_AGENT_DOOR_URL": self.base}
+
+    @property
+    def base(self) -> str:
+        """What its links begin with."""
+        return f"http://127.0.0.1:{self.port}"
 
 
 class Spawn(Protocol):

@@ -6,11 +6,16 @@ import gzip
 from pathlib import Path
 
 import aiohttp
-from stowage_contracts.messages.hypervisor_agent import HopFinished, HostJoined, ObjectInspected
+from stowage_contracts.messages.hypervisor_agent import (
+    ExecuteHop,
+    HopFinished,
+    HostJoined,
+    ObjectInspected,
+)
 from stowage_contracts.messages.image_store import GrantRedeemed
 from stowage_contracts.values import ImageFormat
 
-from tests.failure.agent.processes import Spawn, free_port
+from tests.failure.agent.processes import Doorway, Spawn
 from tests.integration.hypervisor_agent.cloud import Cloud, Redeem, link_token, pool_end, url_end
 from tests.integration.hypervisor_agent.kit import LOOPBACK, MIB, file_grant, noise, url_grant
 from tests.integration.hypervisor_agent.source_server import Source, serving
@@ -50,7 +55,7 @@ async def test_a_gigabyte_in_three_hops_at_once_stays_below_the_bound(
             finished = await cloud.heard(HopFinished, number + 1)
             assert finished.error is None
         peak = agent.peak_mib
-    assert peak < PEAK_MIB
+    assert peak < PEAK_MIB, peak
 
 
 def _answering(answer: GrantRedeemed) -> Redeem:
@@ -63,44 +68,44 @@ async def test_streams_unpacking_full_reads_and_links_stay_below_it_too(
     plain = Repeated(noise(MIB), 400)
     packed = Repeated(gzip.compress(noise(MIB), 1), 300)
     (pool / "image").write_bytes(noise(300 * MIB))
-    port = free_port()
-    door = {
-        "STOWAGE_AGENT_DOOR_LISTEN": f"127.0.0.1:{port}",
-        "STOWAGE_AGENT_DOOR_URL": "http://door",
-    }
     stored = GrantRedeemed(grant_id="link", grant=file_grant(pool / "image"))
-    cloud.grants["link"] = lambda _: stored
+    door = Doorway()
     async with (
         serving(Source(plain, chunked=True, ranged=False)) as stream,  # type: ignore[arg-type]
         serving(Source(packed)) as archive,  # type: ignore[arg-type]
-        aiohttp.ClientSession() as http,
     ):
-        agent = spawn(pool, **door)
+        agent = spawn(pool, **door.settings)
         await cloud.heard(HostJoined)
         for number, source in enumerate((stream, archive)):
-            read = GrantRedeemed(
-                grant_id=f"read-{number}", grant=url_grant(source.url), rules=LOOPBACK
-            )
-            end = url_end()
-            ref = end.grant.model_copy(update={"id": f"read-{number}"})
-            order = cloud.order(
-                lambda _: stored,
-                pool_end(pool, f"v{number}"),
-                hop_id=f"hop-{number}",
-                source=end.model_copy(update={"grant": ref}),
-            )
-            cloud.grants[f"read-{number}"] = _answering(read)
-            await cloud.send(order)
+            await cloud.send(_order(cloud, pool, number, source))
+        cloud.grants["link"] = cloud.grants["read"] = _answering(stored)
         await cloud.send(cloud.inspection(ImageFormat.RAW, read_all=True))
-        url = f"http://127.0.0.1:{port}/o/{link_token(cloud)}"
-        async with http.get(url) as answer:
-            length = 0
-            while piece := await answer.content.read(MIB):
-                length += len(piece)
+        length = await _downloaded(f"{door.base}/o/{link_token(cloud)}")
         for number in range(2):
             finished = await cloud.heard(HopFinished, number + 1)
             assert finished.error is None
         read_all = await cloud.heard(ObjectInspected)
         peak = agent.peak_mib
     assert read_all.size == length == 300 * MIB
-    assert peak < PEAK_MIB
+    assert peak < PEAK_MIB, peak
+
+
+def _order(cloud: Cloud, pool: Path, number: int, source: Source) -> ExecuteHop:
+    read = GrantRedeemed(grant_id=f"read-{number}", grant=url_grant(source.url), rules=LOOPBACK)
+    cloud.grants[f"read-{number}"] = _answering(read)
+    end = url_end()
+    ref = end.grant.model_copy(update={"id": f"read-{number}"})
+    return cloud.order(
+        _answering(read),
+        pool_end(pool, f"v{number}"),
+        hop_id=f"hop-{number}",
+        source=end.model_copy(update={"grant": ref}),
+    )
+
+
+async def _downloaded(url: str) -> int:
+    length = 0
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        while piece := await answer.content.read(MIB):
+            length += len(piece)
+    return length

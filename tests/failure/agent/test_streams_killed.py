@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from hypervisor_agent.transports.journal import sidecar
 from stowage_contracts.messages.data_motion import HopCommitted
 from stowage_contracts.messages.hypervisor_agent import (
     HopFinished,
@@ -19,7 +20,7 @@ from stowage_contracts.messages.hypervisor_agent import (
 from stowage_contracts.messages.image_store import GrantRedeemed
 from stowage_contracts.values import ImageFormat
 
-from tests.failure.agent.processes import Spawn, free_port
+from tests.failure.agent.processes import Doorway, Spawn
 from tests.integration.hypervisor_agent.cloud import Cloud, commit, link_token, pool_end
 from tests.integration.hypervisor_agent.kit import (
     LOOPBACK,
@@ -83,47 +84,46 @@ async def test_an_upload_goes_on_at_the_last_whole_part_that_was_synced(
 ) -> None:
     part = pool / ".stowage" / "link.1.part"
     part.parent.mkdir()
-    grant = file_grant(part, writes=True)
-    cloud.grants["link"] = lambda _: GrantRedeemed(grant_id="link", grant=grant)
+    grant = GrantRedeemed(grant_id="link", grant=file_grant(part, writes=True))
+    cloud.grants["link"] = lambda _: grant
     data = noise(150 * MIB + 77)
-    port = free_port()
-    door = {
-        "STOWAGE_AGENT_DOOR_LISTEN": f"127.0.0.1:{port}",
-        "STOWAGE_AGENT_DOOR_URL": "http://door",
-    }
-    url = f"http://127.0.0.1:{port}/u/{link_token(cloud, writes=True, size=len(data))}"
-    first = spawn(pool, **door)
+    door = Doorway()
+    url = f"{door.base}/u/{link_token(cloud, writes=True, size=len(data))}"
+    first = spawn(pool, **door.settings)
     joined = await cloud.heard(HostJoined)
+
+    async def dying() -> AsyncIterator[bytes]:
+        async for piece in _pieces(data, 0, 140 * MIB):
+            yield piece
+        async with asyncio.timeout(30):
+            while not sidecar(part).exists():
+                await asyncio.sleep(0.01)
+        first.kill()
+        await asyncio.sleep(30)
+
     async with aiohttp.ClientSession() as http:
-
-        async def body() -> AsyncIterator[bytes]:
-            for at in range(0, 140 * MIB, MIB):
-                yield data[at : at + MIB]
-            async with asyncio.timeout(30):
-                while not part.with_name(f"{part.name}.journal").exists():
-                    await asyncio.sleep(0.01)
-            first.kill()
-            await asyncio.sleep(30)
-
-        span = {
-            "Content-Range": f"bytes 0-{len(data) - 1}/{len(data)}",
-            "Content-Length": str(len(data)),
-        }
         with pytest.raises(aiohttp.ClientError):
-            await http.put(url, data=body(), headers=span)
-        spawn(pool, **door)
+            await http.put(url, data=dying(), headers=_span(data, 0))
+        spawn(pool, **door.settings)
         await cloud.heard(HostJoined, 2)
         async with http.head(url) as answer:
             arrived = int(answer.headers["Upload-Offset"])
-        span["Content-Range"] = f"bytes {arrived}-{len(data) - 1}/{len(data)}"
-        span["Content-Length"] = str(len(data) - arrived)
-
-        async def rest() -> AsyncIterator[bytes]:
-            for at in range(arrived, len(data), MIB):
-                yield data[at : at + MIB]
-
-        async with http.put(url, data=rest(), headers=span) as answer:
+        rest = _pieces(data, arrived, len(data))
+        async with http.put(url, data=rest, headers=_span(data, arrived)) as answer:
             assert answer.status == 200
-    assert joined.abilities.door == "http://door"
+    assert joined.abilities.door == door.base
     assert arrived >= 64 * MIB
     assert part.read_bytes() == data
+
+
+async def _pieces(data: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+    for at in range(start, end, MIB):
+        yield data[at : min(at + MIB, end)]
+
+
+def _span(data: bytes, start: int) -> dict[str, str]:
+    size = len(data)
+    return {
+        "Content-Range": f"bytes {start}-{size - 1}/{size}",
+        "Content-Length": str(size - start),
+    }

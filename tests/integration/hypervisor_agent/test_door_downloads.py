@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +13,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypervisor_agent.links import opening
 from pydantic import SecretStr
+from stowage_contracts.errors import Conflict, InvalidInput
 from stowage_contracts.messages.hypervisor_agent import HostJoined
 from stowage_runtime.bus import Bus
 from stowage_runtime.secrets import encode
 from stowage_runtime.signing import Signer
 
-from tests.integration.hypervisor_agent.cloud import Cloud
+from tests.integration.fetch.test_fetching import self_signed
+from tests.integration.hypervisor_agent.cloud import Cloud, make_agent
 from tests.integration.hypervisor_agent.doors import links
 from tests.integration.hypervisor_agent.kit import MIB, noise
 
@@ -225,3 +228,46 @@ async def test_no_token_is_logged(
     said = "".join(capfd.readouterr())
     assert "door.refused" in said
     assert url.rpartition("/")[2][:40] not in said
+
+
+async def test_with_a_certificate_it_speaks_tls_only(
+    cloud: Cloud, agent_bus: Bus, root: Path, tmp_path: Path
+) -> None:
+    pem = self_signed(tmp_path / "door.pem")
+    trusting = ssl.create_default_context(cafile=str(pem))
+    trusting.check_hostname = False
+    async with links(cloud, agent_bus, root, agent_door_cert=str(pem)) as door:
+        url = door.reads("image")
+        with pytest.raises(aiohttp.ClientError):
+            await door.http.get(url)
+        async with door.http.get(url.replace("http:", "https:"), ssl=trusting) as answer:
+            assert await answer.read() == DATA
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"agent_door_listen": "nowhere"},
+        {"agent_door_url": ""},
+        {"agent_door_url": "ftp://door"},
+        {"agent_door_cert": "/does/not/exist"},
+    ],
+)
+async def test_wrong_settings_are_named_at_the_start(
+    cloud: Cloud, agent_bus: Bus, root: Path, wrong: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        async with links(cloud, agent_bus, root, **wrong):
+            pass
+    assert caught.value.code == "invalid.door"
+
+
+async def test_a_taken_address_is_a_conflict(cloud: Cloud, agent_bus: Bus, root: Path) -> None:
+    async with links(cloud, agent_bus, root) as door:
+        assert door.agent.door is not None
+        taken = f"127.0.0.1:{door.agent.door.port}"
+        with pytest.raises(Conflict) as caught:
+            await make_agent(
+                cloud, agent_bus, root, agent_door_listen=taken, agent_door_url="http://d"
+            ).start()
+    assert caught.value.code == "conflict.port"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -269,6 +270,24 @@ async def test_parts_grow_with_a_source_of_unknown_length(driver: S3Driver, tmp_
     assert [part.size for part in found.done] == [PART, PART, 2 * PART, PART + 4321]
     await committed(driver, grants, receipt)
     assert await stored(driver, tmp_path) == DATA
+
+
+@pytest.mark.parametrize("size", [2 * PART, 6 * PART, 6 * PART + 4321, 14 * PART, 15 * PART + 7])
+async def test_parts_longer_than_a_buffer_go_by_way_of_the_disk(
+    driver: S3Driver, tmp_path: Path, size: int
+) -> None:
+    data = noise(size)
+    checksum = f"md5:{hashlib.md5(data).hexdigest()}"
+    source = Source(data, ranged=False, chunked=True)
+    async with serving(source):
+        grants = S3Grants(driver, source.url, growth=1)
+        asked = order(checksum=checksum)
+        receipt = await Hop(asked, grants, make_tools(tmp_path), Meter()).run()
+        again = await Hop(asked, grants, make_tools(tmp_path), Meter()).run()
+    assert (receipt.size, receipt.digest, receipt.linear) == (size, tree_digest(data), checksum)
+    assert again.bytes_sent < size
+    await committed(driver, grants, again)
+    assert await stored(driver, tmp_path) == data
 
 
 async def test_a_second_stream_sends_only_other_parts(driver: S3Driver, tmp_path: Path) -> None:

@@ -97,7 +97,8 @@ class Hop:
         return writer
 
     async def _copied(self, source: Source, writer: RangedWriter) -> tuple[Copied, int]:
-        bench = Bench(self.tools.buffers, self.tools.threads, self.meter, self.tools.connections)
+        tools = self.tools
+        bench = Bench(tools.buffers, tools.threads, self.meter, tools.connections, tools.spool)
         if not isinstance(source, StreamReader):
             self.loop = CopyLoop(Ends(source, writer), bench, self.order.checksum)
             return await self.loop.run(), source.size

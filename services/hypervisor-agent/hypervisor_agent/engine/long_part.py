@@ -1,8 +1,9 @@
 """A part longer than a buffer: its slices pass through one, from source to destination."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
-from stowage_contracts.plugins import RangedReader, RangedWriter
+from stowage_contracts.plugins import RangedWriter
 
 from hypervisor_agent.engine.hashing import Hashing
 from hypervisor_agent.engine.ranges import Claim
@@ -10,12 +11,18 @@ from hypervisor_agent.engine.reading import patiently
 from hypervisor_agent.engine.together import together
 
 
+class Reads(Protocol):
+    """As much of a RangedReader as a long part needs."""
+
+    async def read_into(self, offset: int, buffer: memoryview) -> None:
+        """Fill ``buffer`` from ``offset``."""
+        ...
+
+
 class LongPart:
     """One claim. A broken slice sends the part again from its start; bytes are hashed once."""
 
-    def __init__(
-        self, claim: Claim, reader: RangedReader, writer: RangedWriter, hashing: Hashing
-    ) -> None:
+    def __init__(self, claim: Claim, reader: Reads, writer: RangedWriter, hashing: Hashing) -> None:
         self._claim, self._hashing = claim, hashing
         self._reader, self._writer = reader, writer
         self._hashed = claim.extent.offset

@@ -45,6 +45,7 @@ class Bench:
     threads: Threads
     meter: Meter
     connections: int = 4
+    spool: str = "/var/tmp"  # noqa: S108 - only unnamed files are made there
 
 
 class CopyLoop:

@@ -8,10 +8,15 @@ from stowage_contracts.plugins import GrowingWriter, StreamReader
 from stowage_contracts.values import Digest, Range
 
 from hypervisor_agent.engine.hashing import Copied, Hashing
-from hypervisor_agent.engine.loop import Bench
-from hypervisor_agent.engine.ranges import covers, merge
+from hypervisor_agent.engine.long_part import LongPart
+from hypervisor_agent.engine.loop import SLICE, Bench
+from hypervisor_agent.engine.ranges import Claim, covers, merge
+from hypervisor_agent.engine.spool import Spool
 from hypervisor_agent.engine.together import together
 from hypervisor_agent.engine.zeros import all_zero
+
+SPOOLS = 2
+"""Long parts of one hop that lie on disk at the same time."""
 
 
 class Promises(Protocol):
@@ -33,6 +38,7 @@ class StreamLoop:
         self._journal: tuple[Range, ...] = ()
         self._done: tuple[Range, ...] = ()
         self._turn = asyncio.Lock()
+        self._spools = asyncio.Semaphore(SPOOLS)
         self._ended = False
         self.size = 0
         """Bytes read so far; the length once ``run`` has returned."""
@@ -52,26 +58,50 @@ class StreamLoop:
 
     async def _lane(self, hashing: Hashing) -> None:
         while not self._ended:
-            async with AsyncExitStack() as held:
-                async with self._turn:
-                    offset = self.size
-                    view = await self._next(held)
-                if view:
-                    await self._settle(offset, view, hashing)
+            if self._writer.part_at(self.size) > SLICE:
+                await self._one_long(hashing)
+            else:
+                await self._one(hashing)
 
-    async def _next(self, held: AsyncExitStack) -> memoryview:
-        """The next part in a buffer that is lent until ``held`` is closed; empty at the end."""
+    async def _one(self, hashing: Hashing) -> None:
+        """The next part through a buffer of its length."""
+        async with AsyncExitStack() as held:
+            async with self._turn:
+                offset, length = self.size, self._writer.part_at(self.size)
+                if self._ended or length > SLICE:
+                    return
+                buffer = await held.enter_async_context(self._bench.buffers.lend(length))
+                count = await self._source.read_next(buffer)
+                await self._reached(count, more=count == length)
+            if count:
+                await self._settle(offset, buffer[:count], hashing)
+
+    async def _one_long(self, hashing: Hashing) -> None:
+        """The next part by way of the disk: nothing can be sent before its length is sure."""
+        async with self._spools, self._bench.buffers.lend(SLICE) as buffer:
+            spool = await Spool.open(self._bench.spool, self._bench.threads)
+            try:
+                async with self._turn:
+                    spool.offset = offset = self.size
+                    length = self._writer.part_at(offset)
+                    more = not self._ended and await spool.fill(self._source, length, buffer)
+                    await self._reached(spool.length, more=more)
+                if spool.length:
+                    extent = Range(offset=offset, length=spool.length)
+                    claim = Claim(extent, covers(self._journal, extent))
+                    await LongPart(claim, spool, self._writer, hashing).copy(buffer)
+                    self._note(extent)
+            finally:
+                await spool.close()
+
+    async def _reached(self, count: int, *, more: bool) -> None:
         if self._ended:
-            return memoryview(b"")
-        length = self._writer.part_at(self.size)
-        buffer = await held.enter_async_context(self._bench.buffers.lend(length))
-        count = await self._source.read_next(buffer)
+            return
         await self._promises.reach(self.size + count)
         self.size += count
-        if count < len(buffer):
+        if not more:
             self._ended = True
             await self._writer.ends(self.size)
-        return buffer[:count]
 
     async def _settle(self, offset: int, view: memoryview, hashing: Hashing) -> None:
         extent = Range(offset=offset, length=len(view))
@@ -79,6 +109,9 @@ class StreamLoop:
             await together(self._writer.zero(extent), hashing.put_zeros(extent))
         else:
             await together(self._store(extent, view), hashing.put(offset, view))
+        self._note(extent)
+
+    def _note(self, extent: Range) -> None:
         self._done = merge((*self._done, extent))
         self._bench.meter.stored(extent.length, read=extent.length)
 

@@ -73,3 +73,5 @@ class Tools:
     roots: tuple[str, ...]
     step: Step
     connections: int = 4
+    spool: str = "/var/tmp"  # noqa: S108 - only unnamed files are made there
+    """Folder on a disk for parts longer than a buffer of sources without a length."""
