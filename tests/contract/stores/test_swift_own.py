@@ -27,7 +27,7 @@ from stowage_stores.swift import SwiftDriver, SwiftProvider
 
 from tests.contract.stores.swift_store import LINK_KEY, SEGMENT, swift_driver, swift_settings
 from tests.servers.ports import free_ports
-from tests.servers.swift_server import SwiftServer
+from tests.servers.swift_server import Account, SwiftServer, fresh_container
 from tests.servers.venvs import venv
 
 
@@ -56,6 +56,12 @@ async def remains(server: SwiftServer, container: str) -> dict[str, int]:
     async with server.account() as account:
         found = [name for name in await account.names() if name.startswith(container)]
         return {name: len(await account.names(name)) for name in found}
+
+
+async def forget_keys(account: Account) -> None:
+    """No link of the account is good any more."""
+    for slot in ("Key", "Key-2"):
+        await account.call("POST", headers={f"X-Remove-Account-Meta-Temp-Url-{slot}": "x"})
 
 
 async def failed(server: SwiftServer, container: str, **other: Any) -> list[tuple[str, str]]:
@@ -305,6 +311,7 @@ async def test_a_quota_is_the_capacity_and_is_kept(
     reseller = SwiftServer(swift_server.auth_url, "tests:reseller", swift_server.key)
     quotas = SwiftServer(swift_server.auth_url, "quotas:owner", swift_server.key)
     async with quotas.account() as account:
+        await forget_keys(account)
         await account.call("PUT", swift_container)
         url = account.url
     async with reseller.account() as account:
@@ -329,3 +336,19 @@ async def test_a_closed_driver_opens_again(hand: Hand) -> None:
     for _ in range(2):
         await own(hand).aclose()
     assert await hand.get("k") == b"k"
+
+
+async def test_the_key_of_links_may_change_any_number_of_times(swift_server: SwiftServer) -> None:
+    """In an account of its own: other tests sign by its two keys."""
+    account_of = SwiftServer(swift_server.auth_url, "quotas:owner", swift_server.key)
+    async with fresh_container(account_of) as container, account_of.account() as account:
+        await forget_keys(account)
+        await account.call("POST", headers={"X-Account-Meta-Temp-Url-Key": "somebody else's"})
+        for number in range(3):
+            key = SecretStr(f"link-key-{number}")
+            async with opened(account_of, container, temp_url_key=key) as hand:
+                await hand.put(f"k{number}", b"data", f"hop-{number}.1")
+                assert await hand.get(f"k{number}") == b"data"
+        async with opened(account_of, container, prefix="other") as hand:
+            with pytest.raises(Conflict):
+                await own(hand).links.leave_key()

@@ -1,6 +1,7 @@
 """TempUrls: signed links, and the keys a server keeps to check them."""
 
 import asyncio
+import hashlib
 import hmac
 import time
 from dataclasses import dataclass, field
@@ -52,22 +53,37 @@ class TempUrls:
         return self._own
 
     async def leave_key(self) -> None:
-        """Idempotent; a key that is there already stays good, so links live on when it changes."""
+        """Idempotent; takes a free place, else that of this store's eldest key. Raises Conflict."""
         resource = self._connection.settings.container
         found = await self._connection.call(Ask("HEAD"), resource)
-        there = [found.headers.get(name, "") for name in _SLOTS]
-        if self._own in there:
+        there = {slot: found.headers.get(slot, "") for slot in _SLOTS}
+        if self._own in there.values():
             return
-        if all(there):
+        left = {slot: found.headers.get(_owner(slot), "") for slot in _SLOTS}
+        ours = [slot for slot in _SLOTS if left[slot].startswith(self._name)]
+        free = [slot for slot in _SLOTS if not there[slot]] or sorted(ours, key=left.__getitem__)
+        if not free:
             raise Conflict(
                 "both TempURL keys of the account are other ones",
                 resource=resource,
                 code="temp_url_key",
                 hint="give one of them as temp_url_key, or remove one from the account",
             )
-        told = {_SLOTS[there.index("")]: self._own}
+        told = {free[0]: self._own, _owner(free[0]): f"{self._name}{time.time():017.3f}"}
         await self._connection.call(Ask("POST", headers=told), resource)
+
+    @property
+    def _name(self) -> str:
+        """Of this store, beside the keys it left."""
+        settings = self._connection.settings
+        place = f"{settings.container}/{settings.prefix}"
+        return f"{hashlib.sha256(place.encode()).hexdigest()[:16]} "
 
     @property
     def _own(self) -> str:
         return self._connection.settings.temp_url_key.get_secret_value()
+
+
+def _owner(slot: str) -> str:
+    """Where the server notes who left the key of that place, and when."""
+    return slot.replace("Temp-Url-Key", "Stowage-Left")
