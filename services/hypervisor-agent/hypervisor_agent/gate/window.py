@@ -1,7 +1,7 @@
 """The gate's only view of an image: few reads, and never more than a budget of bytes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from hypervisor_agent.gate.terms import RangedReader, Refused
 
@@ -56,13 +56,17 @@ class Window:
             yield await self._bytes(at, min(CHUNK, offset + length - at))
 
     async def each(self, offsets: Sequence[int], length: int) -> AsyncIterator[bytes]:
-        """Many small tables of the same length (shorter at the end of the image), in order."""
+        """Many small tables of the same length (shorter at the end of the image), in order.
+
+        Neighbours are read together, up to 1 MiB at a time.
+        """
         self._spend(len(offsets) * length)
-        for at in range(0, len(offsets), PARALLEL):
-            some = offsets[at : at + PARALLEL]
-            reads = (self._bytes(o, min(length, self.size - o)) for o in some)
+        runs = list(_runs(offsets, length))
+        for at in range(0, len(runs), PARALLEL):
+            reads = (self._bytes(o, min(n, self.size - o)) for o, n in runs[at : at + PARALLEL])
             for data in await asyncio.gather(*reads):
-                yield data
+                for start in range(0, len(data), length):
+                    yield data[start : start + length]
 
     async def ends(self) -> tuple[bytes, bytes]:
         """The first 128 KiB and the last three sectors (fewer of a smaller image)."""
@@ -81,6 +85,20 @@ class Window:
         if len(data) != max(0, length):
             raise Refused("truncated", f"only {len(data)} of {length} bytes at {offset} were there")
         return data
+
+
+def _runs(offsets: Sequence[int], length: int) -> Iterator[tuple[int, int]]:
+    """Places and lengths of tables that lie side by side, taken together."""
+    start, end = -1, -1
+    for offset in offsets:
+        if offset == end and end + length - start <= CHUNK:
+            end += length
+            continue
+        if start >= 0:
+            yield start, end - start
+        start, end = offset, offset + length
+    if start >= 0:
+        yield start, end - start
 
 
 class Slice:

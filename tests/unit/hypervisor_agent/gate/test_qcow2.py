@@ -110,6 +110,10 @@ REFUSED = {
     "L1 with reserved bits": ("table", with_l2(0, l1=(L1 | 1 << 56,))),
     "one L2 table twice": ("table", with_l2(0, l1=(L1, L1), l1_entries=2)),
     "cluster past the end": ("cluster", with_l2(6 * CLUSTER)),
+    "cluster past the end in a table cut short": (
+        "cluster",
+        Qcow2(l1=(L1,), tail=struct.pack(">QQI", 0, 1 << 40, 0)),
+    ),
     "cluster unaligned": ("cluster", with_l2(5 * CLUSTER + 512)),
     "cluster in the L1 table": ("cluster", with_l2(3 * CLUSTER)),
     "cluster in the refcount table": ("cluster", with_l2(1 << 63 | CLUSTER)),
