@@ -36,7 +36,8 @@ def wish_of(
 
 async def store_for(tx: Tx, wish: Wish, deps: Deps, taken: Iterable[str] = ()) -> Record:
     """The store that placement chooses of those not taken, locked; raises what it raises."""
-    rows = {row["id"]: row for row in await tx.rows("image_stores")}
+    await tx.rows("lock_image_stores")
+    rows = {row["id"]: row for row in await tx.rows("stores_to_weigh")}
     unknown = [store_id for store_id in wish.store_ids if store_id not in rows]
     if unknown:
         raise InvalidInput("no such image store", resource=f"store/{unknown[0]}")

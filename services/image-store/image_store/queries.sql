@@ -67,11 +67,9 @@ SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
     WHERE r.store_id = s.id AND reserved > 0)::bigint
     AS reserved
 FROM image_data_store s WHERE s.id = $1 FOR UPDATE OF s
--- name: image_stores
-SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
-    WHERE r.store_id = s.id AND reserved > 0)::bigint
-    AS reserved
-FROM image_data_store s WHERE s.role = 'Image' ORDER BY s.id FOR UPDATE OF s
+-- name: lock_image_stores
+-- What is reserved is read in a statement of its own, once all are locked.
+SELECT id FROM image_data_store WHERE role = 'Image' ORDER BY id FOR UPDATE
 -- name: store_probed
 UPDATE image_data_store SET state = $2, checks = $3, abilities = $4, total_bytes = $5,
     used_bytes = $6, error = $7, probed = stowage_now(),

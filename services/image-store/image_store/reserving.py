@@ -5,13 +5,13 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.model.rooms import check_room
-from image_store.store import need, room_of
+from image_store.store import locked_store, room_of
 
 
 async def reserve(ref: Record, size: int, tx: Tx, deps: Deps) -> None:
     """Raise a replica's reservation to ``size`` bytes; OutOfSpace while they are not there."""
     if ref["reserved"] >= size:
         return
-    store = await need(tx, "lock_store", ref["store_id"])
+    store = await locked_store(tx, ref["store_id"])
     check_room(room_of(store), size - ref["reserved"], deps.settings.store_high_water)
     await tx.run("reserve", ref["id"], size)

@@ -21,6 +21,16 @@ async def need(tx: Tx, query: str, key: str) -> Record:
     return row
 
 
+async def locked_store(tx: Tx, store_id: str) -> Record:
+    """A store, locked, with what is reserved on it; raises NotFound.
+
+    Read again once it is locked: a sum made while waiting for the lock misses what others
+    reserved meanwhile.
+    """
+    await need(tx, "lock_store", store_id)
+    return await need(tx, "store", store_id)
+
+
 async def find_store(desk: Desk, store_id: str) -> Record:
     """A store's row as it is now, for a side effect; raises NotFound."""
     async with desk.transaction() as tx:

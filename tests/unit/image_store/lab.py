@@ -1,6 +1,6 @@
 """Stores that tell what was done with them: memory, with notes, open writes and a life cycle."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,8 @@ class Diary:
     notes: dict[str, str] = field(default_factory=dict)
     writes: list[OpenWrite] = field(default_factory=list)
     closed: int = 0
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What happens elsewhere while a note is written."""
 
     def note(self, what: str) -> None:
         """Write it down, and fail if it shall."""
@@ -71,6 +73,8 @@ class LabDriver(MemoryDriver):
 
     async def write_note(self, key: str, text: str) -> None:
         self.diary.note("write_note")
+        if self.diary.meanwhile:
+            await self.diary.meanwhile()
         self.diary.notes[key] = text
 
     async def read_note(self, key: str) -> str:

@@ -26,6 +26,7 @@ from image_store.replicas import add_grant, ask, fail_replica, ready
 from image_store.store import (
     location_of,
     lock_ref,
+    locked_store,
     need,
     need_object,
     object_of,
@@ -56,7 +57,7 @@ async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
 async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
     wanted = ObjectRef(kind=ObjectKind.TEMPLATE, id=message.template_id)
     template = await need_object(tx, wanted)
-    pool = await need(tx, "lock_store", message.store_id)
+    pool = await locked_store(tx, message.store_id)
     host = await need(tx, "read_host", _host_of(pool))
     source, source_store = await _source(template, location_of(host), tx)
     ref = await _destination(message, template, pool, tx, deps)

@@ -49,7 +49,7 @@ async def take(work: TakeWork, desk: Desk, deps: Deps) -> Settle:
     """Raises InvalidInput when no writable store's server holds it."""
     async with desk.transaction() as tx:
         row = await need_object(tx, work.object)
-        stores = await tx.rows("image_stores")
+        stores = await tx.rows("stores_to_weigh")
     url = url_of(row, deps)
     able = await _able(stores, url, deps)
     own = {store_id: key for store_id, key in able.items() if key is not None}
