@@ -254,6 +254,7 @@ async def test_a_snapshot_keeps_its_bytes_while_another_stands_on_it(scene: Scen
     for name, parent in (("one", None), ("two", "one")):
         said = await scene.bench.handle(snapshot(scene, name, parent))
         await carry_out(scene, next(m for m in said if isinstance(m, CopyRequested)))
+    await scene.bench.run_intents()
     both = scene.leftovers("s1")
     await scene.bench.handle(DeleteSnapshot(snapshot_id="one"))
     await scene.bench.run_timers("release-parents")

@@ -229,7 +229,7 @@ async def test_a_writer_taken_over_while_the_store_is_away_is_still_cleaned_up(
     away.rename(root)
     await scene.redeem(request, request.destination.grant.id, **changes)
     await scene.bench.run_intents()
-    assert scene.leftovers("s1") == [".stowage/hop1.2.part"]
+    assert scene.leftovers("s1") == [".stowage/hop1.2.part", ".stowage/hop1.2.part.key"]
 
 
 async def test_a_commit_after_the_store_was_removed_is_answered(scene: Scene) -> None:
