@@ -47,6 +47,19 @@ async def test_an_object_of_another_bucket_is_copied_with_its_writer(
     assert await hand.get("copy") == b"theirs"
 
 
+async def test_only_uris_below_our_prefix_name_our_keys(driver: S3Driver, s3_bucket: str) -> None:
+    assert driver.key_of(f"s3://{s3_bucket}/cloud/a/b") == "a/b"
+    for elsewhere in (
+        f"s3://{s3_bucket}/cloud/",
+        f"s3://{s3_bucket}/clouds/a",
+        f"s3://{s3_bucket}/a",
+        f"s3://{s3_bucket}-x/cloud/a",
+        f"s3://{s3_bucket}/cloud/.stowage/notes/a",
+        f"s3://{s3_bucket}/cloud/../a",
+    ):
+        assert driver.key_of(elsewhere) is None
+
+
 async def test_a_bucket_that_is_not_there_is_not_found(driver: S3Driver) -> None:
     with pytest.raises(NotFound):
         await driver.copy(ask("s3://no-such-bucket-here/key"))

@@ -87,6 +87,7 @@ class ServerSideCopies(StoreRows):
         assert copier.key_of("https://elsewhere.example/x") is None
         for source in ("https://elsewhere.example/x", "ftp://x/y", "s3://", "swift://"):
             assert copier.can_copy(source)
+            assert copier.key_of(source) is None
             with pytest.raises(InvalidInput):
                 await copier.copy(_ask(source, "copy"))
 
