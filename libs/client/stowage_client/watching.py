@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic
 
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.values import StoreState, Transfer
@@ -11,7 +12,7 @@ from stowage_contracts.views import CopyView, StoreView
 
 from stowage_client.client import Client
 from stowage_client.events import Event
-from stowage_client.nouns.collection import LONGEST_WAIT
+from stowage_client.nouns.collection import LONGEST_WAIT, Collection, V
 from stowage_client.nouns.objects import O, Objects
 
 OBEY_SECONDS = 60.0
@@ -77,57 +78,48 @@ async def settled_store(client: Client, store_id: str) -> StoreView:
             return view
 
 
-async def store_updates(
-    client: Client, store_id: str, order: Callable[[], Awaitable[object]] | None = None
-) -> AsyncGenerator[StoreView, None]:
-    """The store at every change from before ``order`` was given; ends when it is removed.
+@dataclass(frozen=True)
+class Watched(Generic[V]):
+    """One resource whose changes are followed."""
 
-    Without an order it begins with the store as it is.
-    """
-    async with client.events(noun="store", id=store_id) as stream:
-        if order is None:
-            yield await client.stores.show(store_id)
-        else:
+    client: Client
+    resources: Collection[V]
+    noun: str
+    id: str
+
+    async def updates(self, order: Callable[[], Awaitable[object]]) -> AsyncGenerator[V, None]:
+        """It at every change from before ``order`` was given, to no end of its own."""
+        async with self.client.events(noun=self.noun, id=self.id) as stream:
             await order()
-        async with aclosing(aiter(stream)) as events:
-            async for event in events:
-                if event is not None and "state" not in event.data:
-                    continue
-                view = (
-                    await client.stores.show(store_id)
-                    if event is None
-                    else StoreView.model_validate(event.data["state"])
-                )
-                yield view
-                if view.state is StoreState.REMOVED:
-                    return
+            async with aclosing(aiter(stream)) as events:
+                async for event in events:
+                    if event is None:
+                        yield await self.resources.show(self.id)
+                    elif "state" in event.data:
+                        yield self.resources.view.model_validate(event.data["state"])
+
+    async def obeyed(
+        self,
+        order: Callable[[], Awaitable[object]],
+        done: Callable[[V], bool],
+        seconds: float | None = OBEY_SECONDS,
+    ) -> V:
+        """It once its owner did what was ordered; raises Unavailable when that takes too long."""
+        try:
+            async with asyncio.timeout(seconds), aclosing(self.updates(order)) as updates:
+                async for view in updates:
+                    if done(view):
+                        return view
+        except TimeoutError:
+            pass
+        raise Unavailable(
+            "the order was taken, its owner has not said that it is done",
+            resource=f"{self.noun}/{self.id}",
+            code="slow",
+            hint=f"see: stowage {self.noun} show {self.id}",
+        )
 
 
-async def obeyed(
-    client: Client,
-    store_id: str,
-    order: Callable[[], Awaitable[object]],
-    done: Callable[[StoreView], bool],
-) -> StoreView:
-    """The store once its owner did what was ordered; raises Unavailable when that takes long.
-
-    One that shows an error by then is given with it.
-    """
-    view: StoreView | None = None
-    try:
-        async with (
-            asyncio.timeout(OBEY_SECONDS),
-            aclosing(store_updates(client, store_id, order)) as updates,
-        ):
-            async for view in updates:
-                if done(view):
-                    return view
-    except TimeoutError:
-        if view is not None and view.error is not None:
-            return view
-    raise Unavailable(
-        "the order was taken, its owner has not said that it is done",
-        resource=f"store/{store_id}",
-        code="slow",
-        hint=f"see: stowage store show {store_id}",
-    )
+def watched_store(client: Client, store_id: str) -> Watched[StoreView]:
+    """A store."""
+    return Watched(client, client.stores, "store", store_id)

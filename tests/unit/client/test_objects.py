@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from api_gateway.deps import Deps
 from stowage_client import Client
-from stowage_contracts.errors import Unavailable
+from stowage_contracts.errors import Conflict, Unavailable
 from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import (
     ChangeObject,
@@ -29,6 +30,12 @@ from tests.unit.client.conftest import Command
 
 Bench = ServiceBench[Deps]
 REPLICA = {"store_id": "s1", "role": "Image", "state": "Ready", "size": 7}
+
+
+async def _until(found: Callable[[], Any]) -> None:
+    async with asyncio.timeout(20):
+        while not await found():
+            await asyncio.sleep(0.02)
 
 
 async def _said(bench: Bench, kind: type[Message]) -> Any:
@@ -130,10 +137,39 @@ async def test_a_zone_that_has_it_is_told_at_once(stowage: Command, bench: Bench
 async def test_single_replicas_are_verified_and_deleted(stowage: Command, bench: Bench) -> None:
     await bench.handle(words.template("t1", ready=True, replicas=[REPLICA]), sequence=1)
     assert (await stowage("template", "verify", "t1", "s1")).code == 0
-    assert (await stowage("template", "delete-replica", "t1", "s1")).code == 0
     assert (await _said(bench, VerifyReplica)).store_id == "s1"
+    deleting = asyncio.create_task(stowage("template", "delete-replica", "t1", "s1"))
+    await _until(lambda: bench.said(DeleteReplica))
+    going = {**REPLICA, "state": "Destroying"}
+    await bench.handle(words.template("t1", ready=True, replicas=[going]), sequence=2)
+    assert (await deleting).out.startswith("the replica on s1 is let go")
     assert (await _said(bench, DeleteReplica)).store_id == "s1"
     assert (await stowage("template", "verify", "t1", "s9")).code == 1
+
+
+async def test_the_last_good_replica_is_not_said_to_go(stowage: Command, bench: Bench) -> None:
+    await bench.handle(words.template("t1", ready=True, replicas=[REPLICA]), sequence=1)
+    deleting = asyncio.create_task(stowage("template", "delete-replica", "t1", "s1"))
+    await _until(lambda: bench.said(DeleteReplica))
+    error = Conflict("it is the last good replica", code="last_replica").problem
+    refused = words.template("t1", ready=True, replicas=[REPLICA], error=error)
+    await bench.handle(refused, sequence=2)
+    ended = await deleting
+    assert (ended.code, "last good replica" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_a_verification_is_waited_for(stowage: Command, bench: Bench, damaged: bool) -> None:
+    await bench.handle(words.template("t1", ready=True, replicas=[REPLICA]), sequence=1)
+    verifying = asyncio.create_task(stowage("template", "verify", "t1", "s1", "--wait"))
+    await _until(lambda: bench.said(VerifyReplica))
+    error = Unavailable("other bytes", code="digest").problem.model_dump(mode="json")
+    found = {"error": error} if damaged else {"verified": words.CREATED}
+    read = words.template("t1", ready=True, replicas=[{**REPLICA, **found}])
+    await bench.handle(read, sequence=2)
+    ended = await verifying
+    assert ended.code == damaged
+    assert "other bytes" in ended.err if damaged else "is what it should be" in ended.out
 
 
 async def test_one_that_failed_fails_the_command_that_waited(

@@ -79,10 +79,10 @@ def _changed(**changes: Any) -> StoreChanged:
 @pytest.mark.usefixtures("offered")
 async def test_a_providers_form_is_rendered(stowage: Command) -> None:
     listed = (await stowage("provider", "list")).out.splitlines()
-    assert listed[1].split() == ["S3", "Image", "region", "bucket,", "secret_key"]
+    assert listed[1].split() == ["S3", "Image", "region", "secret_key,", "bucket"]
     lines = (await stowage("provider", "show", "s3")).out.splitlines()
     rows = {line.split()[0]: line.split()[1:] for line in lines[2:]}
-    assert list(rows)[:2] == ["bucket", "secret_key"]
+    assert list(rows)[:2] == ["secret_key", "bucket"]
     assert rows["secret_key"][:3] == ["--secret", "string", "required"]
     assert rows["mode"] == ["--set", "path|virtual", "path", "-"]
     assert rows["prefix"][-4:] == ["Keys", "begin", "with", "this."]

@@ -19,7 +19,7 @@ class Collection(Generic[V]):
     """All resources of one noun; every method raises StowageError."""
 
     def __init__(self, session: Session, path: str, view: type[V]) -> None:
-        self._session, self._path, self._view = session, f"/v1/{path}", view
+        self._session, self._path, self.view = session, f"/v1/{path}", view
 
     async def list(self, **filters: Any) -> AsyncIterator[V]:
         """Each of them, newest first, page by page."""
@@ -29,19 +29,19 @@ class Collection(Generic[V]):
             found = await self._session.call(Ask("GET", self._path, query=query))
             page = Page[dict[str, Any]].model_validate(found)
             for item in page.items:
-                yield self._view.model_validate(item)
+                yield self.view.model_validate(item)
             cursor = page.next
 
     async def show(self, id: str, *, wait: float = 0) -> V:
         """One of them; with ``wait`` once it has settled, at most so many seconds later."""
         ask = Ask("GET", f"{self._path}/{id}", wait=min(wait, LONGEST_WAIT))
-        return self._view.model_validate(await self._session.call(ask))
+        return self.view.model_validate(await self._session.call(ask))
 
     async def _add(self, kind: type[A], body: Mapping[str, Any], *, once: bool = False) -> A:
         return await self._ask(kind, Ask("POST", self._path, given(body), once=once))
 
     async def _do(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> V:
-        return await self._ask(self._view, Ask(method, f"{self._path}/{path}", body))
+        return await self._ask(self.view, Ask(method, f"{self._path}/{path}", body))
 
     async def _ask(self, kind: type[A], ask: Ask) -> A:
         return kind.model_validate(await self._session.call(ask))

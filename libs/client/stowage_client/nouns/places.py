@@ -14,7 +14,7 @@ class Places(Collection[V]):
 
     async def add(self, name: str, **fields: Any) -> V:
         """Create one: ``zone_id`` for a pod; ``pod_id`` and ``hypervisor`` for a cluster."""
-        return await self._add(self._view, {"name": name, **fields})
+        return await self._add(self.view, {"name": name, **fields})
 
 
 class Hosts(Collection[HostView]):

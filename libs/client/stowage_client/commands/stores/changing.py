@@ -14,7 +14,7 @@ from stowage_client.commands.forms import form_of
 from stowage_client.commands.shell import Shell
 from stowage_client.commands.stores.living import show_probed
 from stowage_client.commands.stores.options import BareSecret, SecretFrom, Set, StoreId, Tags
-from stowage_client.watching import obeyed
+from stowage_client.watching import watched_store
 
 Wait = Annotated[bool, typer.Option(help="Until its owner has done it.")]
 
@@ -110,7 +110,7 @@ async def _change(
         shell.show(await order())
         return
     done = partial(_holds, fields, before)
-    show_probed(shell, await obeyed(client, before.id, order, done))
+    show_probed(shell, await watched_store(client, before.id).obeyed(order, done))
 
 
 def _holds(fields: dict[str, Any], before: StoreView, view: StoreView) -> bool:

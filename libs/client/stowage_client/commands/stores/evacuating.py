@@ -14,7 +14,7 @@ from stowage_client.commands import figures
 from stowage_client.commands.progress import shown
 from stowage_client.commands.shell import Row, Shell
 from stowage_client.commands.stores.options import StoreId
-from stowage_client.watching import store_updates
+from stowage_client.watching import watched_store
 
 
 def evacuate(
@@ -63,7 +63,7 @@ async def _follow(shell: Shell, client: Client, store: str, remove: bool) -> Non
         return await client.stores.evacuate(store, remove=remove)
 
     with shown(shell, store) as progress:
-        async with aclosing(store_updates(client, store, order)) as updates:
+        async with aclosing(watched_store(client, store).updates(order)) as updates:
             async for view in updates:
                 if view.evacuation is not None:
                     progress.figures(_figures(view.evacuation))
@@ -90,7 +90,7 @@ def _tell_blockers(shell: Shell, view: EvacuationView, told: set[str]) -> None:
 
 
 def _ended(view: StoreView, remove: bool) -> bool:
-    if remove:
+    if remove or view.state is StoreState.REMOVED:
         return view.state is StoreState.REMOVED
     return view.evacuation is not None and view.evacuation.objects_left == 0
 

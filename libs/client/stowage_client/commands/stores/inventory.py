@@ -11,7 +11,7 @@ from stowage_client.client import Client
 from stowage_client.commands import figures
 from stowage_client.commands.shell import Row, Shell
 from stowage_client.commands.stores.options import StoreId
-from stowage_client.watching import obeyed
+from stowage_client.watching import watched_store
 
 AT_ONCE = 500
 """Findings removed by one order."""
@@ -26,19 +26,22 @@ def scan(
     shell: Shell = context.obj
 
     async def work(client: Client) -> None:
-        before = (await client.stores.show(store)).inventory
+        known = await client.stores.show(store)
+        before = known.inventory
 
         def through(view: StoreView) -> bool:
-            return view.inventory is not None and view.inventory != before
+            return view.inventory != before or view.error not in (None, known.error)
 
         async def order() -> StoreView:
             return await client.stores.scan(store)
 
-        view = await obeyed(client, store, order, through) if wait else await order()
-        if view.inventory is not None and wait:
-            shell.show(view.inventory)
-        else:
-            shell.show(view)
+        if not wait:
+            shell.show(await order())
+            return
+        view = await watched_store(client, store).obeyed(order, through, seconds=None)
+        if view.inventory == before and view.error is not None:
+            shell.fail(view.error)
+        shell.show(view.inventory or view)
 
     shell.run(work)
 
