@@ -1,10 +1,12 @@
 """hypervisor-agent's settings; every one has an environment name (STOWAGE_…)."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from stowage_contracts.plugins.hypervisor import PoolSettings
 from stowage_runtime.settings import ServiceSettings
+
+from hypervisor_agent.gate import Option
 
 
 class Settings(ServiceSettings):
@@ -49,6 +51,10 @@ class Settings(ServiceSettings):
     )
     agent_max_virtual_size: int = Field(
         1 << 43, ge=1, description="Largest virtual size the gate accepts, in bytes."
+    )
+    agent_gate_allow: tuple[Literal[Option.EXTENDED_L2, Option.DIRTY], ...] = Field(
+        (Option.EXTENDED_L2,),
+        description="Honest but unusual images the gate takes, as JSON: extended_l2, dirty.",
     )
     agent_heartbeat_seconds: float = Field(5.0, gt=0, description="Time between heartbeats.")
     agent_door_listen: str = Field(

@@ -35,7 +35,7 @@ def build(settings: Settings, identity: Identity, bus: Bus) -> Agent:
     line, load = Line(bus, identity.host_id), LoadMeter()
     hypervisor = make_hypervisor(settings)
     pools = Pools.of(settings.agent_pools)
-    judge = GateJudge(settings.agent_max_virtual_size)
+    judge = GateJudge(settings.agent_max_virtual_size, frozenset(settings.agent_gate_allow))
     tools = _tools(settings, hypervisor, judge)
     deps = Deps(
         line=line,

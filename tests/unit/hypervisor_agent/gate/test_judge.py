@@ -6,6 +6,8 @@ import pytest
 from hypervisor_agent.engine.terms import Stored
 from hypervisor_agent.gate import Option
 from hypervisor_agent.judge import GateJudge
+from hypervisor_agent.settings import Settings
+from pydantic import ValidationError
 from stowage_contracts.values import ImageFormat
 
 from tests.images import MemoryImage, Qcow2
@@ -52,3 +54,19 @@ async def test_what_an_operator_allows_passes(allowed: set[Option], code: str) -
     judge = GateJudge(TIB, frozenset(allowed))
     verdict = await judge(stored(Qcow2(incompatible=1).build()), ImageFormat.QCOW2)
     assert verdict.code == code
+
+
+@pytest.mark.parametrize(("said", "allowed"), [('["dirty"]', {Option.DIRTY}), ("[]", set())])
+def test_an_operator_says_so_in_a_setting(
+    monkeypatch: pytest.MonkeyPatch, said: str, allowed: set[Option]
+) -> None:
+    monkeypatch.setenv("STOWAGE_AGENT_GATE_ALLOW", said)
+    assert set(Settings().agent_gate_allow) == allowed
+
+
+def test_compressed_images_cannot_be_allowed_to_be_stored_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STOWAGE_AGENT_GATE_ALLOW", '["compressed"]')
+    with pytest.raises(ValidationError):
+        Settings()
