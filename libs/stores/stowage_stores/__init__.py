@@ -1,1 +1,1 @@
-"""Stowage's built-in store drivers: directory, S3, memory."""
+"""Stowage's built-in store drivers: directory, NFS, S3, Swift, memory."""
