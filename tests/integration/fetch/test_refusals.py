@@ -110,9 +110,20 @@ async def test_odd_spellings_of_an_address_are_seen_through(spelling: str) -> No
     assert code in {"source.address_refused", "source.url"}
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ["8.8.8.8", "10.0.0.1"],
+        ["10.0.0.1", "8.8.8.8"],
+        ["8.8.8.8", "::1"],
+        ["2606:4700:4700::1111", "::ffff:127.0.0.1"],
+        ["8.8.8.8", "8.8.4.4", "169.254.169.254"],
+    ],
+    ids=" ".join,
+)
 @pytest.mark.usefixtures("no_connection")
-async def test_a_name_with_one_private_address_is_refused_whole() -> None:
-    names = Names({"images.example": [["8.8.8.8", "10.0.0.1"]]})
+async def test_a_name_with_one_private_address_is_refused_whole(answer: list[str]) -> None:
+    names = Names({"images.example": [answer]})
     assert await refused("http://images.example/x", names=names) == "source.address_refused"
 
 
