@@ -4,7 +4,7 @@ from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.catalogue import PlannedMove
-from stowage_contracts.errors import InvalidInput, StowageError
+from stowage_contracts.errors import Conflict, InvalidInput, StowageError
 from stowage_contracts.messages.image_store import (
     EvacuateStore,
     EvacuationPlanned,
@@ -20,7 +20,7 @@ from image_store.cleaning import intend_remove
 from image_store.deps import Deps
 from image_store.keeping import desired_of, held_of, mind_store, place
 from image_store.model.desired import Held, decide
-from image_store.replicas import destroy
+from image_store.replicas import destroy, fail_replica
 from image_store.store import need, need_object, object_of
 from image_store.views import store_view
 
@@ -67,6 +67,11 @@ async def _follow(tx: Tx, store: Record) -> None:
     for ref in await tx.rows("refs_on_store", store["id"]):
         if ref["state"] == ReplicaState.FAILED:
             await destroy(tx, ref)
+    for ref in await tx.rows("uploads_on_store", store["id"]):
+        gone = Conflict(
+            "its store is being emptied", resource=f"store/{store['id']}", code="leaving"
+        )
+        await fail_replica(tx, ref, gone.problem)
     left = await tx.row("left_on_store", store["id"])
     assert left is not None
     if left["objects"] == 0:

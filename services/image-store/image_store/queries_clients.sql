@@ -21,3 +21,7 @@ SELECT ref_id FROM grants WHERE purpose = 'upload' AND state = 'active'
     AND expires < stowage_now() ORDER BY expires LIMIT 20
 -- name: hosts_with_door
 SELECT * FROM hosts WHERE state = 'Up' AND abilities ->> 'door' <> '' ORDER BY id
+-- name: uploads_on_store
+-- Uploads that are still being sent to a store.
+SELECT r.* FROM object_store_ref r JOIN grants g ON g.ref_id = r.id
+WHERE r.store_id = $1 AND r.state = 'Creating' AND g.purpose = 'upload' AND g.state = 'active'

@@ -52,7 +52,7 @@ FROM image_data_store s WHERE s.role = 'Image' ORDER BY s.id
 -- Those of keys $2 at which the catalogue has, or is making, something on a store.
 SELECT r.*, o.removed FROM object_store_ref r
 JOIN stored_object o ON o.noun = r.noun AND o.id = r.object_id
-WHERE r.store_id = $1 AND r.install_path = ANY($2)
+WHERE r.store_id = $1 AND r.install_path COLLATE "C" = ANY($2)
 -- name: refs_between
 -- Ready replicas on a store whose keys are after $2 and, if $3 is given, not after it.
 SELECT id, install_path, size FROM object_store_ref WHERE store_id = $1 AND state = 'Ready'
@@ -65,7 +65,7 @@ SELECT payload ->> 'key' AS key FROM intents WHERE kind IN ('delete', 'revoke')
 -- name: writers_at
 -- Keys $2 at which something is being written on a store.
 SELECT r.install_path AS key FROM object_store_ref r WHERE r.store_id = $1
-    AND r.install_path = ANY($2) AND r.state IN ('Allocated', 'Creating')
+    AND r.install_path COLLATE "C" = ANY($2) AND r.state IN ('Allocated', 'Creating')
 -- name: stores_to_scan
 SELECT id FROM image_data_store WHERE role = 'Image' AND state IN ('Up', 'ReadOnly', 'Draining')
     AND coalesce(scanned, '-infinity') < stowage_now() - make_interval(secs => $1)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from asyncpg import Record
-from stowage_contracts.errors import Problem
+from stowage_contracts.errors import Problem, StowageError
 from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import CHANGED, StoreChanged
 from stowage_contracts.plugins.image_store_driver import DriverAbilities
@@ -181,6 +181,12 @@ async def _zones(tx: Tx, row: Record, good: set[str]) -> tuple[ZoneReady, ...]:
 def changed(kind: ObjectKind, view: ObjectView) -> Message:
     """The event that carries an object's state."""
     return CHANGED[kind].model_validate({"state": view})
+
+
+async def tell_trouble(tx: Tx, what: ObjectRef, error: StowageError) -> None:
+    """Show what stands in an object's way as its error."""
+    await tx.run("object_failed", what.noun, what.id, error.problem.model_dump(mode="json"))
+    await say_changed(tx, what)
 
 
 async def say_changed(tx: Tx, what: ObjectRef) -> None:

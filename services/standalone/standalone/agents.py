@@ -29,6 +29,8 @@ class Host:
     hypervisor: str = "kvm"
     roots: tuple[Path, ...] = ()
     fetch: bool = True
+    door: str = ""
+    """host:port where its agent serves links and takes uploads."""
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -61,6 +63,8 @@ def _settings(host: Host) -> Settings:
         agent_fetch=host.fetch,
         agent_roots=tuple(map(str, host.roots)),
         agent_options=host.options,
+        agent_door_listen=host.door,
+        agent_door_url=f"http://{host.door}" if host.door else "",
     )
     assert isinstance(settings, Settings)
     return settings

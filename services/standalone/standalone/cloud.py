@@ -1,6 +1,7 @@
 """The cloud a standalone Stowage comes up with: one zone, pod, cluster, KVM host and store."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -40,7 +41,15 @@ async def _announce(made: House, command: Message) -> None:
 def kvm(home: Home) -> Host:
     """The KVM host, on a directory pool."""
     where = Location(zone_id=ZONE, pod_id=POD, cluster_id=CLUSTER, host_id=HOST)
-    return Host(where, HypervisorKind.KVM, POOL, home.pool, roots=(home.data,))
+    door = f"127.0.0.1:{free_port()}"
+    return Host(where, HypervisorKind.KVM, POOL, home.pool, roots=(home.data,), door=door)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _commands(home: Home) -> tuple[tuple[str, str, Message], ...]:

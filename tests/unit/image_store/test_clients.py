@@ -11,6 +11,7 @@ from stowage_contracts.message import Message
 from stowage_contracts.messages.hypervisor_agent import InspectObject, LinkTicket, ObjectInspected
 from stowage_contracts.messages.image_store import (
     CopyRequested,
+    EvacuateStore,
     FinishUpload,
     GrantRedeemed,
     LinkMade,
@@ -216,6 +217,25 @@ async def test_an_upload_that_lacks_bytes_stays_open_and_says_so(awaited: Scene)
     await finish(awaited, len(CONTENT))
     await judged(awaited, "sha256:" + "0" * 64)
     assert (await shown(awaited)).ready
+
+
+async def test_finishing_what_was_never_sent_says_so(awaited: Scene) -> None:
+    await awaited.bench.handle(FinishUpload(object=T1, size=1))
+    error = (await shown(awaited)).error
+    assert error is not None
+    assert error.code == "conflict.no_upload"
+    assert isinstance(await awaited.bench.ask(OPEN), UploadOpened)
+
+
+async def test_an_upload_to_a_store_being_emptied_ends_with_that_reason(awaited: Scene) -> None:
+    await upload(awaited, CONTENT)
+    await awaited.bench.handle(EvacuateStore(store_id="s1"))
+    await awaited.bench.run_timers("follow-evacuations")
+    await awaited.bench.run_intents()
+    error = (await shown(awaited)).error
+    assert error is not None
+    assert error.code == "conflict.leaving"
+    assert awaited.leftovers("s1") == []
 
 
 async def test_an_abandoned_upload_vanishes(awaited: Scene) -> None:

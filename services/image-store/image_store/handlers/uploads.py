@@ -20,6 +20,7 @@ from image_store.intents.finishing import intend_finish
 from image_store.replicas import fail_replica
 from image_store.reserving import reserve
 from image_store.store import driver_of, lock_ref, need, object_of
+from image_store.views import tell_trouble
 
 
 async def on_open_upload(message: OpenUpload, desk: Desk, deps: Deps) -> UploadOpened:
@@ -84,8 +85,13 @@ def _end_of(access: Grant) -> int:
 async def on_finish_upload(message: FinishUpload, tx: Tx, deps: Deps) -> None:
     """Commit what was sent, if it is all there; otherwise the object says what is missing."""
     ref = await tx.row("ref_of_upload", message.object.noun, message.object.id)
-    if ref is not None:
+    if ref is None:
+        return
+    if (await _write_of(ref, tx))["writer"]:
         await intend_finish(tx, ref, message.size)
+    else:
+        nothing = Conflict("nothing was sent yet", resource=str(message.object), code="no_upload")
+        await tell_trouble(tx, message.object, nothing)
 
 
 async def abandon(tx: Tx, deps: Deps) -> None:

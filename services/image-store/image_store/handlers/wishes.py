@@ -18,7 +18,7 @@ from image_store.keeping import desired_of, held_of
 from image_store.model.desired import decide
 from image_store.objects import mind
 from image_store.replicas import destroy
-from image_store.views import say_changed
+from image_store.views import say_changed, tell_trouble
 
 _VERIFIABLE = frozenset({ReplicaState.READY, ReplicaState.FAILED})
 Wish = ChangeObject | CopyToZone | DeleteReplica | VerifyReplica
@@ -114,6 +114,4 @@ async def _object(message: Wish, tx: Tx) -> Record | None:
 
 
 async def _refuse(message: Wish, error: StowageError, tx: Tx) -> None:
-    what = message.object
-    await tx.run("object_failed", what.noun, what.id, error.problem.model_dump(mode="json"))
-    await say_changed(tx, what)
+    await tell_trouble(tx, message.object, error)

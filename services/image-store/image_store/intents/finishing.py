@@ -13,7 +13,7 @@ from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
 from image_store.inspection import inspect
 from image_store.store import driver_of, find_store, lock_ref, need, object_of
-from image_store.views import say_changed
+from image_store.views import tell_trouble
 
 
 class FinishWork(Value):
@@ -61,9 +61,7 @@ async def finish_failed(work: FinishWork, error: StowageError, tx: Tx, deps: Dep
     """The upload stays open: its owner is told what is missing and may go on."""
     ref = await lock_ref(tx, work.ref_id)
     if ref is not None:
-        what = object_of(ref)
-        await tx.run("object_failed", what.noun, what.id, error.problem.model_dump(mode="json"))
-        await say_changed(tx, what)
+        await tell_trouble(tx, object_of(ref), error)
 
 
 FINISHING = (IntentKind[Deps]("finish", FinishWork, finish, finish_failed),)

@@ -8,6 +8,7 @@ from stowage_contracts.errors import Conflict, InvalidInput, OutOfSpace, Stowage
 from stowage_contracts.values import Id, ImageFormat, ObjectKind, Scope, ScopeType
 
 from image_store.model.rooms import Room, check_room, reaches
+from image_store.model.store_states import MAY, Verb
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def _refusal(
 ) -> StowageError | None:
     if wish.store_ids and room.store_id not in wish.store_ids:
         return InvalidInput("it was not asked for", code="not_asked")
-    if not room.state.writable:
+    if room.state not in MAY[Verb.PLACE]:
         return Conflict(f"the store is {room.state}", code="not_writable")
     if wish.scope.type is not ScopeType.REGION and not reaches(room.scope, wish.scope):
         where = f"{wish.scope.type} {wish.scope.id}"
