@@ -185,7 +185,10 @@ class Transport(Protocol):
     """
 
     async def open_reader(self, grant: Grant, shape: ReadShape) -> RangedReader | StreamReader:
-        """Open for reading; as a stream only what does not tell its length. Raises SourceRefused, Unavailable, NotFound, GrantRefused."""
+        """Open for reading; as a stream only what does not tell its length.
+
+        Raises SourceRefused, Unavailable, NotFound, GrantRefused.
+        """
         ...
 
     async def open_writer(self, grant: Grant, shape: WriteShape, parts: PartSource) -> RangedWriter:
