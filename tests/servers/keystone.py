@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import secrets
 import urllib.error
 import urllib.request
 from typing import Any, ClassVar
@@ -86,10 +88,10 @@ class Keystone(Swift):
         (self.directory / "keystone.conf").write_text(SETTINGS.format(here=self.directory))
         for folder in ("fernet", "credential"):
             (self.directory / folder).mkdir(mode=0o700)
-        ids = ("--keystone-user", str(os.getuid()), "--keystone-group", str(os.getgid()))
+            for name in ("0", "1"):  # as keystone-manage would, without 3 s for each
+                key = base64.urlsafe_b64encode(secrets.token_bytes(32))
+                (self.directory / folder / name).write_bytes(key)
         self._manage("db_sync")
-        self._manage("fernet_setup", *ids)
-        self._manage("credential_setup", *ids)
         where = ("--bootstrap-public-url", self._url, "--bootstrap-region-id", REGIONS[0])
         self._manage("bootstrap", "--bootstrap-password", self.record()["key"], *where)
 
