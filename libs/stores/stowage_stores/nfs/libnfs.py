@@ -14,6 +14,8 @@ from stowage_stores.nfs.layouts import Entry, Room, Stat
 
 SONAMES = ("libnfs.so.13", "libnfs.so.14")
 """libnfs 4 and 5, whose calls and structures are the same; 6 has others."""
+CHUNK = 2 * 1024 * 1024
+"""Bytes of one read or write: libnfs keeps a copy of them, and asks for all of them at once."""
 
 
 _SIGNATURES = {
@@ -124,7 +126,7 @@ class Connection:
         start, at = ctypes.addressof(ctypes.c_char.from_buffer(buffer)), 0
         while at < len(buffer):
             try:
-                done = self.call(name, file, offset + at, len(buffer) - at, start + at)
+                done = self.call(name, file, offset + at, min(CHUNK, len(buffer) - at), start + at)
             except OSError as error:
                 if error.errno != errno.EFAULT:
                     raise

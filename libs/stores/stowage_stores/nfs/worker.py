@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import sys
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from stowage_contracts.errors import Problem, StowageError
@@ -17,7 +17,7 @@ from stowage_stores.directory import DirectoryDriver
 from stowage_stores.files import OsFiles
 from stowage_stores.nfs.calls import Calls
 from stowage_stores.nfs.files import NfsFiles
-from stowage_stores.nfs.mounts import mounted_at
+from stowage_stores.nfs.mounts import MOUNTINFO, mounted_at
 from stowage_stores.nfs.url import NfsUrl
 from stowage_stores.nfs.wire import LONGEST, Hello
 
@@ -25,12 +25,12 @@ from stowage_stores.nfs.wire import LONGEST, Hello
 class MountedFiles(OsFiles):
     """Through the kernel's mount; once that is gone, nothing is written to what lay below it."""
 
-    def __init__(self, url: NfsUrl) -> None:
-        self._url = url
+    def __init__(self, url: NfsUrl, table: Path = MOUNTINFO) -> None:
+        self._url, self._table = url, table
 
     def is_mount(self, path: PurePosixPath) -> bool:
         """Whether the export still is at ``path``."""
-        return mounted_at(self._url) == path
+        return mounted_at(self._url, self._table) == path
 
 
 class Worker:

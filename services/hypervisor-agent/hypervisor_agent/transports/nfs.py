@@ -6,7 +6,7 @@ from stowage_contracts.errors import GrantRefused, SourceChanged, SourceRefused,
 from stowage_contracts.grants import Grant
 from stowage_contracts.plugins.transport import PartSource, ReadShape, TransportSettings, WriteShape
 from stowage_stores.nfs.libnfs import library
-from stowage_stores.nfs.mounts import any_mounted, mounted_at
+from stowage_stores.nfs.mounts import MOUNTINFO, any_mounted, mounted_at
 from stowage_stores.nfs.url import NfsUrl
 
 from hypervisor_agent.engine.stall import stall_limit
@@ -31,15 +31,15 @@ def usable() -> bool:
 class NfsTransport:
     """Opens what stores granted; what a user wrote is no grant."""
 
-    def __init__(self, settings: TransportSettings) -> None:
-        self._connections = settings.connections
+    def __init__(self, settings: TransportSettings, mounts: Path = MOUNTINFO) -> None:
+        self._connections, self._mounts = settings.connections, mounts
 
     async def open_reader(self, grant: Grant, shape: ReadShape) -> NfsReader | FileReader:
         """Raises NotFound, SourceChanged (not what the grant says), GrantRefused, Unavailable."""
         if shape.rules is not None:
             raise SourceRefused("nfs: URLs are not fetched", code="scheme")
         url = _parsed(grant)
-        path = _local(url)
+        path = self._local(url)
         if path is not None:
             return await FileReader.open(path, shape)
         reader = await NfsReader.open(url, shape, self._connections)
@@ -51,7 +51,7 @@ class NfsTransport:
     async def open_writer(self, grant: Grant, shape: WriteShape, parts: PartSource) -> PartWriter:
         """Opens the grant's temporary part; ``parts`` is not used."""
         url = _parsed(grant)
-        path = _local(url)
+        path = self._local(url)
         if path is not None:
             return await FileWriter.open(path, shape)
         threads = Threads(1, "nfs-open")
@@ -62,6 +62,10 @@ class NfsTransport:
             raise told(error, url.shown) from error
         finally:
             threads.close()
+
+    def _local(self, url: NfsUrl) -> Path | None:
+        mount = mounted_at(url, self._mounts)
+        return None if mount is None or url.file is None else Path(mount / url.file)
 
     def _prepared(self, url: NfsUrl, shape: WriteShape) -> PartWriter:
         writer = PartWriter(NfsPart(url, shape.stall_seconds, WRITERS + 1), shape)
@@ -79,11 +83,6 @@ def _parsed(grant: Grant) -> NfsUrl:
     if url.file is None:
         raise GrantRefused("the grant names no file", code="malformed")
     return url
-
-
-def _local(url: NfsUrl) -> Path | None:
-    mount = mounted_at(url)
-    return None if mount is None or url.file is None else Path(mount / url.file)
 
 
 def _as_granted(reader: NfsReader, grant: Grant) -> bool:
