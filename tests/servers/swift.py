@@ -122,7 +122,7 @@ class Swift(Server):
     auth: ClassVar = "s3api tempauth"
 
     def start(self) -> None:
-        """Start memcached and the four servers; 2 s once its programs are there.
+        """Start memcached and the four servers; 3 s once its programs are there.
 
         Raises ServerError with the end of a log when one does not come up.
         """

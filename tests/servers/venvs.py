@@ -14,7 +14,7 @@ REQUIREMENTS = Path(__file__).parent / "requirements"
 
 
 def venv(name: str) -> Path:
-    """The folder of programs of that venv, made at first use (10 s for Swift, 40 s for Keystone).
+    """The folder of programs of that venv, made at first use (10 s for Swift, 35 s for Keystone).
 
     The lock of the one kind of server that uses it is held by the caller.
     """
