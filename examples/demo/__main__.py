@@ -121,7 +121,7 @@ async def _story(
         ]
     for copy in copies:
         screen.plan(await api.call("GET", f"copies/{copy['id']}/explain"))
-    stored = next(house.home.image_store.rglob(f"{made['id']}.*"))
+    stored = next((house.home.image_store / "template").rglob(f"{made['id']}.*"))
     name = stored.name
     pools = (house.home.pool / name, house.home.data / "primary-xen" / name)
     return _compare(screen, template, image or stored, (stored, *pools))

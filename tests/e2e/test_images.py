@@ -70,7 +70,7 @@ async def test_a_sparse_disk_stays_sparse(operator: Operator) -> None:
         made = await operator.register(source.url, store_ids=["s1"])
         template = await operator.settle(f"templates/{made['id']}")
     assert template["ready"], template["error"]
-    (stored,) = (operator.deployment.folder / "s1").rglob(f"{made['id']}.raw")
+    (stored,) = (operator.deployment.folder / "s1" / "template").rglob(f"{made['id']}.raw")
     assert stored.stat().st_size == 64 * MIB
     assert stored.stat().st_blocks * 512 < 8 * MIB
     assert stored.read_bytes() == content

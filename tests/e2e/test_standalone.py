@@ -82,6 +82,6 @@ async def test_killed_in_mid_copy_it_goes_on_after_its_restart(tmp_path: Path) -
             copy = await standalone.call("GET", f"copies/{made['copy_id']}")
             assert copy["state"] == "done"
             assert await standalone.stop(signal.SIGTERM) == 0
-    (stored,) = (data / "image-store").rglob(f"{made['id']}.raw")
+    (stored,) = (data / "image-store" / "template").rglob(f"{made['id']}.raw")
     assert stored.read_bytes() == source.content
     assert postgres_of(data) == []

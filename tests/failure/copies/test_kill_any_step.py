@@ -79,7 +79,7 @@ async def _settled(operator: Operator, path: str) -> dict[str, Any]:
 
 
 def _only(root: Path, template_id: str) -> Path:
-    (found,) = (p for p in root.rglob(f"{template_id}*") if p.is_file())
+    (found,) = (p for p in (root / "template").rglob(f"{template_id}*") if p.is_file())
     return found
 
 

@@ -36,7 +36,7 @@ async def ends_ready(operator: Operator, made: dict[str, Any], source: Source) -
             template = await operator.settle(f"templates/{made['id']}", seconds=10)
     assert template["ready"], template["error"]
     root = operator.deployment.folder / "s1"
-    (stored,) = (p for p in root.rglob(f"{made['id']}*") if p.is_file())
+    (stored,) = (p for p in (root / "template").rglob(f"{made['id']}*") if p.is_file())
     assert stored.read_bytes() == source.content
     copy = await operator.settle(f"copies/{made['copy_id']}")
     assert copy["state"] == "done"
