@@ -10,7 +10,9 @@ from stowage_contracts.messages.image_store import (
     ChangeStore,
     CopyRequested,
     ProbeStore,
+    ReleaseGrants,
     RemoveStore,
+    StoreAdded,
     StoreChanged,
     StoreDegraded,
     StoreRejected,
@@ -216,8 +218,6 @@ async def test_settings_that_lead_to_another_place_are_not_taken(
     scene: Scene, lab: LabProvider
 ) -> None:
     await _lab(scene)
-    async with scene.bench.tx() as tx:
-        await tx.run("runtime.now")
     await _ready(scene, lab)
     view = await _change(scene, settings={"shelf": "elsewhere"})
     assert view.settings["shelf"] == "lab"
@@ -283,6 +283,34 @@ async def test_a_life_cycle_that_fails_shows_on_the_store_and_is_repeated(
     await scene.bench.run_intents()
     assert lab.diary.did == ["maintain", "maintain"]
     assert (await _view(scene)).error is None
+
+
+async def test_a_store_that_is_not_ready_yet_is_made_ready_again(
+    scene: Scene, lab: LabProvider
+) -> None:
+    lab.diary.failing["attach zone"] = Unavailable("the switch is busy")
+    await _lab(scene)
+    await scene.pass_seconds(5)
+    await scene.bench.run_intents()
+    assert "s1" in {m.state.id for m in await scene.bench.said(StoreAdded)}  # type: ignore[attr-defined]
+    assert lab.diary.did[:5] == ["initialize", "attach zone", "initialize", "attach zone", "probe"]
+
+
+async def test_a_disabled_store_is_not_touched_until_it_is_back(
+    scene: Scene, lab: LabProvider
+) -> None:
+    await _lab(scene)
+    request = await _registered(scene)
+    await scene.redeem(request, request.destination.grant.id, size=10)
+    shelf = lab.shelves["lab"]
+    await _change(scene, state="Disabled")
+    await scene.bench.handle(ReleaseGrants(grant=request.destination.grant, epoch=1))
+    await scene.bench.run_intents()
+    assert len(shelf.parts) == 1
+    await _change(scene, state="Up")
+    await scene.pass_seconds(60)
+    await scene.bench.run_intents()
+    assert shelf.parts == {}
 
 
 async def test_whoever_changed_the_state_the_life_cycle_hears_of_it(

@@ -1,6 +1,7 @@
 """What every service that hosts stores relies on: settings checked, one driver per secret."""
 
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,50 @@ async def test_a_rotated_secret_opens_another_driver(hosted: Hosted) -> None:
     assert await hosted.driver(row("one")) is first
     assert await hosted.driver(row("two")) is not first
     await hosted.close()
+
+
+async def test_a_replaced_driver_stays_open_until_everything_is_closed(hosted: Hosted) -> None:
+    closed: list[str] = []
+
+    def row(secret: str) -> StoreRow:
+        sealed = "sealed:" + json.dumps({"access_key": "AK", "secret_key": secret})
+        return StoreRow("s1", "S3", S3, sealed)
+
+    for secret in ("one", "two"):
+        driver: Any = await hosted.driver(row(secret))
+        driver.aclose = _closing(closed, secret)
+    assert closed == []
+    await hosted.close()
+    assert sorted(closed) == ["one", "two"]
+
+
+def _closing(closed: list[str], secret: str) -> Callable[[], Awaitable[None]]:
+    async def aclose() -> None:
+        closed.append(secret)
+
+    return aclose
+
+
+async def test_a_trial_leaves_the_stores_own_driver_alone(hosted: Hosted, tmp_path: Path) -> None:
+    row = StoreRow("s1", "directory", {"root": str(tmp_path)}, "")
+    own = await hosted.driver(row)
+    other = StoreRow("s1", "directory", {"root": str(tmp_path / "x")}, "")
+    async with hosted.trial(other) as tried:
+        assert tried.can.root == str(tmp_path / "x")
+    assert await hosted.driver(row) is own
+
+
+def test_a_change_names_only_what_is_new(hosted: Hosted) -> None:
+    row = StoreRow("s1", "S3", S3, 'sealed:{"access_key": "AK", "secret_key": "old"}')
+    admitted = hosted.admit_change(row, {"page": 7}, b'{"secret_key": "new"}')
+    assert (admitted.settings["page"], admitted.settings["bucket"]) == (7, "b-1")
+    assert json.loads(admitted.secrets) == {"access_key": "AK", "secret_key": "new"}
+    with pytest.raises(InvalidInput):
+        hosted.admit_change(row, {"shoe": "size"}, b"")
+
+
+def test_every_provider_is_offered_with_its_form(hosted: Hosted) -> None:
+    offered = {view.id: view for view in hosted.offered()}
+    assert list(offered) == ["directory", "memory", "s3"]
+    assert offered["s3"].settings["properties"]["secret_key"]["writeOnly"]
+    assert set(offered["s3"].settings["required"]) >= {"endpoint", "bucket", "secret_key"}

@@ -8,7 +8,7 @@ from stowage_contracts.grants import Grant
 from stowage_contracts.messages.image_store import FinishUpload, OpenUpload, UploadOpened
 from stowage_contracts.parts import offset_of_part
 from stowage_contracts.plugins.image_store_driver import DriverAbilities, WriteAsk
-from stowage_contracts.values import ObjectRef
+from stowage_contracts.values import ObjectRef, StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
@@ -17,6 +17,7 @@ from image_store.deps import Deps
 from image_store.doors import door_url
 from image_store.handlers.links import HTTP
 from image_store.intents.finishing import intend_finish
+from image_store.model.store_states import Verb, check
 from image_store.replicas import fail_replica
 from image_store.reserving import reserve
 from image_store.store import driver_of, lock_ref, need, object_of
@@ -24,7 +25,8 @@ from image_store.views import tell_trouble
 
 
 async def on_open_upload(message: OpenUpload, desk: Desk, deps: Deps) -> UploadOpened:
-    """Raises Conflict when there is nothing to upload (any more), OutOfSpace, Unavailable."""
+    """Raises Conflict when there is nothing to upload (any more), GrantRefused, OutOfSpace,
+    Unavailable."""
     async with desk.transaction() as tx:
         ref = await _open(message.object, tx)
         grant = await need(tx, "grant", (await _write_of(ref, tx))["id"])
@@ -32,6 +34,8 @@ async def on_open_upload(message: OpenUpload, desk: Desk, deps: Deps) -> UploadO
         await tx.run("upload_alive", grant["id"], expires, f"{grant['id']}.1")
         grant = await need(tx, "grant", grant["id"])
         store = await need(tx, "store", ref["store_id"])
+        begun = Verb.CONTINUE if grant["session"] else Verb.WRITE
+        check(begun, StoreState(store["state"]), store["id"])
         http = HTTP & set(DriverAbilities.model_validate(store["abilities"]).schemes)
         url = None if http else await door_url(tx, (grant, ref, store), deps)
     access = await _parts(message, (grant, ref, store), desk, deps) if http else None

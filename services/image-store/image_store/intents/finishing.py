@@ -5,13 +5,14 @@ from datetime import timedelta
 from asyncpg import Record
 from stowage_contracts.errors import NotFound, StowageError
 from stowage_contracts.plugins.image_store_driver import CommitAsk
-from stowage_contracts.values import Bytes, Id, ReplicaState, Value
+from stowage_contracts.values import Bytes, Id, ReplicaState, StoreState, Value
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
 
 from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
 from image_store.inspection import inspect
+from image_store.model.store_states import Verb, check
 from image_store.store import driver_of, find_store, lock_ref, need, object_of
 from image_store.views import tell_trouble
 
@@ -40,6 +41,7 @@ async def finish(work: FinishWork, desk: Desk, deps: Deps) -> Settle:
     if ref is None or grant["state"] != "active":
         raise NotFound("the upload was given up", code="write")
     store = await find_store(desk, ref["store_id"])
+    check(Verb.COMMIT, StoreState(store["state"]), store["id"])
     ask = CommitAsk(
         key=ref["install_path"], writer=grant["writer"], session=grant["session"], size=work.size
     )
