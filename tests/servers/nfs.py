@@ -84,6 +84,7 @@ class Nfs(Server):
             raise ServerError("an NFS server of the tests needs root")
         if not self.record():
             self._prepare()
+        (self.directory / "rpcbind.pid").unlink(missing_ok=True)
         port = self.record()["nfs"]
         log, env = self.directory / "ganesha.log", os.environ | {"PATH": PLACES}
         started = spawn(["unshare", "-m", "sh", "-c", START, "nfs", self.directory], log, env)

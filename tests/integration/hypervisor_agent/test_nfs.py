@@ -26,6 +26,7 @@ from stowage_contracts.plugins.image_store_driver import CommitAsk, ReadAsk, Rev
 from stowage_contracts.plugins.transport import PartSource, ReadShape, TransportSettings, WriteShape
 from stowage_contracts.testing.store_hand import Hand
 from stowage_contracts.testing.transport_suite import TransportSuite
+from stowage_contracts.values import EndKind
 from stowage_stores.nfs import NfsDriver
 
 from tests.contract.stores.nfs_store import NfsClient, nfs_store
@@ -33,6 +34,7 @@ from tests.integration.hypervisor_agent.kit import (
     LOOPBACK,
     MIB,
     GivenGrants,
+    end,
     file_grant,
     hop,
     make_tools,
@@ -251,6 +253,21 @@ async def test_a_users_nfs_url_is_never_opened(driver: NfsDriver, transport: Nfs
     grant = await driver.grant(ReadAsk(key="a", seconds=60))
     with pytest.raises(SourceRefused):
         await transport.open_reader(grant, ReadShape(rules=FetchRules(schemes=("nfs",))))
+
+
+@pytest.mark.parametrize("rules", [None, LOOPBACK])
+async def test_a_template_from_an_nfs_url_is_refused(
+    tmp_path: Path, driver: NfsDriver, rules: FetchRules | None
+) -> None:
+    await Hand(driver, NfsClient()).put("a", noise(MIB))
+    grant = await driver.grant(ReadAsk(key="a", seconds=60))
+    asked = order(source=end().model_copy(update={"kind": EndKind.URL}))
+    part = part_of(tmp_path, asked)
+    grants = GivenGrants(lambda: grant, lambda _: file_grant(part, writes=True), rules)
+    with pytest.raises(SourceRefused) as caught:
+        await hop(asked, grants, tools_of(tmp_path)).run()
+    assert caught.value.code == "source.scheme"
+    assert not part.exists()
 
 
 @pytest.mark.parametrize(
