@@ -16,6 +16,11 @@ from image_store.reaching import opens
 from image_store.replicas import add_grant, fail_replica
 from image_store.store import lock_ref, need, object_of, object_row
 
+_READINGS = 2
+"""Whole objects an agent is given to read: one it reads, one that waits."""
+_SLOWEST = 8 << 20
+"""Bytes a second below which another agent is asked."""
+
 
 async def inspect(tx: Tx, ref: Record) -> None:
     """Send a replica that is being made through the gate; all of it if no agent told a digest."""
@@ -47,12 +52,19 @@ async def send_due(tx: Tx, deps: Deps) -> None:
         ref = await inspected(tx, inspection)
         if inspection["attempts"] >= deps.settings.inspect_attempts:
             await _give_up(tx, inspection, ref)
-            continue
-        host = await _judge(tx, inspection, ref)
-        if host is None:
-            await tx.run("inspection_waits", inspection["id"], deps.settings.inspect_seconds)
         else:
-            await _send(tx, deps, inspection, host)
+            await _find_judge(tx, deps, inspection, ref)
+
+
+async def _find_judge(tx: Tx, deps: Deps, inspection: Record, ref: Record) -> None:
+    able = await _judges(tx, inspection, ref)
+    free = await _free(tx, able) if inspection["read_all"] else able
+    if free:
+        await _send(tx, deps, inspection, free[0])
+    elif able:  # waiting its turn is no attempt
+        await tx.run("inspection_queued", inspection["id"])
+    else:
+        await tx.run("inspection_waits", inspection["id"], deps.settings.inspect_seconds)
 
 
 async def inspected(tx: Tx, inspection: Record) -> Record:
@@ -77,11 +89,17 @@ async def _give_up(tx: Tx, inspection: Record, ref: Record) -> None:
         await refused(tx, inspection, ref, nobody.problem)
 
 
-async def _judge(tx: Tx, inspection: Record, ref: Record) -> Record | None:
-    """An agent in reach that reads the store and knows the format; untried ones first."""
+async def _judges(tx: Tx, inspection: Record, ref: Record) -> list[Record]:
+    """Agents in reach that read the store and know the format; untried ones first."""
     store = await need(tx, "store", ref["store_id"])
     able = [host for host in await tx.rows("hosts_up") if _able(host, store, ref)]
-    return min(able, key=lambda h: (h["id"] in inspection["tried"], h["id"]), default=None)
+    return sorted(able, key=lambda host: (host["id"] in inspection["tried"], host["id"]))
+
+
+async def _free(tx: Tx, able: list[Record]) -> list[Record]:
+    """Those that have not enough to read already: an agent reads one object at a time."""
+    busy = {row["host_id"]: row["reading"] for row in await tx.rows("hosts_reading")}
+    return [host for host in able if busy.get(host["id"], 0) < _READINGS]
 
 
 def _able(host: Record, store: Record, ref: Record) -> bool:
@@ -92,7 +110,7 @@ def _able(host: Record, store: Record, ref: Record) -> bool:
 async def _send(tx: Tx, deps: Deps, inspection: Record, host: Record) -> None:
     ref = await need(tx, "read_ref", inspection["ref_id"])
     store = await need(tx, "store", ref["store_id"])
-    seconds = deps.settings.inspect_seconds
+    seconds = deps.settings.inspect_seconds + _reading_seconds(inspection, ref)
     await tx.run("inspection_sent", inspection["id"], host["id"], seconds)
     grant = GrantRef(id=inspection["grant_id"], owner=ServiceName.IMAGE_STORE)
     expires = tx.now + timedelta(seconds=2 * seconds)
@@ -119,6 +137,11 @@ async def _send(tx: Tx, deps: Deps, inspection: Record, host: Record) -> None:
         ),
         to=agent_address(host["id"]),
     )
+
+
+def _reading_seconds(inspection: Record, ref: Record) -> float:
+    """How long a whole object may take to be read, behind another of its size."""
+    return 2 * (ref["size"] or 0) / _SLOWEST if inspection["read_all"] else 0.0
 
 
 async def checksum_of(tx: Tx, inspection: Record, ref: Record) -> str | None:

@@ -265,7 +265,9 @@ DELETE FROM grants WHERE created < stowage_now() - make_interval(secs => $1)
     AND NOT EXISTS (SELECT FROM object_store_ref r WHERE r.id = ref_id AND r.state = 'Creating')
 
 -- name: verdict
-SELECT verdict FROM verdicts WHERE digest = $1 AND declared = $2 ORDER BY gate_version DESC LIMIT 1
+-- One of an older gate than has been heard of is no verdict any more.
+SELECT verdict FROM verdicts WHERE digest = $1 AND declared = $2
+    AND gate_version = (SELECT max(gate_version) FROM verdicts)
 -- name: add_verdict
 INSERT INTO verdicts (digest, gate_version, declared, verdict) VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
@@ -285,6 +287,12 @@ UPDATE inspections SET host_id = $2, tried = tried || to_jsonb($2::text), attemp
 -- Nobody was there to judge.
 UPDATE inspections SET attempts = attempts + 1,
     due = stowage_now() + make_interval(secs => $2) WHERE id = $1
+-- name: inspection_queued
+UPDATE inspections SET due = stowage_now() + interval '1 second' WHERE id = $1
+-- name: hosts_reading
+-- Whole objects that agents were given and have not told of yet.
+SELECT host_id, count(*) AS reading FROM inspections
+WHERE read_all AND host_id IS NOT NULL AND due > stowage_now() GROUP BY host_id
 -- name: inspection_failed
 UPDATE inspections SET error = $2, due = stowage_now() + interval '1 second' WHERE id = $1
 -- name: drop_inspection

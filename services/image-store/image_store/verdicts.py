@@ -75,10 +75,21 @@ async def _verified(message: ObjectInspected, inspection: Record, ref: Record, t
         await _again(message, inspection, tx)
         return
     await tx.run("drop_inspection", inspection["id"])
-    if error is None and message.digest == ref["digest"]:
+    error = error or _unlike(message, ref)
+    if error is None:
         await _whole(ref, tx)
     elif ref["state"] == ReplicaState.READY:
-        await damaged(tx, ref, error or _damage(ref))
+        await damaged(tx, ref, error)
+
+
+def _unlike(message: ObjectInspected, ref: Record) -> Problem | None:
+    """Other bytes than were stored, or bytes that today's gate would not let in."""
+    if message.digest != ref["digest"]:
+        return _damage(ref)
+    if message.verdict is None or message.verdict.accepted:
+        return None
+    hint = "it was let in by an older gate; delete it, or have the gate's settings allow it"
+    return _problem(message.verdict, ref).model_copy(update={"hint": hint})
 
 
 async def _whole(ref: Record, tx: Tx) -> None:

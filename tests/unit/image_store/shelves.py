@@ -98,7 +98,14 @@ class Shelves:
         return reply
 
     async def judge(self, accept: bool = True) -> int:
-        """The agent reads what it was sent, truly; how many there were."""
+        """The agent reads what it is sent, truly, until nothing more comes; how many there were."""
+        total = 0
+        while judged := await self._judge(accept):
+            total += judged
+            await self.scene.pass_seconds(2)
+        return total
+
+    async def _judge(self, accept: bool) -> int:
         before = len(await self.scene.bench.said())
         await self.scene.bench.run_timers("send-inspections")
         sent = (await self.scene.bench.said())[before:]

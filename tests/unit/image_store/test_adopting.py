@@ -20,8 +20,11 @@ def shelves(scene: Scene, lab: LabProvider) -> Shelves:
 async def _adopt(shelves: Shelves, store_id: str = "s1", **judging: Any) -> int:
     await shelves.scene.bench.handle(AdoptStore(store_id=store_id))
     await shelves.settle()
-    judged = await shelves.judge(**judging)
-    await shelves.settle()
+    judged = 0
+    while count := await shelves.judge(**judging):  # an agent is given a few at a time
+        judged += count
+        await shelves.settle()
+        await shelves.scene.pass_seconds(2)
     return judged
 
 

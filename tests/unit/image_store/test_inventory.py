@@ -190,6 +190,21 @@ async def test_unfinished_writes_of_nobody_are_given_up_after_their_grace(shelve
     assert view.inventory.open_writes == 0
 
 
+async def test_a_named_write_that_nobody_makes_is_given_up_where_an_object_stands(
+    shelves: Shelves,
+) -> None:
+    await shelves.begin()
+    key = await shelves.ready()
+    shelves.lab.diary.writes = [OpenWrite(key=key, session="late")]
+    await shelves.scan(2)
+    (found,) = (await shelves.findings()).findings
+    await shelves.scene.pass_seconds(DAY + 1)
+    await shelves.scene.bench.handle(CleanStore(store_id="s1", finding_ids=(found.id,)))
+    await shelves.settle()
+    assert shelves.lab.diary.writes == []
+    assert key in shelves.lab.shelves["lab"].objects
+
+
 async def test_findings_are_read_in_pages(shelves: Shelves) -> None:
     await shelves.begin()
     for number in range(7):

@@ -23,7 +23,7 @@ from stowage_contracts.messages.image_store import (
     TemplateChanged,
     VerifyReplica,
 )
-from stowage_contracts.values import ObjectRef, ReplicaState, Scope
+from stowage_contracts.values import ObjectRef, ReplicaState, Scope, Verdict
 from stowage_contracts.views import StoreView, TemplateView
 
 from tests.unit.image_store.scene import CONTENT, DIGEST, Scene, accepted
@@ -179,6 +179,32 @@ async def test_a_scrub_reads_the_replica_that_was_not_read_for_longest(ready: Sc
     assert len(await ready.bench.said(InspectObject)) == 1
 
 
+async def test_an_image_that_todays_gate_refuses_is_no_good_replica(ready: Scene) -> None:
+    await ready.bench.handle(VerifyReplica(object=T1, store_id="s1"))
+    refusal = Verdict(accepted=False, code="image.dirty", reason="a new rule", gate_version=9)
+    await inspected(ready, digest=DIGEST, verdict=refusal)
+    (replica,) = (await shown(ready)).replicas
+    assert replica.error is not None
+    assert (replica.state, replica.error.code) == (ReplicaState.FAILED, "image.dirty")
+    assert ready.leftovers("s1") != []
+
+
+async def test_an_agent_is_given_no_more_whole_objects_than_it_can_read(scene: Scene) -> None:
+    await scene.zone()
+    await scene.store()
+    for name in ("one", "two", "three"):
+        said = await scene.bench.handle(snapshot(scene, name, None))
+        await carry_out(scene, next(m for m in said if isinstance(m, CopyRequested)))
+        what = ObjectRef(kind="snapshot", id=name)
+        await scene.bench.handle(VerifyReplica(object=what, store_id="s1"))
+    await scene.bench.run_timers("send-inspections")
+    assert len(await scene.bench.said(InspectObject)) == 2
+    await inspected(scene, digest=DIGEST)
+    await scene.pass_seconds(2)
+    await scene.bench.run_timers("send-inspections")
+    assert len(await scene.bench.said(InspectObject)) == 3
+
+
 async def test_an_emptied_store_gives_everything_away_and_is_removed(ready: Scene) -> None:
     await ready.store("s2")
     plan = await ready.bench.ask(PlanEvacuation(store_id="s1"))
@@ -289,7 +315,7 @@ async def second(scene: Scene) -> None:
     await carry_out(scene, request)
 
 
-async def inspected(scene: Scene, digest: str) -> list[Message]:
+async def inspected(scene: Scene, digest: str, verdict: Verdict | None = None) -> list[Message]:
     """An agent reads the replica that is to be verified and finds this digest."""
     await scene.bench.run_timers("send-inspections")
     order = (await scene.bench.said(InspectObject))[-1]
@@ -298,7 +324,7 @@ async def inspected(scene: Scene, digest: str) -> list[Message]:
     report = ObjectInspected(
         inspection_id=order.inspection_id,
         host_id=order.host_id,
-        verdict=accepted(),
+        verdict=verdict or accepted(),
         size=len(CONTENT),
         digest=digest,
     )

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from asyncpg import Record
+from stowage_contracts.catalogue import FindingKind
 from stowage_contracts.errors import Conflict, StowageError
 from stowage_contracts.plugins.image_store_driver import RevokeAsk
 from stowage_contracts.values import Id, StoreState, Value
@@ -34,9 +36,9 @@ async def clean(work: FindingWork, desk: Desk, deps: Deps) -> Settle:
     check(Verb.TAKE, StoreState(store["state"]), store["id"])
     async with desk.transaction() as tx:
         found = await tx.row("finding", work.store_id, work.finding_id)
-        owned = found and await tx.rows("keys_known", work.store_id, [found["key"]])
+        owned = found is not None and await _owned(tx, found)
     driver = await driver_of(store, deps.stores)
-    if found is not None and found["kind"] == "open_write" and not owned:
+    if found is not None and found["kind"] == FindingKind.OPEN_WRITE and not owned:
         debris = revocation(found)
         await driver.revoke(RevokeAsk(key=debris.key, writer=debris.writer, session=debris.session))
     elif found is not None and not owned:
@@ -50,6 +52,12 @@ async def clean(work: FindingWork, desk: Desk, deps: Deps) -> Settle:
         await take_stock(tx, work.store_id)
 
     return settle
+
+
+async def _owned(tx: Tx, found: Record) -> bool:
+    """Whether something is, or is being made, where nobody's bytes were found."""
+    query = "writers_at" if found["kind"] == FindingKind.OPEN_WRITE else "keys_known"
+    return bool(await tx.rows(query, found["store_id"], [found["key"]]))
 
 
 async def clean_failed(work: FindingWork, error: StowageError, tx: Tx, deps: Deps) -> None:
