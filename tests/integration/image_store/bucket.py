@@ -111,7 +111,14 @@ class Bucket:
         return [view for view in views if view.id == template_id][-1]
 
     async def judge(self, digest: str = DIGEST) -> int:
-        """The agent tells that digest of all it was sent; how many there were."""
+        """The agent tells that digest of all it is sent; how many there were."""
+        total = 0
+        while judged := await self._judge(digest):
+            total += judged
+            await self.scene.pass_seconds(2)
+        return total
+
+    async def _judge(self, digest: str) -> int:
         before = len(await self.scene.bench.said())
         await self.scene.bench.run_timers("send-inspections")
         asked = [
