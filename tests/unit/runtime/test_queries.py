@@ -43,6 +43,14 @@ def test_two_queries_of_one_name_are_refused(package: Package) -> None:
         queries.load(name)
 
 
+def test_the_queries_of_several_files_are_one_set(package: Package, tmp_path: Path) -> None:
+    name = package("sql_many", "-- name: one\nSELECT 1\n")
+    (tmp_path / name / "queries_more.sql").write_text("-- name: two\nSELECT 2\n")
+    (tmp_path / name / "other.sql").write_text("-- name: three\nSELECT 3\n")
+
+    assert queries.load(name) == {"one": "SELECT 1", "two": "SELECT 2"}
+
+
 def test_a_package_without_queries_has_none() -> None:
     assert queries.load("tests.servers") == {}
 
