@@ -22,6 +22,7 @@ from hypervisor_agent.hypervisors.kvm import KvmHypervisor
 from hypervisor_agent.judge import GateJudge
 from hypervisor_agent.transports.file import FileTransport
 from hypervisor_agent.transports.http import HttpTransport
+from hypervisor_agent.transports.nfs import NfsTransport
 from pydantic import SecretStr
 from stowage_contracts.grants import FetchRules, Grant, PartUrl
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
@@ -87,20 +88,9 @@ class Given:
 
 async def move(job: Job) -> Took:
     """Run the hop."""
-    order = ExecuteHop(
-        hop_id="h",
-        copy_id="c",
-        host_id="host",
-        epoch=1,
-        generation=1,
-        source=_end(),
-        destination=_end(),
-        checksum=job.checksum,
-        ticket=SecretStr(""),
-    )
-    tools = _tools(job)
+    tools = make_tools(job.roots)
     began, used = time.monotonic(), time.process_time()
-    receipt = await Hop(order, Given(job), tools, Meter()).run()
+    receipt = await Hop(order(job.checksum), Given(job), tools, Meter()).run()
     took = Took(
         seconds=time.monotonic() - began,
         cpu_seconds=time.process_time() - used,
@@ -112,17 +102,33 @@ async def move(job: Job) -> Took:
     return took
 
 
-def _tools(job: Job) -> Tools:
-    settings = TransportSettings(roots=job.roots)
-    http = HttpTransport(settings)
+def order(checksum: Digest | None = None, number: int = 0) -> ExecuteHop:
+    """What data-motion would say of hop ``number``."""
+    return ExecuteHop(
+        hop_id=f"h{number}",
+        copy_id=f"c{number}",
+        host_id="host",
+        epoch=1,
+        generation=1,
+        source=_end(),
+        destination=_end(),
+        checksum=checksum,
+        ticket=SecretStr(""),
+    )
+
+
+def make_tools(roots: tuple[str, ...]) -> Tools:
+    """What an agent's hops share, at its defaults."""
+    settings = TransportSettings(roots=roots)
+    http, nfs = HttpTransport(settings), NfsTransport(settings)
     return Tools(
-        transports={"file": FileTransport(settings), "http": http, "https": http},
+        transports={"file": FileTransport(settings), "http": http, "https": http, "nfs": nfs},
         buffers=Buffers(),
         threads=Threads(4, "hash"),
         step=FaultSteps(Faults()),
         hypervisor=KvmHypervisor(HypervisorSettings()),
         judge=GateJudge(1 << 43),
-        roots=job.roots,
+        roots=roots,
     )
 
 
