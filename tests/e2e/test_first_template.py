@@ -81,7 +81,7 @@ async def test_a_private_address_is_refused_unless_the_operator_opened_it(
     [
         ("copies", {"template_id": "ghost", "store_id": "ghost"}, 404),
         ("templates", {"name": "x", "url": "http://h/x", "format": "floppy"}, 400),
-        ("stores", {"name": "x", "provider": "S3", "settings": {"secret_key": "k"}}, 400),
+        ("stores", {"name": "x", "provider": "foreign", "settings": {"secret_key": "k"}}, 400),
     ],
 )
 async def test_what_the_api_refuses_it_refuses_at_once(
