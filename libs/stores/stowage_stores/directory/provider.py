@@ -33,7 +33,7 @@ class DirectorySettings(BaseModel):
 
 
 class DirectoryProvider:
-    """Stores in a directory: local disks, and NFS in this release."""
+    """Stores in a directory: of a local disk, or of whatever is mounted there."""
 
     name: str = "directory"
     roles: tuple[StoreRole, ...] = (StoreRole.IMAGE, StoreRole.IMAGE_CACHE)
