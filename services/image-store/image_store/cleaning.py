@@ -33,6 +33,8 @@ class ObjectWork(Value):
     writer: str = ""
     session: str = ""
     ref_id: Id | None = None
+    of: Id | None = None
+    """The replica whose bytes may not stay; what another one has there since is not touched."""
     in_place: bool = False
     """The bytes were there before and stay."""
 
@@ -74,7 +76,9 @@ async def intend_delete(tx: Tx, ref: Record) -> None:
 
 async def intend_delete_bytes(tx: Tx, ref: Record) -> None:
     """Delete an object that may not stay; its row, if there is one, keeps the reason."""
-    work = ObjectWork(store_id=ref["store_id"], key=ref["install_path"], in_place=ref["in_place"])
+    work = ObjectWork(
+        store_id=ref["store_id"], key=ref["install_path"], of=ref["id"], in_place=ref["in_place"]
+    )
     await tx.intend("delete", work, key=work.name, within=PATIENCE)
 
 
@@ -102,6 +106,9 @@ async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         store = await tx.row("store", work.store_id)
         readers = await tx.value("readers_of", work.ref_id)
+        taken = work.of and await tx.value("has_heir", work.store_id, work.key, work.of)
+    if taken:
+        return _nothing
     if readers:
         raise Unavailable(f"{readers} copies read it", resource=work.key, code="in_use")
     if store is not None and not work.in_place:
@@ -134,11 +141,7 @@ async def remove(work: StoreWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         store = await tx.row("store", work.store_id)
         writes = await tx.rows("writes_on_store", work.store_id)
-        keys = {
-            ref["install_path"]
-            for ref in await tx.rows("refs_on_store", work.store_id)
-            if not ref["in_place"]
-        }
+        keys = {ref["install_path"] for ref in await tx.rows("unfinished_on_store", work.store_id)}
     if store is None:
         raise NotFound("the store was removed already", resource=f"store/{work.store_id}")
     driver = await driver_of(store, deps.stores)

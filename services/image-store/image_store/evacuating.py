@@ -65,7 +65,7 @@ async def follow(tx: Tx, deps: Deps) -> None:
 
 async def _follow(tx: Tx, store: Record) -> None:
     for ref in await tx.rows("refs_on_store", store["id"]):
-        if ref["state"] == ReplicaState.FAILED:
+        if ref["state"] == ReplicaState.FAILED and await _never_was(tx, ref):
             await destroy(tx, ref)
     for ref in await tx.rows("uploads_on_store", store["id"]):
         gone = Conflict(
@@ -85,6 +85,13 @@ async def _follow(tx: Tx, store: Record) -> None:
     if now != store["evacuation"]:
         await tx.run("evacuation_at", store["id"], now)
         await _show(tx, store["id"])
+
+
+async def _never_was(tx: Tx, ref: Record) -> bool:
+    """Whether it is of an object that was never Ready; the keeper decides of all others, and
+    leaves the last replica however damaged."""
+    row = await need_object(tx, object_of(ref))
+    return row["digest"] is None and row["origin"] != "adopted"
 
 
 async def _blockers(tx: Tx, store_id: str) -> list[dict[str, Any]]:
@@ -119,7 +126,8 @@ async def _planned(tx: Tx, ref: Record, deps: Deps) -> PlannedMove:
     what = object_of(ref)
     row = await need_object(tx, what)
     held = [_leaving(one, ref) for one in await held_of(tx, row)]
-    needs = decide(await desired_of(tx, row, without=(ref["store_id"],)), held).make
+    own = (ref["store_id"],)
+    needs = decide(await desired_of(tx, row, without=own, leaving=own), held).make
     blank = PlannedMove(object=what, size=ref["size"] or 0, possible=True, reason="")
     if ref["state"] != ReplicaState.READY:
         return blank.model_copy(update={"reason": f"it is {ref['state']}: waits, then decides"})

@@ -122,11 +122,14 @@ async def held_of(tx: Tx, row: Record) -> list[Held]:
     ]
 
 
-async def desired_of(tx: Tx, row: Record, without: Sequence[str] = ()) -> Desired:
-    """What is wished for an object; stores that are being emptied or are gone are not."""
+async def desired_of(
+    tx: Tx, row: Record, without: Sequence[str] = (), leaving: Sequence[str] = ()
+) -> Desired:
+    """What is wished for an object; stores that are being emptied or are gone are not, nor, for
+    a region-wide one, zones with only such stores; ``leaving`` are seen as being emptied too."""
     zones = row["zones"]
     if scope_of_object(row) == Scope.region():
-        zones = [zone["id"] for zone in await tx.rows("zones_with_stores")]
+        zones = [zone["id"] for zone in await tx.rows("zones_with_stores", list(leaving))]
     stores = await tx.rows("stores_wanted", row["wanted_stores"])
     return Desired(
         zones=tuple(zones),

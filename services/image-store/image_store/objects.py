@@ -111,4 +111,4 @@ async def forget_if_gone(tx: Tx, what: ObjectRef) -> None:
 
 def patience(attempts: int) -> float:
     """Seconds before an object that failed so often is tried again."""
-    return min(600.0, 2.0**attempts) if attempts else 0.0
+    return min(600.0, 2.0 ** min(attempts, 10)) if attempts else 0.0

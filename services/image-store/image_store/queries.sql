@@ -57,13 +57,13 @@ WHERE role = 'Primary' AND scope_type = 'host' AND scope_id = $1 AND state = 'Up
 UPDATE image_data_store SET total_bytes = $3, used_bytes = $4, probed = stowage_now()
 WHERE id = $1 AND role = 'Primary' AND scope_type = 'host' AND scope_id = $2
 -- name: store
-SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
+SELECT s.*, (SELECT least(coalesce(sum(reserved), 0), 1::bigint << 62) FROM object_store_ref r
     WHERE r.store_id = s.id AND reserved > 0)::bigint
     AS reserved
 FROM image_data_store s WHERE s.id = $1
 -- name: lock_store
 -- Serialises reservations on one store.
-SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
+SELECT s.*, (SELECT least(coalesce(sum(reserved), 0), 1::bigint << 62) FROM object_store_ref r
     WHERE r.store_id = s.id AND reserved > 0)::bigint
     AS reserved
 FROM image_data_store s WHERE s.id = $1 FOR UPDATE OF s
@@ -144,9 +144,9 @@ WHERE $1 = ANY(wanted_stores) AND ($2::text IS NULL OR (noun = $2 AND id = $3))
 -- name: zones
 SELECT id FROM zones ORDER BY id
 -- name: zones_with_stores
--- Zones a region-wide object can be brought to.
+-- Zones a region-wide object can be brought to, by other stores than $1.
 SELECT z.id FROM zones z WHERE EXISTS (SELECT FROM image_data_store s WHERE s.role = 'Image'
-    AND s.state <> 'Adding' AND (s.scope_type = 'region' OR s.zone_id = z.id)) ORDER BY z.id
+    AND s.state <> 'Adding' AND s.evacuation IS NULL AND s.id <> ALL($1) AND (s.scope_type = 'region' OR s.zone_id = z.id)) ORDER BY z.id
 -- name: stores_of
 -- Stores that hold a replica of an object.
 SELECT s.* FROM image_data_store s WHERE s.id IN (
@@ -179,6 +179,18 @@ SELECT s.id, s.scope_type, s.scope_id, s.zone_id, s.state FROM image_data_store 
 WHERE s.id IN (SELECT store_id FROM object_store_ref WHERE noun = $1 AND object_id = $2)
 -- name: refs_on_store
 SELECT * FROM object_store_ref WHERE store_id = $1 ORDER BY id FOR UPDATE
+-- name: unfinished_on_store
+-- Replicas given up on a store whose bytes we wrote ourselves: not what was found there.
+SELECT r.install_path FROM object_store_ref r
+JOIN stored_object o ON o.noun = r.noun AND o.id = r.object_id
+WHERE r.store_id = $1 AND NOT r.in_place AND (o.origin = 'store'
+    OR EXISTS (SELECT FROM grants g WHERE g.ref_id = r.id AND g.writes))
+    AND NOT EXISTS (SELECT FROM inspections i WHERE i.ref_id = r.id AND i.purpose = 'adopt')
+-- name: has_heir
+-- Whether what is at key $2 is good, or belongs to a later replica than $3 that wrote it whole.
+SELECT EXISTS (SELECT FROM object_store_ref r WHERE r.store_id = $1
+    AND r.install_path COLLATE "C" = $2 AND (r.state = 'Ready' OR (r.id <> $3 AND NOT EXISTS (
+        SELECT FROM grants g WHERE g.ref_id = r.id AND g.writes AND g.state = 'active'))))
 -- name: move_ref
 -- Compare and set: no row means somebody else moved it first.
 UPDATE object_store_ref SET state = $4, update_count = update_count + 1, updated = stowage_now()
@@ -189,7 +201,7 @@ UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1
 UPDATE object_store_ref SET verified = stowage_now(), error = NULL WHERE id = $1
 -- name: verified_later
 -- Nobody could read it now: a day later it is its turn again.
-UPDATE object_store_ref SET verified = verified + interval '1 day' WHERE id = $1
+UPDATE object_store_ref SET read_after = stowage_now() + interval '1 day' WHERE id = $1
 -- name: ref_failed
 UPDATE object_store_ref SET error = $2, reserved = 0 WHERE id = $1
 -- name: ref_copy
@@ -248,6 +260,9 @@ UPDATE grants SET session = $3
 WHERE id = $1 AND writer = $2 AND state = 'active' AND session IN ('', $3)
 -- name: grant_state
 UPDATE grants SET state = $2 WHERE id = $1 AND state <> $2
+-- name: wrote_whole
+-- Whether a write of a replica was committed.
+SELECT EXISTS (SELECT FROM grants WHERE ref_id = $1 AND writes AND state = 'committed')
 -- name: write_grant_of
 SELECT * FROM grants WHERE ref_id = $1 AND writes AND state = 'active' ORDER BY created LIMIT 1
 -- name: readers_of
@@ -295,6 +310,8 @@ SELECT host_id, count(*) AS reading FROM inspections
 WHERE read_all AND host_id IS NOT NULL AND due > stowage_now() GROUP BY host_id
 -- name: inspection_failed
 UPDATE inspections SET error = $2, due = stowage_now() + interval '1 second' WHERE id = $1
+-- name: drop_inspections_of
+DELETE FROM inspections WHERE ref_id = $1
 -- name: drop_inspection
 DELETE FROM inspections WHERE id = $1
 
@@ -316,9 +333,9 @@ UPDATE image_data_store SET evacuation = NULL WHERE id = $1 AND evacuation IS NO
 -- name: evacuating
 SELECT id FROM image_data_store WHERE evacuation IS NOT NULL ORDER BY id
 -- name: blocked_on_store
-SELECT o.noun, o.id, o.error FROM stored_object o JOIN object_store_ref r
-    ON r.noun = o.noun AND r.object_id = o.id
-WHERE r.store_id = $1 AND o.error IS NOT NULL ORDER BY o.noun, o.id LIMIT $2
+SELECT o.noun, o.id, coalesce(o.error, r.error) AS error FROM stored_object o
+JOIN object_store_ref r ON r.noun = o.noun AND r.object_id = o.id
+WHERE r.store_id = $1 AND coalesce(o.error, r.error) IS NOT NULL ORDER BY o.noun, o.id LIMIT $2
 -- name: verifications
 SELECT count(*) FROM inspections WHERE purpose = 'verify'
 -- name: replicas_to_verify
@@ -326,6 +343,7 @@ SELECT count(*) FROM inspections WHERE purpose = 'verify'
 SELECT r.id FROM object_store_ref r JOIN image_data_store s ON s.id = r.store_id
 WHERE r.state = 'Ready' AND r.role = 'Image' AND s.state IN ('Up', 'ReadOnly')
     AND r.verified < stowage_now() - make_interval(secs => $1)
+    AND coalesce(r.read_after <= stowage_now(), true)
     AND NOT EXISTS (SELECT FROM inspections i WHERE i.ref_id = r.id)
 ORDER BY r.verified LIMIT $2
 -- name: children_of

@@ -44,7 +44,7 @@ DELETE FROM placement_rules WHERE id = $1 RETURNING rule
 SELECT id FROM unnest($1::text[]) AS t(id)
 WHERE NOT EXISTS (SELECT FROM image_data_store s WHERE s.id = t.id AND s.role = 'Image') ORDER BY id
 -- name: stores_to_weigh
-SELECT s.*, (SELECT coalesce(sum(reserved), 0) FROM object_store_ref r
+SELECT s.*, (SELECT least(coalesce(sum(reserved), 0), 1::bigint << 62) FROM object_store_ref r
     WHERE r.store_id = s.id AND reserved > 0)::bigint AS reserved
 FROM image_data_store s WHERE s.role = 'Image' ORDER BY s.id
 

@@ -13,7 +13,7 @@ from stowage_contracts.messages.image_store import (
 from stowage_contracts.values import ObjectRef, ReplicaState, StoreRole, Verdict, new_id
 from stowage_runtime.handling.tx import Tx
 
-from image_store.cleaning import intend_delete, intend_revoke
+from image_store.cleaning import intend_delete, intend_delete_bytes, intend_revoke
 from image_store.intents.noting import note
 from image_store.model.states import ReplicaEvent
 from image_store.objects import forget_if_gone, mind
@@ -40,7 +40,8 @@ async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
     await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
     await tx.run("ref_known", ref["id"], ref["size"], ref["digest"], 0)
     await tx.run("ref_verified", ref["id"])
-    await tx.run("store_filled", ref["store_id"], ref["size"])
+    if ref["reserved"]:  # what was there before is counted already
+        await tx.run("store_filled", ref["store_id"], ref["size"])
     row = await object_row(tx, ref)
     if ref["role"] == StoreRole.IMAGE and row["removed"]:
         await destroy(tx, await need(tx, "ref", ref["id"]))
@@ -97,6 +98,7 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
         return
     await _revoke_writes(tx, ref)
     await tx.run("answered", ref["id"])
+    await tx.run("drop_inspections_of", ref["id"])
     row, what = await object_row(tx, ref), object_of(ref)
     if ref["role"] == StoreRole.IMAGE and not row["removed"]:
         await _keep_failed(tx, ref, row, problem.model_dump(mode="json"))
@@ -123,6 +125,8 @@ async def _keep_failed(tx: Tx, ref: Record, row: Record, error: dict[str, object
 
 
 async def _revoke_writes(tx: Tx, ref: Record) -> None:
+    if ref["role"] == StoreRole.IMAGE and await tx.value("wrote_whole", ref["id"]):
+        await intend_delete_bytes(tx, ref)
     grant = await tx.row("write_grant_of", ref["id"])
     if grant is None or not await tx.run("grant_state", grant["id"], "revoked"):
         return

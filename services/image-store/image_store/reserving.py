@@ -5,7 +5,7 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.model.rooms import check_room
-from image_store.store import locked_store, room_of
+from image_store.store import locked_store, need, room_of
 
 
 async def reserve(ref: Record, size: int, tx: Tx, deps: Deps) -> None:
@@ -13,5 +13,8 @@ async def reserve(ref: Record, size: int, tx: Tx, deps: Deps) -> None:
     if ref["reserved"] >= size:
         return
     store = await locked_store(tx, ref["store_id"])
-    check_room(room_of(store), size - ref["reserved"], deps.settings.store_high_water)
+    held = (await need(tx, "read_ref", ref["id"]))["reserved"]  # as it is under the store's lock
+    if held >= size:
+        return
+    check_room(room_of(store), size - held, deps.settings.store_high_water)
     await tx.run("reserve", ref["id"], size)

@@ -48,6 +48,12 @@ async def need_object(tx: Tx, what: ObjectRef) -> Record:
     return row
 
 
+def check_owner(row: Record, account_id: str) -> None:
+    """Raises NotFound for an object, or a replica of one, of another account."""
+    if row["account_id"] != account_id:
+        raise NotFound("no such object", resource=f"account/{account_id}", code="object")
+
+
 async def object_row(tx: Tx, ref: Record) -> Record:
     """The object a replica is of, locked; there is always one."""
     row = await tx.row("object", ref["noun"], ref["object_id"])

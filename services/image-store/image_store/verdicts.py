@@ -9,6 +9,7 @@ from stowage_runtime.handling.tx import Tx
 from image_store.deps import Deps
 from image_store.inspection import checksum_of, inspected, refused
 from image_store.model.states import ReplicaEvent
+from image_store.objects import mind
 from image_store.replicas import damaged, ready
 from image_store.store import move, need, object_of, object_row
 from image_store.views import say_changed
@@ -38,7 +39,8 @@ async def _judged(
 ) -> None:
     inspection, ref = rows
     digest = message.digest or ref["digest"]
-    await _keep(tx, digest, ref, verdict)
+    if digest is not None:  # a refused image need not be read to its end
+        await _keep(tx, digest, ref, verdict)
     problem = await _mismatch(message, inspection, ref, tx)
     if not verdict.accepted:
         problem = _problem(verdict, ref)
@@ -95,6 +97,7 @@ def _unlike(message: ObjectInspected, ref: Record) -> Problem | None:
 async def _whole(ref: Record, tx: Tx) -> None:
     if ref["state"] == ReplicaState.FAILED:
         await move(tx, ref, ReplicaEvent.VERIFIED)
+        await mind(tx, object_of(ref))
     await tx.run("ref_verified", ref["id"])
     await say_changed(tx, object_of(ref))
 

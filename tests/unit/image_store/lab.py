@@ -8,11 +8,20 @@ from pydantic import BaseModel, Field, SecretStr
 from stowage_contracts.errors import NotAuthorized, NotFound, StowageError
 from stowage_contracts.plugins import DataStoreLifecycle, HypervisorHostListener, ImageStoreDriver
 from stowage_contracts.plugins.data_store_lifecycle import PlainLifecycle
-from stowage_contracts.plugins.image_store_driver import Capacity, OpenWrite, RevokeAsk
+from stowage_contracts.plugins.image_store_driver import (
+    Capacity,
+    CopyAsk,
+    ObjectStat,
+    OpenWrite,
+    RevokeAsk,
+)
 from stowage_contracts.values import Scope, ScopeType, StoreRole
 from stowage_contracts.views import HostView, ProbeCheck
 from stowage_stores.memory import MemoryDriver, Shelf
 from stowage_stores.memory.shelf import Stored
+
+_HOME = "s3://lab/"
+"""What URIs of objects on the lab's shelf begin with."""
 
 
 class LabSettings(BaseModel):
@@ -34,6 +43,8 @@ class Diary:
     notes: dict[str, str] = field(default_factory=dict)
     writes: list[OpenWrite] = field(default_factory=list)
     closed: int = 0
+    measuring: Callable[[], Awaitable[None]] | None = None
+    """What happens elsewhere between a probe's measuring and its reply."""
     meanwhile: Callable[[], Awaitable[None]] | None = None
     """What happens elsewhere while a note is written."""
 
@@ -55,6 +66,8 @@ class LabDriver(MemoryDriver):
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
         self.diary.note("probe")
         checks, room = await super().probe()
+        if self.diary.measuring:
+            await self.diary.measuring()
         good = self.key == self.diary.key
         return (*checks, ProbeCheck(name="key", ok=good, code="key", cause="wrong key")), room
 
@@ -62,6 +75,16 @@ class LabDriver(MemoryDriver):
         if self.key != self.diary.key:
             raise NotAuthorized("wrong key")
         return await super().stat(key)
+
+    def can_copy(self, source: str) -> str:
+        return super().can_copy(source.removeprefix(_HOME))
+
+    def key_of(self, source: str) -> str | None:
+        return source.removeprefix(_HOME) if source.startswith(_HOME) else None
+
+    async def copy(self, ask: CopyAsk) -> ObjectStat:
+        own = ask.model_copy(update={"source": ask.source.removeprefix(_HOME)})
+        return await super().copy(own)
 
     async def delete(self, key: str) -> None:
         await super().delete(key)

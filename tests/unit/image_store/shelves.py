@@ -48,13 +48,17 @@ class Shelves:
 
     async def requested(self, template_id: str = "t1", **changes: object) -> CopyRequested:
         """A template on its way."""
-        public = self.scene.keys["stowage_seal_public_key_image_store"]
-        sealed = Sealer.seal(public, b"http://images.example/a", f"template/{template_id}")
+        sealed = self.sealed("http://images.example/a", template_id)
         message = self.scene.registration(
             template_id=template_id, copy_id=f"copy-{template_id}", sealed_url=sealed, **changes
         )
         said = await self.scene.bench.handle(message)
         return next(m for m in said if isinstance(m, CopyRequested))
+
+    def sealed(self, url: str, template_id: str) -> str:
+        """A template's URL as the gateway seals it."""
+        public = self.scene.keys["stowage_seal_public_key_image_store"]
+        return Sealer.seal(public, url.encode(), f"template/{template_id}")
 
     async def ready(self, template_id: str = "t1", content: bytes = b"disk") -> str:
         """A template that is Ready with that content; its key."""

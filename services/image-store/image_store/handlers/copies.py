@@ -64,6 +64,9 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
     write = await tx.row("write_grant_of", ref["id"])
     target = write["id"] if write else await add_grant(tx, ref_id=ref["id"], writes=True)
     read = await add_grant(tx, ref_id=source["id"], for_ref=ref["id"])
+    present = ref["state"] == ReplicaState.READY
+    if present:  # nobody will read it, and nobody would end it
+        await tx.run("grant_state", read, "ended")
     await ask(
         tx,
         ref,
@@ -76,7 +79,7 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
             size=source["size"],
             digest=source["digest"],
             location=location_of(host),
-            present=ref["state"] == ReplicaState.READY,
+            present=present,
         ),
     )
     await say_changed(tx, object_of(ref))

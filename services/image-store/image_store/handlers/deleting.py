@@ -1,6 +1,7 @@
 """Objects deleted everywhere: hidden at once, forgotten when every store has confirmed."""
 
 from asyncpg import Record
+from stowage_contracts.errors import Cancelled
 from stowage_contracts.messages.data_motion import CancelCopy
 from stowage_contracts.messages.image_store import DeleteSnapshot, DeleteTemplate, DeleteVolume
 from stowage_contracts.topology import address
@@ -10,7 +11,8 @@ from stowage_runtime.handling.tx import Tx
 from image_store.deps import Deps
 from image_store.lineage import held_by_children
 from image_store.objects import forget_if_gone
-from image_store.replicas import destroy
+from image_store.replicas import destroy, fail_replica
+from image_store.store import object_of
 
 _THERE = frozenset({ReplicaState.READY, ReplicaState.FAILED})
 
@@ -36,5 +38,8 @@ async def _delete_replica(ref: Record, tx: Tx) -> None:
         for asker in await tx.rows("askers_of", ref["id"]):
             cancel = CancelCopy(copy_id=asker["copy_id"], reason=f"the {ref['noun']} was deleted")
             await tx.say(cancel, to=address(ServiceName.DATA_MOTION))
+        if await tx.row("ref_of_upload", ref["noun"], ref["object_id"]) is not None:
+            gone = Cancelled(f"the {ref['noun']} was deleted", resource=str(object_of(ref)))
+            await fail_replica(tx, ref, gone.problem)
     elif ref["role"] == StoreRole.IMAGE and state in _THERE:
         await destroy(tx, ref)

@@ -13,7 +13,7 @@ from stowage_runtime.service import Desk
 
 from image_store.deps import Deps
 from image_store.doors import door_url
-from image_store.store import driver_of, need, need_object
+from image_store.store import check_owner, driver_of, need, need_object
 
 HTTP = frozenset({"http", "https"})
 
@@ -39,6 +39,7 @@ async def on_make_link(message: MakeLink, desk: Desk, deps: Deps) -> LinkMade:
 async def _replica(message: MakeLink, tx: Tx) -> tuple[Record, Record]:
     """A good one, on a store that gives links by itself if there is one."""
     row = await need_object(tx, message.object)
+    check_owner(row, message.account_id)
     found = []
     for ref in await tx.rows("replicas_of", row["noun"], row["id"]):
         if ref["state"] == ReplicaState.READY and ref["role"] == StoreRole.IMAGE:
@@ -61,6 +62,8 @@ async def _grant(message: MakeLink, ref: Record, tx: Tx, deps: Deps) -> Record:
     life = min(message.seconds, deps.settings.link_max_seconds)
     await tx.run("make_link", message.link_id, ref["id"], tx.now + timedelta(seconds=life))
     grant = await need(tx, "grant", message.link_id)
+    if grant["purpose"] != "link":
+        raise GrantRefused("the id is that of another grant", code="taken")
     if grant["state"] != "active":
         raise GrantRefused("the link was revoked", code="revoked")
     if grant["expires"] <= tx.now:

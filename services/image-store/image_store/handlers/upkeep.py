@@ -43,9 +43,11 @@ async def _listable(store_id: str, tx: Tx) -> bool:
     store = await tx.row("store", store_id)
     if store is None or store["role"] != StoreRole.IMAGE:
         return False
-    if StoreState(store["state"]).readable:
+    leaving = await tx.value("being_removed", store_id)
+    if StoreState(store["state"]).readable and not leaving:
         return True
-    refused = Conflict(f"the store is {store['state']}", resource=f"store/{store_id}", code="state")
+    told = "being removed" if leaving else store["state"]
+    refused = Conflict(f"the store is {told}", resource=f"store/{store_id}", code="state")
     await say_trouble(tx, store_id, refused.problem)
     return False
 

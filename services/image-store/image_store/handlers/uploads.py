@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from asyncpg import Record
-from stowage_contracts.errors import Cancelled, Conflict
+from stowage_contracts.errors import Cancelled, Conflict, StowageError
 from stowage_contracts.grants import Grant
 from stowage_contracts.messages.image_store import FinishUpload, OpenUpload, UploadOpened
 from stowage_contracts.parts import offset_of_part
@@ -20,7 +20,7 @@ from image_store.intents.finishing import intend_finish
 from image_store.model.store_states import Verb, check
 from image_store.replicas import fail_replica
 from image_store.reserving import reserve
-from image_store.store import driver_of, lock_ref, need, object_of
+from image_store.store import check_owner, driver_of, lock_ref, need, object_of
 from image_store.views import tell_trouble
 
 
@@ -29,6 +29,7 @@ async def on_open_upload(message: OpenUpload, desk: Desk, deps: Deps) -> UploadO
     Unavailable."""
     async with desk.transaction() as tx:
         ref = await _open(message.object, tx)
+        check_owner(ref, message.account_id)
         grant = await need(tx, "grant", (await _write_of(ref, tx))["id"])
         expires = tx.now + timedelta(seconds=deps.settings.upload_seconds)
         await tx.run("upload_alive", grant["id"], expires, f"{grant['id']}.1")
@@ -88,14 +89,22 @@ def _end_of(access: Grant) -> int:
 
 async def on_finish_upload(message: FinishUpload, tx: Tx, deps: Deps) -> None:
     """Commit what was sent, if it is all there; otherwise the object says what is missing."""
+    await tx.row("object", message.object.noun, message.object.id)
     ref = await tx.row("ref_of_upload", message.object.noun, message.object.id)
     if ref is None:
         return
-    if (await _write_of(ref, tx))["writer"]:
-        await intend_finish(tx, ref, message.size)
-    else:
-        nothing = Conflict("nothing was sent yet", resource=str(message.object), code="no_upload")
-        await tell_trouble(tx, message.object, nothing)
+    try:
+        await _finish(message, ref, tx, deps)
+    except StowageError as error:
+        await tell_trouble(tx, message.object, error)
+
+
+async def _finish(message: FinishUpload, ref: Record, tx: Tx, deps: Deps) -> None:
+    """What is more than was promised needs room as well."""
+    if not (await _write_of(ref, tx))["writer"]:
+        raise Conflict("nothing was sent yet", resource=str(message.object), code="no_upload")
+    await reserve(ref, message.size, tx, deps)
+    await intend_finish(tx, ref, message.size)
 
 
 async def abandon(tx: Tx, deps: Deps) -> None:

@@ -16,6 +16,7 @@ from image_store import inspection
 from image_store.deps import Deps
 from image_store.intents.scanning import take_stock
 from image_store.intents.sweeping import PAGE, manifest_at
+from image_store.model.manifests import believable
 from image_store.model.store_states import Verb, check
 from image_store.objects import NewRef, add_object, add_ref
 from image_store.replicas import fail_replica
@@ -62,6 +63,8 @@ async def _page(
     orphans = []
     for stat in await _unknown(page, work.store_id, desk):
         manifest = await manifest_at(driver, stat.key)
+        if manifest is not None and not believable(manifest, stat.key):
+            manifest = None
         if manifest is None or not await _adopted(stat, manifest, work.store_id, desk):
             orphans.append(_orphan(stat, manifest))
     async with desk.transaction() as tx:

@@ -41,6 +41,8 @@ class Found:
     room: Capacity = field(default_factory=Capacity)
     abilities: dict[str, Any] | None = None
     """None when no driver could be asked."""
+    used_before: int | None = None
+    """What the store was thought to hold when the probe began."""
 
     @property
     def failed(self) -> ProbeCheck | None:
@@ -64,7 +66,7 @@ async def probe(work: ProbeWork, desk: Desk, deps: Deps) -> Settle:
         await lifecycle.attach(scope_of(store))
     driver = await driver_of(store, deps.stores)
     checks, room = await driver.probe()
-    found = Found(checks, room, driver.can.model_dump(mode="json"))
+    found = Found(checks, room, driver.can.model_dump(mode="json"), store["used_bytes"])
     if adding and found.failed:
         await lifecycle.delete()
 
@@ -87,7 +89,7 @@ async def record(tx: Tx, store_id: str, found: Found, deps: Deps) -> None:
         [check.model_dump(mode="json") for check in found.checks],
         found.abilities or before["abilities"],
         before["total_bytes"] if failed else found.room.total_bytes,
-        before["used_bytes"] if failed else found.room.used_bytes,
+        before["used_bytes"] if failed else _used(found, before),
         check_failed(store_id, failed).model_dump(mode="json") if failed else None,
     )
     row = await need(tx, "store", store_id)
@@ -96,6 +98,15 @@ async def record(tx: Tx, store_id: str, found: Found, deps: Deps) -> None:
         await deps.stores.forget(store_id)
     else:
         await _warn(tx, row, deps)
+
+
+def _used(found: Found, now: Record) -> int | None:
+    """As measured, and what became Ready while it was: the measure may have missed that."""
+    measured, began, current = found.room.used_bytes, found.used_before, now["used_bytes"]
+    if measured is None or began is None or current is None:
+        return measured
+    meanwhile: int = max(0, current - began)
+    return measured + meanwhile
 
 
 def check_failed(store_id: str, check: ProbeCheck) -> Problem:

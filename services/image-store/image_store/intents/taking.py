@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from asyncpg import Record
-from stowage_contracts.errors import InvalidInput, StowageError
+from stowage_contracts.errors import Conflict, InvalidInput, StowageError
 from stowage_contracts.plugins import ServerSideCopy
 from stowage_contracts.plugins.image_store_driver import CopyAsk, DriverAbilities
 from stowage_contracts.values import Id, ObjectRef, ReplicaState, StoreState, Value
@@ -17,6 +17,7 @@ from image_store.inspection import inspect
 from image_store.objects import NewRef, add_image_ref, add_ref
 from image_store.placing import store_for, wish_of
 from image_store.replicas import fail_replica
+from image_store.reserving import reserve
 from image_store.sealed_urls import url_of
 from image_store.store import driver_of, find_store, lock_ref, need, need_object
 from image_store.views import say_changed
@@ -85,6 +86,7 @@ async def _keep(work: TakeWork, own: Mapping[str, str | None], tx: Tx, deps: Dep
     """It stays where it is, under the name it has; the inspection reads every byte."""
     row = await need_object(tx, work.object)
     store = await store_for(tx, wish_of(row, tuple(own)), deps)
+    await _check_nobodys(tx, store["id"], str(own[store["id"]]))
     new = NewRef(
         what=work.object,
         account_id=row["account_id"],
@@ -96,6 +98,18 @@ async def _keep(work: TakeWork, own: Mapping[str, str | None], tx: Tx, deps: Dep
     )
     await inspect(tx, await add_ref(tx, new))
     await say_changed(tx, work.object)
+
+
+async def _check_nobodys(tx: Tx, store_id: str, key: str) -> None:
+    """What is another object's replica would go with that object."""
+    others = await tx.rows("keys_known", store_id, [key])
+    if any(not ref["in_place"] for ref in others) or await tx.rows("keys_going", store_id, [key]):
+        raise Conflict(
+            "another object's replica is there",
+            resource=f"store/{store_id}",
+            code="exists",
+            hint="register it as a copy instead of in place",
+        )
 
 
 async def _begin(work: TakeWork, able: Mapping[str, str | None], tx: Tx, deps: Deps) -> None:
@@ -129,6 +143,12 @@ async def copy(work: CopyWork, desk: Desk, deps: Deps) -> Settle:
         now = await lock_ref(tx, work.ref_id)
         if now is None or now["state"] != ReplicaState.CREATING:
             await intend_delete_bytes(tx, ref)
+            return
+        try:
+            await reserve(now, made.size, tx, deps)
+        except StowageError as error:  # its server told no size before
+            await intend_delete_bytes(tx, ref)
+            await fail_replica(tx, now, error.problem)
             return
         await tx.run("ref_known", ref["id"], made.size, None, made.size)
         await inspect(tx, await need(tx, "ref", ref["id"]))
