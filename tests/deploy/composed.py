@@ -28,6 +28,8 @@ class Composed:
 
     project: str
     port: int
+    door: int
+    """Published port of the agent's door."""
     docker_host: str
 
     @property
@@ -38,7 +40,8 @@ class Composed:
             for name in SERVICES
         }
         mine = {"DOCKER_HOST": self.docker_host, "DOCKER_BUILDKIT": "1", **images}
-        settings = {"STOWAGE_PORT": str(self.port), "STOWAGE_FETCH_ALLOW": PRIVATE}
+        ports = {"STOWAGE_PORT": str(self.port), "STOWAGE_DOOR_PORT": str(self.door)}
+        settings = {**ports, "STOWAGE_FETCH_ALLOW": PRIVATE}
         return {**os.environ, **mine, **settings}
 
     async def compose(self, *arguments: str, seconds: float = 120) -> str:
@@ -83,6 +86,10 @@ class Composed:
         """This machine, as the containers reach it."""
         told = await self.docker("network", "inspect", f"{self.project}_default")
         return str(json.loads(told)[0]["IPAM"]["Config"][0]["Gateway"])
+
+    async def python(self, service: str, program: str) -> str:
+        """What a few lines of Python print in the container of a running service."""
+        return await self.compose("exec", "-T", service, "python3", "-c", program)
 
     async def up(self) -> None:
         """Build every image, start everything, wait until it is ready."""

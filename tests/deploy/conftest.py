@@ -14,7 +14,8 @@ from tests.servers.ports import free_ports
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def composed(docker_host: str) -> AsyncIterator[Composed]:
     """Built, started and ready; taken down with all it had."""
-    system = Composed(f"t{secrets.token_hex(4)}", free_ports(1)[0], docker_host)
+    port, door = free_ports(2)
+    system = Composed(f"t{secrets.token_hex(4)}", port, door, docker_host)
     try:
         await system.up()
         yield system

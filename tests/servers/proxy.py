@@ -11,13 +11,13 @@ from typing import Self
 
 
 class Proxy:
-    """Listens on a loopback port and relays to a target, until told otherwise.
+    """Listens on a port of ``listen`` and relays to a target, until told otherwise.
 
     Use as `async with Proxy("127.0.0.1", 5672) as proxy:` and connect to `proxy.port`.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, host: str, port: int, listen: str = "127.0.0.1") -> None:
+        self._target, self._listen = (host, port), listen
         self._server: asyncio.Server | None = None
         self._relays: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
@@ -50,7 +50,7 @@ class Proxy:
         """Let bytes flow again, and accept connections on the same port as before."""
         self._flowing.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+            self._server = await asyncio.start_server(self._accept, self._listen, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
 
     def stall(self) -> None:
