@@ -66,7 +66,7 @@ class Screen:
         self.console.print(table)
         for hop in explanation["hops"]:
             self.console.print(
-                f"  hop {hop['order']}: {hop['source']} → {hop['destination']}"
+                f"  hop {hop['order'] + 1}: {hop['source']} → {hop['destination']}"
                 f" on {hop['host_id']} ({hop['endpoint_reason']}): {hop['state']}"
             )
 
