@@ -35,13 +35,16 @@ async def _keep(tx: Tx, row: Record, deps: Deps) -> None:
         await destroy(tx, await need(tx, "ref", ref_id))
     if problem or decision != Decision():
         await tx.run("object_again", row["noun"], row["id"], patience(row["attempts"] + 1))
-    await _tell(tx, row, problem)
-    if decision.make or decision.drop:
+    clearing = any(one.state is ReplicaState.DESTROYING for one in held)
+    if decision == Decision() or (problem and not clearing):
+        await _tell(tx, row, problem)
+    if decision != Decision():
         await say_changed(tx, reference(row))
 
 
 async def _tell(tx: Tx, row: Record, problem: Problem | None) -> None:
-    """What stands between an object and what is wished for it is its error."""
+    """What stands between an object and what is wished for it is its error, until it is as wished
+    or something else stands there."""
     told = problem.model_dump(mode="json") if problem else None
     if told != row["error"]:
         await tx.run("object_failed", row["noun"], row["id"], told)

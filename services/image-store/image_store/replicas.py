@@ -120,8 +120,7 @@ async def _keep_failed(tx: Tx, ref: Record, row: Record, error: dict[str, object
     if again["state"] == ReplicaState.ALLOCATED:
         await move(tx, again, ReplicaEvent.OPERATION_FAILED)
     await tx.run("ref_failed", ref["id"], error)
-    if row["digest"] is None:
-        await tx.run("object_failed", row["noun"], row["id"], error)
+    await tx.run("object_failed", row["noun"], row["id"], error)
 
 
 async def _revoke_writes(tx: Tx, ref: Record) -> None:

@@ -115,7 +115,8 @@ async def test_what_cannot_be_made_says_why_and_is_tried_again_later(ready: Scen
     assert error.code == "conflict.no_store"
     await ready.store("s2")
     await ready.pass_seconds(30)
-    assert len(await kept(ready)) == 1
+    (request,) = await kept(ready)
+    await carry_out(ready, request)
     assert (await shown(ready)).error is None
 
 
@@ -131,6 +132,9 @@ async def test_a_failed_copy_is_made_anew_with_growing_patience(ready: Scene) ->
     assert (await shown(ready)).ready
     await ready.pass_seconds(5)
     assert await kept(ready) == []  # what failed is cleared away first
+    error = (await shown(ready)).error
+    assert error is not None
+    assert error.code == "out_of_space"
     await ready.bench.run_intents()
     assert await kept(ready) == []
     await ready.pass_seconds(60)
