@@ -260,6 +260,8 @@ async def test_an_abandoned_upload_vanishes(awaited: Scene) -> None:
     [
         ("s3://bucket/import/other/disk", "not_authorized.not_own"),
         ("s3://bucket/disk", "not_authorized.not_own"),
+        ("s3://bucket/import/acme/../other/disk", "not_authorized.not_own"),
+        ("swift://bucket/import/acme//../../disk", "not_authorized.not_own"),
         ("nfs://server/export/disk", "invalid.url"),
         ("file:///etc/passwd", "invalid.url"),
     ],

@@ -2,6 +2,7 @@
 
 from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, NotAuthorized, StowageError
+from stowage_contracts.keys import is_key
 from stowage_contracts.messages.image_store import (
     RegisterSnapshot,
     RegisterTemplate,
@@ -76,7 +77,8 @@ async def _begin(message: Registration, url: str | StowageError, tx: Tx, deps: D
 def _check_own(message: Registration, url: str) -> None:
     """A store's credentials open every tenant's objects: others than operators name their own."""
     key = url.partition("://")[2].partition("/")[2]
-    if not message.admin and not key.startswith(f"import/{message.account_id}/"):
+    own = key.startswith(f"import/{message.account_id}/") and is_key(key)
+    if not message.admin and not own:
         raise NotAuthorized(
             "only objects below import/<account id>/ may be taken by their account",
             code="not_own",
