@@ -26,11 +26,11 @@ class FinishWork(Value):
 
 
 async def intend_finish(tx: Tx, ref: Record, size: int) -> None:
-    """Commit an upload, once at a time."""
+    """Commit an upload, once for each length its owner says it has."""
     grant = await tx.row("write_grant_of", ref["id"])
     assert grant is not None  # it is an open upload
     work = FinishWork(ref_id=ref["id"], grant_id=grant["id"], size=size)
-    await tx.intend("finish", work, key=ref["id"], within=timedelta(hours=1))
+    await tx.intend("finish", work, key=f"{ref['id']}/{size}", within=timedelta(hours=1))
 
 
 async def finish(work: FinishWork, desk: Desk, deps: Deps) -> Settle:
@@ -62,7 +62,8 @@ async def finish(work: FinishWork, desk: Desk, deps: Deps) -> Settle:
 async def finish_failed(work: FinishWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """The upload stays open: its owner is told what is missing and may go on."""
     ref = await lock_ref(tx, work.ref_id)
-    if ref is not None:
+    grant = await tx.row("grant", work.grant_id)
+    if ref is not None and grant is not None and grant["state"] == "active":
         await tell_trouble(tx, object_of(ref), error)
 
 
