@@ -11,13 +11,13 @@ import argparse
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.data_plane import medians
 from bench.report import Row, machine, show, write
-from bench.store import batch, places
+from bench.store import batch, listing, places, rows
 from bench.store.places import Place, own_servers
 from bench.store.transfers import Course
 from tests.servers.apt import Requirement, provide
@@ -29,12 +29,12 @@ PROGRAMS = (
     Requirement(("rclone",), ("rclone",)),
     Requirement(("nfs-cp", "nfs-ls"), ("libnfs-utils",)),
 )
-STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Place]]] = {
-    "s3": lambda here: places.s3(),
-    "swift": lambda here: places.swift(),
-    "rgw-swift": lambda here: places.rgw_swift(),
-    "nfs": lambda here: places.nfs(),
-    "directory": lambda here: places.directory(here / "store"),
+STORES: dict[str, Callable[[Path, str], AbstractAsyncContextManager[Place]]] = {
+    "s3": lambda here, name: places.s3(name),
+    "swift": lambda here, name: places.swift(name),
+    "rgw-swift": lambda here, name: places.rgw_swift(name),
+    "nfs": lambda here, name: places.nfs(name),
+    "directory": lambda here, name: places.directory(here / f"{name}-store"),
 }
 
 
@@ -51,7 +51,7 @@ class Plan:
 
 
 FULL = Plan(GIB, 1000, 100_000, 1_000_000, 3)
-QUICK = Plan(GIB // 16, 50, 2000, 20_000, 1)
+QUICK = Plan(GIB // 16, 20, 1000, 20_000, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,27 +61,80 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     parser.add_argument("--folder", type=Path, help="file system to measure; a temporary one")
     parser.add_argument("--store", choices=STORES, action="append", help="only these stores")
+    parser.add_argument("--turns", type=int, help="of which the median is kept")
     parser.add_argument("--note", default="", help="kept with the machine's facts")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only these parts")
     asked = parser.parse_args(arguments)
-    asyncio.run(measure(QUICK if asked.quick else FULL, asked))
+    plan = QUICK if asked.quick else FULL
+    asyncio.run(measure(replace(plan, turns=asked.turns or plan.turns), asked))
 
 
 async def measure(plan: Plan, asked: argparse.Namespace) -> None:
-    """All stores."""
+    """All parts on all stores; what was measured is written at once."""
     provide(PROGRAMS)
-    facts, rows = machine(note=asked.note), list[Row]()
+    facts, kept = machine(note=asked.note), list[Row]()
     with own_servers(), tempfile.TemporaryDirectory(prefix="stowage-", dir=asked.folder) as name:
-        here = Path(name)
-        batches = (
-            batch.make(here / "large", f"{plan.large / GIB:g} GiB", 1, plan.large),
-            batch.make(here / "small", f"{plan.small} x 64 KiB", plan.small, 64 * KIB),
-        )
-        (here / "results").mkdir()
-        for store in asked.store or STORES:
-            async with STORES[store](here) as place:
-                for each in batches:
-                    rows += _shown(await transfers(Course(place, each, here / "results"), plan))
-                    write(asked.json, facts, rows)
+        task = Task(plan, Path(name), tuple(asked.store or STORES))
+        for part in asked.part or PARTS:
+            async for found in PARTS[part](task):
+                for row in found:
+                    show(row)
+                kept += found
+                write(asked.json, facts, kept)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to measure, and where there is room for it."""
+
+    plan: Plan
+    folder: Path
+    stores: tuple[str, ...]
+
+
+async def large(task: Task) -> AsyncIterator[list[Row]]:
+    """Put and get of one object."""
+    size = task.plan.large
+    made = batch.make(task.folder / "large", f"{size / GIB:g} GiB", 1, size)
+    async for found in moved(task, made):
+        yield found
+
+
+async def small(task: Task) -> AsyncIterator[list[Row]]:
+    """Put and get of many objects."""
+    count = task.plan.small
+    made = batch.make(task.folder / "small", f"{count} x 64 KiB", count, 64 * KIB)
+    async for found in moved(task, made):
+        yield found
+
+
+async def moved(task: Task, made: batch.Batch) -> AsyncIterator[list[Row]]:
+    """A batch to every store and back."""
+    results = task.folder / f"{made.folder.name}-results"
+    results.mkdir()
+    for store in task.stores:
+        async with STORES[store](task.folder, made.folder.name) as place:
+            yield await transfers(Course(place, made, results), task.plan)
+
+
+async def listings(task: Task) -> AsyncIterator[list[Row]]:
+    """Of as many objects in each store."""
+    count = task.plan.listed
+    folder = await asyncio.to_thread(listing.make, task.folder / "listed", count)
+    for store in (each for each in task.stores if each in listing.STORES):
+        async with listing.STORES[store](folder, count) as listed:
+            found = [await listing.turn(listed, count) for _ in range(task.plan.turns)]
+        yield medians(row for rows in found for row in rows)
+
+
+async def catalogue(task: Task) -> AsyncIterator[list[Row]]:
+    """One template, and very many."""
+    url = places.server("postgres").url
+    for count in (1, task.plan.rows):
+        yield await rows.measure(url, task.folder, count)
+
+
+PARTS = {"large": large, "small": small, "list": listings, "rows": catalogue}
 
 
 async def transfers(course: Course, plan: Plan) -> list[Row]:
@@ -93,12 +146,6 @@ async def transfers(course: Course, plan: Plan) -> list[Row]:
         found += await course.get(turn)
     await course.end()
     return medians(found)
-
-
-def _shown(rows: list[Row]) -> list[Row]:
-    for row in rows:
-        show(row)
-    return rows
 
 
 if __name__ == "__main__":

@@ -17,9 +17,15 @@ TRANSFERS = "4"
 class Client(Protocol):
     """One way to use a store. ``place`` is a prefix of names on it."""
 
-    who: str
-    needs_folder: bool
-    """Whether ``place`` must be there before it is written to."""
+    @property
+    def who(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def needs_folder(self) -> bool:
+        """Whether ``place`` must be there before it is written to."""
+        ...
 
     def put(self, batch: Batch, place: str) -> Cost:
         """Files to objects."""
@@ -127,9 +133,7 @@ class NfsCp:
         return self._run((str(f), self.url(f"{place}/{f.name}")) for f in batch.files)
 
     def get(self, batch: Batch, place: str, folder: Path) -> Cost:
-        return self._run(
-            (self.url(f"{place}/{f.name}"), str(folder / f.name)) for f in batch.files
-        )
+        return self._run((self.url(f"{place}/{f.name}"), str(folder / f.name)) for f in batch.files)
 
     def _run(self, pairs: Iterable[tuple[str, str]]) -> Cost:
         words = "\n".join(word for pair in pairs for word in pair)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import quote
 
 from botocore.session import Session
@@ -25,7 +27,6 @@ from tests.servers.server import Server
 from tests.servers.swift_server import SwiftServer
 from tests.servers.venvs import venv
 
-CONTAINER = "images"
 SECONDS = 6 * 3600
 PARTS = ("--s3-chunk-size=16M", "--s3-upload-concurrency=6", "--s3-disable-checksum")
 
@@ -57,7 +58,7 @@ def server(kind: str) -> Server:
 
 
 @asynccontextmanager
-async def s3(name: str = CONTAINER) -> AsyncIterator[Place]:
+async def s3(name: str) -> AsyncIterator[Place]:
     """Ceph's gateway."""
     facts = server("ceph").exports()
     known = S3Server(*(facts[f"STOWAGE_TEST_S3_{word}"] for word in _S3))
@@ -88,7 +89,7 @@ _S3 = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY")
 
 
 @asynccontextmanager
-async def swift(name: str = CONTAINER) -> AsyncIterator[Place]:
+async def swift(name: str) -> AsyncIterator[Place]:
     """OpenStack Swift."""
     known = SwiftServer.told(server("swift").exports(), "SWIFT")
     async with _container(known, f"{name}-swift") as (container, clients):
@@ -96,7 +97,7 @@ async def swift(name: str = CONTAINER) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def rgw_swift(name: str = CONTAINER) -> AsyncIterator[Place]:
+async def rgw_swift(name: str) -> AsyncIterator[Place]:
     """Ceph's gateway by its Swift v1 door."""
     known = SwiftServer.told(server("ceph").exports(), "RGW")
     async with _container(known, f"{name}-swift") as (container, clients):
@@ -104,7 +105,7 @@ async def rgw_swift(name: str = CONTAINER) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def nfs(name: str = CONTAINER) -> AsyncIterator[Place]:
+async def nfs(name: str) -> AsyncIterator[Place]:
     """An export of nfs-ganesha."""
     held = server("nfs")
     assert isinstance(held, Nfs)
@@ -124,9 +125,13 @@ async def nfs(name: str = CONTAINER) -> AsyncIterator[Place]:
 @asynccontextmanager
 async def directory(root: Path) -> AsyncIterator[Place]:
     """A folder of this machine."""
-    root.mkdir()
-    side = Side(provider="directory", settings={"root": str(root)})
-    yield Place("directory", side, (Cp(root),), root)
+    await asyncio.to_thread(root.mkdir)
+    yield Place("directory", directory_side(root), (Cp(root),), root)
+
+
+def directory_side(root: Path) -> Side:
+    """A folder as a store."""
+    return Side(provider="directory", settings={"root": str(root)})
 
 
 @asynccontextmanager
@@ -169,7 +174,7 @@ def _swift_side(known: SwiftServer, container: str) -> Side:
 
 
 def _presigned(known: S3Server, bucket: str) -> Callable[[str, str], str]:
-    client = Session().create_client(
+    client: Any = Session().create_client(
         "s3",
         region_name=known.region,
         endpoint_url=known.endpoint,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data.mover import Took
 from bench.data.processes import Cost, timed
 from bench.report import Row
-from bench.store.batch import MIB, Batch, Item, Side
-from bench.store.clients import Client, summed, synced
+from bench.store.batch import MIB, Batch
+from bench.store.clients import summed, synced
 from bench.store.mover import Work
-from bench.store.places import Place
+from bench.store.places import Place, directory_side
 
 OURS = "stowage"
 
@@ -61,8 +60,7 @@ class Course:
 
     async def _moved(self, put: bool, name: str) -> Cost:
         self._clean()
-        here = Side(provider="directory", settings={"root": str(self.batch.folder)})
-        there = Side(provider="directory", settings={"root": str(self.results)})
+        here, there = directory_side(self.batch.folder), directory_side(self.results)
         store, items = self.place.side, self.batch.into(name) if put else self.batch.back(name)
         ends = {"source": here, "destination": store}
         work = Work(**(ends if put else {"source": store, "destination": there}), items=items)
