@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from tests.integration.hypervisor_agent.kit import (
     url_grant,
 )
 from tests.integration.hypervisor_agent.source_server import Source, serving
-from tests.servers.swift_server import SwiftServer
+from tests.servers.swift_server import SwiftServer, fresh_container
 
 PART = 8 * MIB
 DATA = noise(3 * PART + 4321)
@@ -84,13 +85,21 @@ class SwiftGrants:
         return await self.driver.grant(ask)
 
 
-@pytest.fixture
-async def driver(swift_server: SwiftServer, swift_container: str) -> AsyncIterator[SwiftDriver]:
+@pytest.fixture(params=["swift_server", "rgw_server"])
+async def driver(request: pytest.FixtureRequest) -> AsyncIterator[SwiftDriver]:
+    server: SwiftServer = request.getfixturevalue(request.param)
+    async with fresh_container(server) as container, opened(server, container) as driver:
+        yield driver
+
+
+@asynccontextmanager
+async def opened(server: SwiftServer, container: str) -> AsyncIterator[SwiftDriver]:
+    """A driver with small segments."""
     settings = SwiftSettings(
-        auth_url=swift_server.auth_url,
-        user=swift_server.user,
-        key=SecretStr(swift_server.key),
-        container=swift_container,
+        auth_url=server.auth_url,
+        user=server.user,
+        key=SecretStr(server.key),
+        container=container,
         temp_url_key=SecretStr("link-key-of-the-tests"),
         segment_bytes=PART,
     )

@@ -32,10 +32,12 @@ class Source:
 
     @property
     def pin(self) -> dict[str, str]:
-        """Conditions under which the server must answer with these very bytes."""
-        if self.etag:
-            return {"If-Match": self.etag}
-        return {"If-Unmodified-Since": self.modified} if self.modified else {}
+        """Conditions under which the server must answer with these very bytes.
+
+        An ETag is compared when the answer comes: Ceph's Swift door tells a large object's own
+        but compares If-Match with its manifest's.
+        """
+        return {"If-Unmodified-Since": self.modified} if self.modified and not self.etag else {}
 
     def check_range(self, answer: ClientResponse, offset: int, length: int) -> None:
         """Raises SourceChanged or SourceRefused unless ``answer`` is exactly this range."""
