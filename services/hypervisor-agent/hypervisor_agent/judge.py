@@ -27,6 +27,7 @@ class GateJudge:
 
     def __init__(self, max_virtual_size: int, allowed: frozenset[Option] = USUAL) -> None:
         self._max, self._allowed = max_virtual_size, allowed
+        self._jail = Jail()
 
     async def __call__(
         self, stored: Stored, declared: ImageFormat, max_virtual_size: int | None = None
@@ -38,6 +39,12 @@ class GateJudge:
         if not verdict.accepted or stored.path is None or not installed():
             return verdict
         try:
-            return await second_opinion(stored.path, verdict, await Jail.strictest())
+            return await second_opinion(stored.path, verdict, await self._strictest())
         except Unavailable:
             return verdict
+
+    async def _strictest(self) -> Jail:
+        """Tried out until one takes the network away, not for every image."""
+        if not self._jail.wrapper:
+            self._jail = await Jail.strictest()
+        return self._jail
