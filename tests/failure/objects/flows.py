@@ -16,7 +16,7 @@ from tests.e2e.sources import MIB, Source, image, serving
 from tests.failure.objects.leftovers import files
 from tests.failure.objects.stage import Stage, until
 
-SIZE = 24 * MIB
+SIZE = 12 * MIB
 
 
 @dataclass
