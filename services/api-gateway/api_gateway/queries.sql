@@ -14,9 +14,13 @@ DELETE FROM api_keys WHERE id = $1
 SELECT id, account_id, created FROM api_keys ORDER BY created, id
 
 -- name: add_pending
--- What a caller just asked for, until its owner speaks; no row when the id is taken.
+-- What a caller just asked for, until its owner speaks; no row when the id is taken. A store that
+-- was refused or removed leaves its id free: its owner keeps nothing of it.
 INSERT INTO resources (noun, id, account_id, sequence, state, created, updated)
-VALUES ($1, $2, $3, 0, $4, stowage_now(), stowage_now()) ON CONFLICT DO NOTHING
+VALUES ($1, $2, $3, 0, $4, stowage_now(), stowage_now())
+ON CONFLICT (noun, id) DO UPDATE SET state = EXCLUDED.state, removed = false,
+    created = EXCLUDED.created, updated = EXCLUDED.updated
+WHERE resources.noun = 'store' AND resources.state ->> 'state' = 'Removed'
 -- name: put_pending
 -- As add_pending of what a caller may also replace; its owner's next word wins.
 INSERT INTO resources (noun, id, sequence, state, created, updated)

@@ -261,6 +261,16 @@ async def test_a_store_its_owner_refused_can_be_hidden(api: Api, bench: Bench) -
     assert await bench.said(RemoveStore) == []
 
 
+async def test_the_id_of_a_refused_store_may_be_tried_again(api: Api, bench: Bench) -> None:
+    await bench.handle(words.store("s1", state="Removed"), sequence=1)
+    body = {"id": "s1", "name": "again", "provider": "directory", "settings": {"root": "/r"}}
+    assert (await api.post("/v1/stores", body)).status == 202
+    assert (await api.get("/v1/stores/s1")).body["state"] == "Adding"
+    assert (await api.post("/v1/stores", body)).body["code"] == "conflict.exists"
+    await bench.handle(words.store("s1", state="Up"), sequence=2)
+    assert (await api.get("/v1/stores/s1")).body["state"] == "Up"
+
+
 async def test_requests_with_one_idempotency_key_are_done_once(api: Api, bench: Bench) -> None:
     asked = [api.post("/v1/templates", NEW_TEMPLATE, Idempotency_Key="k1") for _ in range(4)]
     answers = await asyncio.gather(*asked)
