@@ -9,7 +9,7 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.ends import image_end
-from image_store.reaching import opens
+from image_store.judging.reaching import opens
 
 
 async def door_url(

@@ -5,17 +5,17 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
 
 from image_store.deps import Deps
-from image_store.evacuating import follow
 from image_store.handlers.uploads import abandon
-from image_store.inspection import send_due
 from image_store.intents.hosts import intend_tell
 from image_store.intents.lifecycles import intend_lifecycle
 from image_store.intents.probing import intend_probe
 from image_store.intents.scanning import intend_scan
-from image_store.keeping import keep
-from image_store.lineage import release_parents
+from image_store.judging.inspection import send_due
+from image_store.keeping.evacuating import follow
+from image_store.keeping.keeper import keep
+from image_store.keeping.scrubbing import scrub
+from image_store.objects.lineage import release_parents
 from image_store.providers import offer
-from image_store.scrubbing import scrub
 from image_store.views import host_view
 
 GRANTS_KEPT_SECONDS = 7 * 86400.0

@@ -30,7 +30,7 @@ SELECT 'r' || id, noun, kind, id, account_id, 's' || substr(id, 2)::int % {store
     now() - random() * interval '30 days', now() FROM stored_object;
 
 INSERT INTO grants (id, ref_id, writes, purpose, for_ref, state, expires, created)
-SELECT 'g' || n, 'rt' || n, n % 2 = 0, CASE WHEN n % 50 = 0 THEN 'upload' ELSE 'copy' END,
+SELECT 'g' || n, 'rt' || n, n % 2 = 0, CASE WHEN n % 5000 = 0 THEN 'upload' ELSE 'copy' END,
     CASE WHEN n % 2 = 1 THEN 'rt' || n - 1 END, CASE WHEN n % 10 = 0 THEN 'active' ELSE 'ended' END,
     now() + interval '1 hour', now() - random() * interval '7 days'
 FROM generate_series(1, {count}) n;

@@ -112,7 +112,6 @@ INVENTORY: dict[str, tuple[Any, ...]] = {
     "some_ready_on": ("s1",),
 }
 EVACUATING: dict[str, tuple[Any, ...]] = {
-    "left_on_store": ("s1",),
     "planned_on_store": ("s1",),
     "uploads_on_store": ("s1",),
     "parents_released": (),

@@ -18,6 +18,7 @@ SWEEPS: Mapping[str, str] = {
     "unwant_store": "a store went",
     "lock_objects_on": "a store began to be emptied, or was removed",
     "blocked_on_store": "a store is being emptied: all replicas on it, and their objects",
+    "left_on_store": "a store is being emptied: what is left is counted",
     "drop_refs_on_store": "a store went with everything on it",
     "writes_on_store": "a store is being removed",
     "unfinished_on_store": "a store is being removed",

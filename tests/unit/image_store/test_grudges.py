@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from image_store.cleaning import ObjectWork
-from image_store.reserving import reserve
+from image_store.intents.cleaning import ObjectWork
+from image_store.keeping.reserving import reserve
 from stowage_contracts.errors import Conflict, GrantRefused, NotFound
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CopyCancelled

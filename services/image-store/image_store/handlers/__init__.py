@@ -50,7 +50,6 @@ from stowage_contracts.messages.image_store import (
 from stowage_runtime.service import Handler, RequestHandler
 
 from image_store.deps import Deps
-from image_store.evacuating import on_evacuate_store, on_plan_evacuation, on_stop_evacuation
 from image_store.handlers.copies import (
     on_copy_cancelled,
     on_copy_completed,
@@ -93,7 +92,8 @@ from image_store.handlers.wishes import (
     on_delete_replica,
     on_verify_replica,
 )
-from image_store.verdicts import on_object_inspected
+from image_store.judging.verdicts import on_object_inspected
+from image_store.keeping.evacuating import on_evacuate_store, on_plan_evacuation, on_stop_evacuation
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     AddZone: on_add_zone,

@@ -19,10 +19,10 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.ends import image_end, pool_end
-from image_store.inspection import inspect
+from image_store.judging.inspection import inspect
 from image_store.model.rooms import check_room
-from image_store.objects import NewRef, add_object, add_ref
-from image_store.replicas import add_grant, ask, fail_replica, ready
+from image_store.objects.replicas import add_grant, ask, fail_replica, ready
+from image_store.objects.rows import NewRef, add_object, add_ref
 from image_store.store import (
     location_of,
     lock_ref,

@@ -9,9 +9,9 @@ from stowage_contracts.values import ReplicaState, ServiceName, StoreRole
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
-from image_store.lineage import held_by_children
-from image_store.objects import forget_if_gone
-from image_store.replicas import destroy, fail_replica
+from image_store.objects.lineage import held_by_children
+from image_store.objects.replicas import destroy, fail_replica
+from image_store.objects.rows import forget_if_gone
 from image_store.store import object_of
 
 _THERE = frozenset({ReplicaState.READY, ReplicaState.FAILED})

@@ -14,12 +14,12 @@ from stowage_contracts.values import StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
-from image_store.cleaning import intend_abort, intend_revoke
 from image_store.deps import Deps
+from image_store.intents.cleaning import intend_abort, intend_revoke
 from image_store.intents.committing import CommitWork, commit_failed, intend_commit, say_committed
+from image_store.keeping.reserving import reserve
 from image_store.model.store_states import Verb, check
-from image_store.reserving import reserve
-from image_store.sealed_urls import url_of
+from image_store.objects.sealed_urls import url_of
 from image_store.store import driver_of, need
 
 Ticket = HopTicket | LinkTicket

@@ -14,8 +14,8 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
 from image_store.deps import Deps
+from image_store.keeping.placing import rules_of
 from image_store.model.placement import Wish, weigh
-from image_store.placing import rules_of
 from image_store.store import room_of
 
 

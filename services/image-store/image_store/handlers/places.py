@@ -20,7 +20,7 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.intents.hosts import intend_tell
-from image_store.keeping import mind_region
+from image_store.keeping.keeper import mind_region
 from image_store.store import location_of, need
 from image_store.views import host_view, store_view
 

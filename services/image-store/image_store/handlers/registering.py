@@ -13,9 +13,9 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.intents.taking import intend_take
-from image_store.objects import add_object
-from image_store.sealed_urls import seal_url
-from image_store.sources import await_upload, fetch
+from image_store.objects.rows import add_object
+from image_store.objects.sealed_urls import seal_url
+from image_store.objects.sources import await_upload, fetch
 from image_store.views import say_changed
 
 FETCHED = ("http", "https")

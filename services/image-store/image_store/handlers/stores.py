@@ -18,13 +18,13 @@ from stowage_contracts.views import StoreView
 from stowage_runtime.handling.tx import Tx
 from stowage_stores.hosting import Admitted
 
-from image_store.cleaning import forget_store, intend_remove
 from image_store.deps import Deps
+from image_store.intents.cleaning import forget_store, intend_remove
 from image_store.intents.lifecycles import intend_lifecycle
 from image_store.intents.probing import intend_probe
 from image_store.intents.reconfiguring import intend_trial
 from image_store.model.store_states import changed, mode_of
-from image_store.replicas import fail_replica
+from image_store.objects.replicas import fail_replica
 from image_store.store import hosted, need
 from image_store.views import say_store, say_trouble, store_view
 

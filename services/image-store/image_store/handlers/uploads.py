@@ -12,14 +12,14 @@ from stowage_contracts.values import ObjectRef, StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
-from image_store.cleaning import intend_abort
 from image_store.deps import Deps
 from image_store.doors import door_url
 from image_store.handlers.links import HTTP
+from image_store.intents.cleaning import intend_abort
 from image_store.intents.finishing import intend_finish
+from image_store.keeping.reserving import reserve
 from image_store.model.store_states import Verb, check
-from image_store.replicas import fail_replica
-from image_store.reserving import reserve
+from image_store.objects.replicas import fail_replica
 from image_store.store import check_owner, driver_of, lock_ref, need, object_of
 from image_store.views import tell_trouble
 

@@ -12,12 +12,12 @@ from stowage_contracts.values import ReplicaState, StoreRole
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
-from image_store.inspection import verify
 from image_store.intents.noting import note_all
-from image_store.keeping import desired_of, held_of
+from image_store.judging.inspection import verify
+from image_store.keeping.keeper import desired_of, held_of
 from image_store.model.desired import decide
-from image_store.objects import mind
-from image_store.replicas import destroy
+from image_store.objects.replicas import destroy
+from image_store.objects.rows import mind
 from image_store.views import say_changed, tell_trouble
 
 _VERIFIABLE = frozenset({ReplicaState.READY, ReplicaState.FAILED})

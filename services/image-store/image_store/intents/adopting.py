@@ -12,14 +12,14 @@ from stowage_contracts.values import Id, ReplicaState, StoreState, Value, new_id
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Settle
 
-from image_store import inspection
 from image_store.deps import Deps
 from image_store.intents.scanning import take_stock
 from image_store.intents.sweeping import PAGE, manifest_at
+from image_store.judging import inspection
 from image_store.model.manifests import believable
 from image_store.model.store_states import Verb, check
-from image_store.objects import NewRef, add_object, add_ref
-from image_store.replicas import fail_replica
+from image_store.objects.replicas import fail_replica
+from image_store.objects.rows import NewRef, add_object, add_ref
 from image_store.store import driver_of, find_store, need
 from image_store.views import say_changed, say_trouble
 

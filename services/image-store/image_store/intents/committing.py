@@ -9,8 +9,8 @@ from stowage_contracts.values import StoreState, Value
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Settle
 
-from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
+from image_store.intents.cleaning import intend_delete_bytes
 from image_store.model.store_states import Verb, check
 from image_store.store import driver_of, find_store
 

@@ -9,9 +9,9 @@ from stowage_contracts.values import Bytes, Id, ReplicaState, StoreState, Value
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
 
-from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
-from image_store.inspection import inspect
+from image_store.intents.cleaning import intend_delete_bytes
+from image_store.judging.inspection import inspect
 from image_store.model.store_states import Verb, check
 from image_store.store import driver_of, find_store, lock_ref, need, object_of
 from image_store.views import tell_trouble

@@ -2,9 +2,9 @@
 
 from stowage_runtime.service import IntentKind
 
-from image_store.cleaning import CLEANING
 from image_store.deps import Deps
 from image_store.intents.adopting import AdoptWork, adopt, adopt_failed
+from image_store.intents.cleaning import CLEANING
 from image_store.intents.committing import CommitWork, commit, commit_failed
 from image_store.intents.finishing import FINISHING
 from image_store.intents.hosts import HostWork, tell, tell_failed

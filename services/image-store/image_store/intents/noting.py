@@ -10,8 +10,8 @@ from stowage_contracts.values import Id, ObjectRef, ReplicaState, StoreRole, Sto
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Settle
 
-from image_store.cleaning import AGAIN_SECONDS, intend_delete_bytes
 from image_store.deps import Deps
+from image_store.intents.cleaning import AGAIN_SECONDS, intend_delete_bytes
 from image_store.model.store_states import Verb, check
 from image_store.store import driver_of, lock_ref, need, object_row, reference
 from image_store.views import say_trouble, scope_of_object

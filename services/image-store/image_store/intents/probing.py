@@ -21,7 +21,7 @@ from stowage_runtime.service import Desk, Settle
 
 from image_store.deps import Deps
 from image_store.intents.hosts import tell_of_hosts
-from image_store.keeping import mind_region
+from image_store.keeping.keeper import mind_region
 from image_store.model.store_states import probed as state_after
 from image_store.store import driver_of, find_store, hosted, need, scope_of
 from image_store.views import store_view

@@ -10,11 +10,11 @@ from stowage_contracts.views import InventoryView
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Settle
 
-from image_store.cleaning import PATIENCE, ObjectWork
 from image_store.deps import Deps
+from image_store.intents.cleaning import PATIENCE, ObjectWork
 from image_store.intents.sweeping import PAGE, Sweep
 from image_store.model.store_states import Verb, check
-from image_store.replicas import damaged
+from image_store.objects.replicas import damaged
 from image_store.store import driver_of, find_store, lock_ref
 from image_store.views import say_store, say_trouble
 

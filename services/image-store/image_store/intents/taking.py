@@ -11,14 +11,14 @@ from stowage_contracts.values import Id, ObjectRef, ReplicaState, StoreState, Va
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
 
-from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
-from image_store.inspection import inspect
-from image_store.objects import NewRef, add_image_ref, add_ref
-from image_store.placing import store_for, wish_of
-from image_store.replicas import fail_replica
-from image_store.reserving import reserve
-from image_store.sealed_urls import url_of
+from image_store.intents.cleaning import intend_delete_bytes
+from image_store.judging.inspection import inspect
+from image_store.keeping.placing import store_for, wish_of
+from image_store.keeping.reserving import reserve
+from image_store.objects.replicas import fail_replica
+from image_store.objects.rows import NewRef, add_image_ref, add_ref
+from image_store.objects.sealed_urls import url_of
 from image_store.store import driver_of, find_store, lock_ref, need, need_object
 from image_store.views import say_changed
 

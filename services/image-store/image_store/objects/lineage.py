@@ -4,7 +4,7 @@ from asyncpg import Record
 from stowage_contracts.values import ObjectKind, ReplicaState, StoreRole
 from stowage_runtime.handling.tx import Tx
 
-from image_store.replicas import destroy
+from image_store.objects.replicas import destroy
 
 _THERE = frozenset({ReplicaState.READY, ReplicaState.FAILED})
 

@@ -7,10 +7,10 @@ from stowage_contracts.values import ReplicaState, Verdict
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
-from image_store.inspection import checksum_of, inspected, refused
+from image_store.judging.inspection import checksum_of, inspected, refused
 from image_store.model.states import ReplicaEvent
-from image_store.objects import mind
-from image_store.replicas import damaged, ready
+from image_store.objects.replicas import damaged, ready
+from image_store.objects.rows import mind
 from image_store.store import move, need, object_of, object_row
 from image_store.views import say_changed
 

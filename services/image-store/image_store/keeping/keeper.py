@@ -11,10 +11,10 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.ends import image_end
+from image_store.keeping.placing import store_for, wish_of
 from image_store.model.desired import Decision, Desired, Held, Need, decide
-from image_store.objects import add_image_ref, mind, patience
-from image_store.placing import store_for, wish_of
-from image_store.replicas import add_grant, ask, destroy
+from image_store.objects.replicas import add_grant, ask, destroy
+from image_store.objects.rows import add_image_ref, mind, patience
 from image_store.store import need, reference, scope_of
 from image_store.views import say_changed, scope_of_object
 

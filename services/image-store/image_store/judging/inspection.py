@@ -9,11 +9,11 @@ from stowage_contracts.topology import agent_address
 from stowage_contracts.values import GrantRef, HostAbilities, ServiceName, new_id
 from stowage_runtime.handling.tx import Tx
 
-from image_store.cleaning import intend_delete_bytes
 from image_store.deps import Deps
 from image_store.ends import image_end
-from image_store.reaching import opens
-from image_store.replicas import add_grant, fail_replica
+from image_store.intents.cleaning import intend_delete_bytes
+from image_store.judging.reaching import opens
+from image_store.objects.replicas import add_grant, fail_replica
 from image_store.store import lock_ref, need, object_of, object_row
 
 _READINGS = 2

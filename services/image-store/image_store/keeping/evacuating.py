@@ -16,11 +16,11 @@ from stowage_contracts.values import ReplicaState, StoreRole, StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
-from image_store.cleaning import intend_remove
 from image_store.deps import Deps
-from image_store.keeping import desired_of, held_of, mind_store, place
+from image_store.intents.cleaning import intend_remove
+from image_store.keeping.keeper import desired_of, held_of, mind_store, place
 from image_store.model.desired import Held, decide
-from image_store.replicas import destroy, fail_replica
+from image_store.objects.replicas import destroy, fail_replica
 from image_store.store import need, need_object, object_of
 from image_store.views import store_view
 

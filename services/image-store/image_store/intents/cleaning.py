@@ -13,7 +13,7 @@ from stowage_runtime.service import Desk, IntentKind, Settle
 from image_store.deps import Deps
 from image_store.model.states import ReplicaEvent
 from image_store.model.store_states import Verb, check
-from image_store.objects import forget_if_gone, ref_gone
+from image_store.objects.rows import forget_if_gone, ref_gone
 from image_store.store import driver_of, hosted, lock_ref, move, reference
 from image_store.views import store_view
 

@@ -14,9 +14,9 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.ends import image_end, url_end
-from image_store.objects import add_image_ref
-from image_store.placing import store_for, wish_of
-from image_store.replicas import add_grant, ask
+from image_store.keeping.placing import store_for, wish_of
+from image_store.objects.replicas import add_grant, ask
+from image_store.objects.rows import add_image_ref
 from image_store.store import need_object
 
 Registration = RegisterTemplate | RegisterVolume | RegisterSnapshot

@@ -13,10 +13,10 @@ from stowage_contracts.messages.image_store import (
 from stowage_contracts.values import ObjectRef, ReplicaState, StoreRole, Verdict, new_id
 from stowage_runtime.handling.tx import Tx
 
-from image_store.cleaning import intend_delete, intend_delete_bytes, intend_revoke
+from image_store.intents.cleaning import intend_delete, intend_delete_bytes, intend_revoke
 from image_store.intents.noting import note
 from image_store.model.states import ReplicaEvent
-from image_store.objects import forget_if_gone, mind
+from image_store.objects.rows import forget_if_gone, mind
 from image_store.store import move, need, object_of, object_row
 from image_store.views import say_changed
 

@@ -3,7 +3,7 @@
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
-from image_store.inspection import verify
+from image_store.judging.inspection import verify
 
 
 async def scrub(tx: Tx, deps: Deps) -> None:

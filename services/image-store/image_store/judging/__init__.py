@@ -1,0 +1,1 @@
+"""Stored bytes sent through the gate of an agent, and what becomes of them."""

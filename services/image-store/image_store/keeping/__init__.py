@@ -1,0 +1,1 @@
+"""What is wished for is kept: placed, made from siblings, moved off, read again."""

@@ -1,0 +1,1 @@
+"""Objects and their replicas: registered, asked for, ready, failed, forgotten."""
