@@ -2,7 +2,7 @@
 
 Put and get of one large object and of many small ones, listing, and the catalogue's statements
 as its rows grow. Both sides sync and digest: Stowage's time includes grants, SHA-256, commit and
-sync; a rival's a sync and a sha256sum. By turns, medians are kept; ratios within a row count.
+sync; a rival's a sync and an openssl dgst. By turns, medians are kept; ratios within a row count.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ KIB = 1 << 10
 PROGRAMS = (
     Requirement(("curl",), ("curl",)),
     Requirement(("rclone",), ("rclone",)),
+    Requirement(("openssl",), ("openssl",)),
     Requirement(("nfs-cp", "nfs-ls"), ("libnfs-utils",)),
 )
 STORES: dict[str, Callable[[Path, str], AbstractAsyncContextManager[Place]]] = {

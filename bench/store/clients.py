@@ -42,8 +42,9 @@ def synced(files: Sequence[Path]) -> Cost:
 
 
 def summed(files: Sequence[Path]) -> Cost:
-    """The digest that a transfer must be checked against."""
-    return timed(["sha256sum", *map(str, files)])
+    """The digest that a transfer must be checked against, by the quickest that everybody has:
+    sha256sum takes three times as long where the processor knows SHA-256."""
+    return timed(["openssl", "dgst", "-sha256", *map(str, files)])
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class Curl:
     needs_folder: bool = False
 
     def put(self, batch: Batch, place: str) -> Cost:
-        return self._run(
+        """With the MD5 that the others compare with the server's ETag by themselves."""
+        known = timed(["openssl", "dgst", "-md5", *map(str, batch.files)])
+        return known + self._run(
             f'url = "{self.sign("PUT", f"{place}/{file.name}")}"\nupload-file = "{file}"\n'
             for file in batch.files
         )
