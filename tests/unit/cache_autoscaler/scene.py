@@ -45,6 +45,9 @@ def image(name: str, size: int = 1000) -> tuple[ObjectRef, bytes]:
     return ObjectRef(kind=ObjectKind.TEMPLATE, id=name), bytes_of(size, sum(name.encode()))
 
 
+_ASIDE = {".done", ".key"}
+
+
 @dataclass
 class Scene:
     """A cloud in a few words."""
@@ -233,7 +236,8 @@ class Scene:
         return [(row["object_id"], row["state"]) for row in rows]
 
     def files(self, store_id: str = "k1") -> Sequence[str]:
-        """Every file on a cache but the commit markers, which a later probe sweeps."""
+        """Every file on a cache but the commit markers, which a later probe sweeps, and what names
+        the key of a part."""
         root = self.folder / store_id
-        found = [p for p in root.rglob("*") if p.is_file() and p.suffix != ".done"]
+        found = [p for p in root.rglob("*") if p.is_file() and p.suffix not in _ASIDE]
         return sorted(str(path.relative_to(root)) for path in found)

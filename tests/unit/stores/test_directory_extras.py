@@ -4,6 +4,7 @@ import asyncio
 import errno
 import fcntl
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,16 @@ async def test_notes_leave_no_folder_behind(
     assert (tmp_path / ".stowage/notes/a/b/c").read_text() == "note"
     await driver.delete("a/b/c")
     assert own_files(tmp_path) == ["hop-1.1.done"]
+
+
+async def test_what_a_killed_writer_left_of_a_note_goes_with_the_next_write_or_delete(
+    driver: DirectoryDriver, tmp_path: Path
+) -> None:
+    left = tmp_path / ".stowage" / f"note-{sha256(b'a/b').hexdigest()[:32]}.new"
+    await driver.write_note("a/b", "one")
+    left.write_text("half")
+    await driver.write_note("a/b", "two")
+    assert await driver.read_note("a/b") == "two"
+    left.write_text("half")
+    await driver.delete("a/b")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

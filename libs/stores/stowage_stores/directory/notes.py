@@ -1,7 +1,7 @@
 """Notes: small texts beside objects, in ``<root>/.stowage/notes``, never listed."""
 
 import contextlib
-import secrets
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 from stowage_contracts.errors import InvalidInput, NotFound, Unavailable
@@ -21,8 +21,13 @@ def write(tree: Tree, key: str, text: str) -> None:
         raise InvalidInput("a note has at most 64 KiB", resource=key, code="note")
     tree.check_root()
     tree.make_folder(tree.own)
-    fresh = tree.own / f"note-{secrets.token_hex(8)}.new"
-    tree.files.write(fresh, content, OBJECT_MODE)
+    fresh = _fresh(tree, key)
+    with contextlib.suppress(*_ABSENT):  # of a writer that was killed
+        tree.files.remove(fresh)
+    try:
+        tree.files.write(fresh, content, OBJECT_MODE)
+    except FileExistsError:
+        raise Unavailable("its note is being written", resource=key, code="busy") from None
     for _ in range(_ATTEMPTS):  # a delete next door may take the empty folder away
         tree.make_folder(note.parent)
         with contextlib.suppress(FileNotFoundError):
@@ -44,12 +49,19 @@ def read(tree: Tree, key: str) -> str:
 def remove(tree: Tree, key: str) -> None:
     """Idempotent; takes folders it leaves empty along."""
     note = _path(tree, key)
+    with contextlib.suppress(*_ABSENT):  # of a writer that was killed
+        tree.files.remove(_fresh(tree, key))
     try:
         tree.files.remove(note)
     except _ABSENT:
         return
     tree.files.sync_folder(note.parent)
     tree.prune(note.parent, tree.own)
+
+
+def _fresh(tree: Tree, key: str) -> PurePosixPath:
+    """The same for each writing of a key, so that the next one takes up what a killed one left."""
+    return tree.own / f"note-{sha256(key.encode()).hexdigest()[:32]}.new"
 
 
 def _path(tree: Tree, key: str) -> PurePosixPath:
