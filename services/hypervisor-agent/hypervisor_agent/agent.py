@@ -15,7 +15,6 @@ from hypervisor_agent.deps import Deps
 from hypervisor_agent.identity import Identity
 from hypervisor_agent.links.server import Door
 
-STOP_SAYING_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 

@@ -4,12 +4,20 @@ from asyncpg import Record
 from pydantic import SecretStr
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.messages.hypervisor_agent import LinkTicket
+from stowage_contracts.plugins.image_store_driver import DriverAbilities
 from stowage_contracts.values import HostAbilities
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.ends import image_end
 from image_store.judging.reaching import opens
+
+_HTTP = frozenset({"http", "https"})
+
+
+def speaks_http(store: Record) -> bool:
+    """Whether a store gives and takes bytes over HTTP itself, and needs no door."""
+    return bool(_HTTP & set(DriverAbilities.model_validate(store["abilities"]).schemes))
 
 
 async def door_url(

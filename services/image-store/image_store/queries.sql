@@ -100,8 +100,6 @@ FROM jsonb_populate_record(NULL::stored_object, $1) ON CONFLICT DO NOTHING
 -- name: object
 -- Who changes an object or a replica of it holds this lock first, so that none waits in a circle.
 SELECT * FROM stored_object WHERE noun = $1 AND id = $2 FOR UPDATE
--- name: read_object
-SELECT * FROM stored_object WHERE noun = $1 AND id = $2
 -- name: lock_object_of
 -- The same for a replica's id.
 SELECT o.* FROM stored_object o JOIN object_store_ref r ON o.noun = r.noun AND o.id = r.object_id
@@ -204,8 +202,6 @@ UPDATE object_store_ref SET verified = stowage_now(), error = NULL WHERE id = $1
 UPDATE object_store_ref SET read_after = stowage_now() + interval '1 day' WHERE id = $1
 -- name: ref_failed
 UPDATE object_store_ref SET error = $2, reserved = 0 WHERE id = $1
--- name: ref_copy
-UPDATE object_store_ref SET copy_id = $2 WHERE id = $1
 -- name: asked
 INSERT INTO askers (copy_id, ref_id, request, said) VALUES ($1, $2, $3, stowage_now())
 ON CONFLICT DO NOTHING

@@ -132,10 +132,8 @@ def scope_of_object(row: Record) -> Scope:
 async def object_view(tx: Tx, row: Record) -> ObjectView:
     """An object's public state, with its replicas."""
     refs = await tx.rows("replicas_of", row["noun"], row["id"])
-    good = {
-        r["store_id"] for r in refs if r["state"] == ReplicaState.READY and r["role"] == "Image"
-    }
-    special = {name: row[name] for name in ("hypervisor", "template_id", "volume_id", "parent_id")}
+    good = {ref["store_id"] for ref in refs if _good(ref)}
+    special = {name: row[name] for name in _SPECIAL}
     return _VIEW[row["noun"]](
         id=row["id"],
         account_id=row["account_id"],

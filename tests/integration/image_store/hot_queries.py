@@ -64,7 +64,6 @@ GRANTING: dict[str, tuple[Any, ...]] = {
 }
 COMMITTING: dict[str, tuple[Any, ...]] = {
     "object": _T,
-    "read_object": _T,
     "lock_object_of": _R,
     "ref": _R,
     "ref_on": (*_T, "s1"),

@@ -11,7 +11,6 @@ from hypervisor_agent.gate.window import Window
 TABLE_LENGTH = 64 * 1024
 _ENTRY = struct.Struct("<16sIIII")
 _FIRST, _MOST_ENTRIES = 32, 2047
-MAX_ITEM = 1024 * 1024
 PARAMETERS = bytes.fromhex("3767a1ca36fa434db3b633f0aa44e76b")
 SIZE = bytes.fromhex("2442a52f1bcd7648b2115dbed83bf4b8")
 PAGE_83 = bytes.fromhex("ab12cabee6b2234593efc309e000c746")

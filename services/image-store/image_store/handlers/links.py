@@ -6,16 +6,14 @@ from asyncpg import Record
 from pydantic import SecretStr
 from stowage_contracts.errors import Conflict, GrantRefused
 from stowage_contracts.messages.image_store import LinkMade, MakeLink, RevokeLink
-from stowage_contracts.plugins.image_store_driver import DriverAbilities, ReadAsk
+from stowage_contracts.plugins.image_store_driver import ReadAsk
 from stowage_contracts.values import ReplicaState, StoreRole, StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
 from image_store.deps import Deps
-from image_store.doors import door_url
+from image_store.doors import door_url, speaks_http
 from image_store.store import check_owner, driver_of, need, need_object
-
-HTTP = frozenset({"http", "https"})
 
 
 async def on_make_link(message: MakeLink, desk: Desk, deps: Deps) -> LinkMade:
@@ -25,7 +23,7 @@ async def on_make_link(message: MakeLink, desk: Desk, deps: Deps) -> LinkMade:
         grant = await _grant(message, ref, tx, deps)
         url = (
             None
-            if _speaks_http(store)
+            if speaks_http(store)
             else await door_url(tx, (grant, ref, store), deps, message.file_name)
         )
         seconds = _left(grant["expires"], tx.now)
@@ -45,17 +43,13 @@ async def _replica(message: MakeLink, tx: Tx) -> tuple[Record, Record]:
         if ref["state"] == ReplicaState.READY and ref["role"] == StoreRole.IMAGE:
             store = await need(tx, "store", ref["store_id"])
             if StoreState(store["state"]).readable and not row["removed"]:
-                found.append((not _speaks_http(store), ref["id"], ref, store))
+                found.append((not speaks_http(store), ref["id"], ref, store))
     if not found:
         raise Conflict(
             "no readable store holds it ready", resource=str(message.object), code="not_ready"
         )
     _, _, ref, store = min(found, key=lambda one: one[:2])
     return ref, store
-
-
-def _speaks_http(store: Record) -> bool:
-    return bool(HTTP & set(DriverAbilities.model_validate(store["abilities"]).schemes))
 
 
 async def _grant(message: MakeLink, ref: Record, tx: Tx, deps: Deps) -> Record:

@@ -7,14 +7,13 @@ from stowage_contracts.errors import Cancelled, Conflict, StowageError
 from stowage_contracts.grants import Grant
 from stowage_contracts.messages.image_store import FinishUpload, OpenUpload, UploadOpened
 from stowage_contracts.parts import offset_of_part
-from stowage_contracts.plugins.image_store_driver import DriverAbilities, WriteAsk
+from stowage_contracts.plugins.image_store_driver import WriteAsk
 from stowage_contracts.values import ObjectRef, StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
 from image_store.deps import Deps
-from image_store.doors import door_url
-from image_store.handlers.links import HTTP
+from image_store.doors import door_url, speaks_http
 from image_store.intents.cleaning import intend_abort
 from image_store.intents.finishing import intend_finish
 from image_store.keeping.reserving import reserve
@@ -37,7 +36,7 @@ async def on_open_upload(message: OpenUpload, desk: Desk, deps: Deps) -> UploadO
         store = await need(tx, "store", ref["store_id"])
         begun = Verb.CONTINUE if grant["session"] else Verb.WRITE
         check(begun, StoreState(store["state"]), store["id"])
-        http = HTTP & set(DriverAbilities.model_validate(store["abilities"]).schemes)
+        http = speaks_http(store)
         url = None if http else await door_url(tx, (grant, ref, store), deps)
     access = await _parts(message, (grant, ref, store), desk, deps) if http else None
     return UploadOpened(object=message.object, grant=access, url=url, expires=expires)
