@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from stowage_contracts.envelope import Envelope
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CommitHop, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import (
@@ -18,11 +19,9 @@ from stowage_contracts.messages.hypervisor_agent import (
 )
 from stowage_contracts.topology import Topology
 from stowage_contracts.values import (
-    HostAbilities,
     HypervisorKind,
     ImageFormat,
     Location,
-    PoolView,
     Receipt,
     Secret,
     Value,

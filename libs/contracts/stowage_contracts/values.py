@@ -259,6 +259,19 @@ class Verdict(Value):
     gate_version: int
 
 
+class HopMethod(StrEnum):
+    """How a hop makes its destination."""
+
+    COPY = "copy"
+    """Bytes are read and written."""
+    CLONE = "clone"
+    """The store shares or copies the bytes itself: reflink, server-side copy."""
+    BACKING = "backing"
+    """A linked clone: an overlay whose backing file is the source."""
+    NATIVE = "native"
+    """The hypervisor moves the volume."""
+
+
 class EndKind(StrEnum):
     """What stands at one end of a copy."""
 
@@ -285,39 +298,6 @@ class CopyEnd(Value):
     hypervisor: HypervisorKind | None = None
     """For a primary pool: the hypervisor that must be able to use the result."""
     grant: GrantRef
-
-
-class PoolView(Value):
-    """A primary storage pool as its agent sees it."""
-
-    id: Id
-    name: Name
-    provider: str
-    root: str = ""
-    formats: tuple[ImageFormat, ...]
-    total_bytes: Bytes
-    free_bytes: Bytes
-
-
-class HostAbilities(Value):
-    """What an agent declares of itself; planning believes nothing else."""
-
-    hypervisor: HypervisorKind
-    reads: tuple[str, ...]
-    """Schemes it can read grants of."""
-    writes: tuple[str, ...]
-    """Schemes it can write grants of."""
-    roots: tuple[str, ...] = ()
-    """Directories it may open for ``file`` grants."""
-    fetch: bool = False
-    """May open user-given URLs through the guarded fetcher."""
-    inspect: tuple[ImageFormat, ...] = ()
-    """Formats its gate can judge."""
-    convert: tuple[ImageFormat, ...] = ()
-    """Formats it can convert between on local files."""
-    door: str = ""
-    """Base URL at which it serves links to objects on stores without HTTP; empty without one."""
-    slots: Annotated[int, Field(ge=1, le=1000)] = 4
 
 
 class Transfer(Value):

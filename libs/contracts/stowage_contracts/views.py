@@ -3,10 +3,11 @@
 from typing import Any
 
 from stowage_contracts.errors import Problem
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.values import (
     Bytes,
     Digest,
-    HostAbilities,
+    HopMethod,
     HostState,
     HypervisorKind,
     Id,
@@ -15,7 +16,6 @@ from stowage_contracts.values import (
     Location,
     Name,
     ObjectRef,
-    PoolView,
     ReplicaState,
     Scope,
     ScopeType,
@@ -214,6 +214,16 @@ class StrategyAnswer(Value):
     chosen: bool = False
 
 
+class Moment(Value):
+    """One line of a copy's timeline."""
+
+    at: Instant
+    what: str
+    """One word: requested, planned, waiting, moving, yielded, lost, committed, done…"""
+    text: str = ""
+    """Who, where and why, as an operator reads it."""
+
+
 class HopView(Value):
     """One physical transfer inside a copy."""
 
@@ -224,6 +234,9 @@ class HopView(Value):
     destination: str
     host_id: Id | None = None
     endpoint_reason: str = ""
+    method: HopMethod = HopMethod.COPY
+    fed_by: tuple[Id, ...] = ()
+    """Hosts it reads from instead of the origin."""
     epoch: int = 0
     attempts: int = 0
     transfer: Transfer = Transfer()
@@ -247,10 +260,26 @@ class CopyView(Value):
     hops: tuple[HopView, ...] = ()
     transfer: Transfer = Transfer()
     waiting_for: str = ""
+    paused: str = ""
+    """Why it is paused; empty when it is not."""
+    priority: int = 0
+    bytes_per_second: Bytes | None = None
+    """Most its hops may move each second; None is unlimited."""
+    timeline: tuple[Moment, ...] = ()
+    """What happened, oldest first; the first and the last hundred of many."""
     digest: Digest | None = None
     error: Problem | None = None
     created: Instant
     finished: Instant | None = None
+
+
+class MotionPolicyView(Value):
+    """Which strategies an operator wants in a zone; the id is the zone's, or ``default``."""
+
+    id: Id
+    pin: str = ""
+    """The only strategy that may be used; empty lets the best one win."""
+    forbid: tuple[str, ...] = ()
 
 
 class CacheLoad(Value):

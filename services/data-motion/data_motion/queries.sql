@@ -26,23 +26,24 @@ SELECT copy_id FROM askers WHERE id = $1
 -- name: live_twin
 SELECT id FROM copies
 WHERE source_key = $1 AND destination_key = $2
-    AND state IN ('requested', 'planned', 'waiting', 'running')
+    AND state IN ('requested', 'planned', 'waiting', 'running', 'paused')
 
 -- name: insert_copy
 -- No row: another live copy of the same bytes to the same place was first.
 INSERT INTO copies SELECT * FROM jsonb_populate_record(NULL::copies, $1)
 ON CONFLICT (source_key, destination_key)
-    WHERE state IN ('requested', 'planned', 'waiting', 'running') DO NOTHING
+    WHERE state IN ('requested', 'planned', 'waiting', 'running', 'paused') DO NOTHING
 RETURNING id
 
 -- name: save_job
 -- What changed of a copy ($1 or NULL), its askers ($2) and its hops ($3), in one round trip.
 WITH changed AS (
     UPDATE copies AS c
-    SET (state, priority, strategy, answers, plan, waiting_for, cancelling, transfer, signalled,
-        digest, error, deadline, finished)
+    SET (state, priority, strategy, answers, plan, waiting_for, cancelling, paused,
+        bytes_per_second, timeline, transfer, signalled, digest, error, deadline, finished)
         = (n.state, n.priority, n.strategy, n.answers, n.plan, n.waiting_for, n.cancelling,
-        n.transfer, n.signalled, n.digest, n.error, n.deadline, n.finished)
+        n.paused, n.bytes_per_second, n.timeline, n.transfer, n.signalled, n.digest, n.error,
+        n.deadline, n.finished)
     FROM jsonb_populate_record(NULL::copies, $1) AS n WHERE c.id = n.id
 ), asking AS (
     INSERT INTO askers SELECT * FROM jsonb_populate_recordset(NULL::askers, $2)
@@ -52,13 +53,14 @@ INSERT INTO hops AS h SELECT * FROM jsonb_populate_recordset(NULL::hops, $3)
 ON CONFLICT (id) DO UPDATE
 SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excluded, avoided,
     preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline, nudge_at,
-    bytes_best, bytes_at, transfer, journaled, receipt, error, due)
+    bytes_best, bytes_at, transfer, journaled, receipt, error, due, fed_by, yielding)
     = (excluded.state, excluded.host_id, excluded.boot_id, excluded.endpoint_reason,
     excluded.epoch, excluded.generation, excluded.attempts, excluded.excluded, excluded.avoided,
     excluded.preferred, excluded.slots, excluded.blocked_on, excluded.retry_at,
     excluded.lease_until, excluded.unreachable_since, excluded.deadline, excluded.nudge_at,
     excluded.bytes_best, excluded.bytes_at, excluded.transfer, excluded.journaled,
-    excluded.receipt, excluded.error, excluded.due)
+    excluded.receipt, excluded.error, excluded.due,
+    excluded.fed_by, excluded.yielding)
 
 -- name: lock_scheduling
 -- No row, and no lock, when nothing waits; who makes a hop wait meanwhile schedules it.
@@ -113,6 +115,7 @@ UPDATE hops SET blocked_on = NULL WHERE id IN (
 INSERT INTO agents SELECT * FROM jsonb_populate_record(NULL::agents, $1)
 ON CONFLICT (host_id) DO UPDATE SET location = excluded.location,
     abilities = excluded.abilities, boot_id = excluded.boot_id, seen = excluded.seen
+-- What drains goes on draining.
 
 -- name: agent_seen
 UPDATE agents SET seen = stowage_now() WHERE host_id = $1
@@ -135,7 +138,7 @@ ORDER BY id
 
 -- name: copies_on_store
 SELECT id FROM copies
-WHERE state IN ('requested', 'planned', 'waiting', 'running')
+WHERE state IN ('requested', 'planned', 'waiting', 'running', 'paused')
     AND (request #>> '{source,store_id}' = $1 OR request #>> '{destination,store_id}' = $1
         OR id IN (
             SELECT copy_id FROM hops WHERE state NOT IN ('committed', 'failed', 'cancelled')

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from stowage_contracts.errors import Problem
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.plugins.data_motion_strategy import MotionPlan
 from stowage_contracts.values import (
     CopyEnd,
     Digest,
-    HostAbilities,
+    HopMethod,
     Id,
     Instant,
     Location,
@@ -21,7 +22,7 @@ from stowage_contracts.values import (
     Transfer,
     Value,
 )
-from stowage_contracts.views import StoreView, StrategyAnswer
+from stowage_contracts.views import Moment, StoreView, StrategyAnswer
 
 from data_motion.model.states import AskerState, CopyState, HopState, ended
 
@@ -50,6 +51,11 @@ class CopyRecord(Record):
     waiting_for: str = ""
     cancelling: str = ""
     """Why it ends after the commit that is under way; empty when it goes on."""
+    paused: str = ""
+    """Why it is paused; empty when it is not."""
+    bytes_per_second: int | None = None
+    """Most its hops may move each second; None is unlimited."""
+    timeline: tuple[Moment, ...] = ()
     transfer: Transfer = Transfer()
     signalled: Instant | None = None
     digest: Digest | None = None
@@ -72,6 +78,13 @@ class AskerRecord(Record):
     created: Instant
 
 
+class Feeder(Value):
+    """A hop that another one reads from, at its agent."""
+
+    hop_id: Id
+    host_id: Id
+
+
 class HopRecord(Record):
     """One physical transfer, leased to at most one agent."""
 
@@ -82,6 +95,11 @@ class HopRecord(Record):
     source: CopyEnd
     destination: CopyEnd
     must_run_on: Id | None = None
+    method: HopMethod = HopMethod.COPY
+    fed_by: tuple[Feeder, ...] = ()
+    """Hops of the same bytes at other agents, which it reads from instead of the origin."""
+    yielding: str = ""
+    """Why its agent was asked to stop at the edge of a range: paused, pre-empted, drained…"""
     host_id: Id | None = None
     """The agent that holds the lease, or the last one that did."""
     boot_id: Id | None = None
@@ -136,6 +154,16 @@ class AgentRecord(Record):
     abilities: HostAbilities
     boot_id: Id
     seen: Instant
+    draining: str = ""
+    """Why it is given nothing new; empty when it is."""
+
+
+class PolicyRecord(Record):
+    """Which strategies an operator wants in a zone; ``default`` where no other holds."""
+
+    id: Id
+    pin: str = ""
+    forbid: tuple[str, ...] = ()
 
 
 class StoreRecord(Record):

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import StowageError
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.hypervisor_agent import CacheLoadReported, Heartbeat, HostJoined
-from stowage_contracts.values import HostAbilities, new_id
+from stowage_contracts.values import new_id
 from stowage_runtime.bus import Bus, Reader
 
 from hypervisor_agent import handlers

@@ -3,9 +3,9 @@
 from asyncpg import Record
 from pydantic import SecretStr
 from stowage_contracts.errors import Unavailable
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.hypervisor_agent import LinkTicket
 from stowage_contracts.plugins.image_store_driver import DriverAbilities
-from stowage_contracts.values import HostAbilities
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps

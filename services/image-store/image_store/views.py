@@ -4,14 +4,13 @@ from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.errors import Problem, StowageError
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import CHANGED, StoreChanged
 from stowage_contracts.plugins.image_store_driver import DriverAbilities
 from stowage_contracts.values import (
-    HostAbilities,
     ObjectKind,
     ObjectRef,
-    PoolView,
     ReplicaState,
     Scope,
     StoreRole,

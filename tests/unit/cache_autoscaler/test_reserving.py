@@ -3,9 +3,10 @@
 import asyncio
 
 from cache_autoscaler.deps import Deps
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.cache_autoscaler import CacheChanged
 from stowage_contracts.messages.image_store import HostChanged
-from stowage_contracts.values import HostAbilities, HostState, HypervisorKind
+from stowage_contracts.values import HostState, HypervisorKind
 from stowage_contracts.views import HostView
 from stowage_runtime.testing.bench import ServiceBench
 

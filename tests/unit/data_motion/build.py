@@ -5,6 +5,7 @@ from typing import Any
 
 from data_motion.model.limits import Limits, Rules
 from pydantic import SecretStr
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.data_motion import CancelCopy, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import (
     ExecuteHop,
@@ -18,7 +19,6 @@ from stowage_contracts.values import (
     CopyEnd,
     EndKind,
     GrantRef,
-    HostAbilities,
     HypervisorKind,
     ImageFormat,
     Location,

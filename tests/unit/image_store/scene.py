@@ -9,6 +9,7 @@ from image_store.deps import Deps
 from pydantic import SecretStr
 from stowage_contracts import sealing
 from stowage_contracts.grants import Grant
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CommitHop, CopyCompleted
 from stowage_contracts.messages.hypervisor_agent import HopTicket, HostJoined
@@ -23,16 +24,7 @@ from stowage_contracts.messages.image_store import (
     RedeemGrant,
     RegisterTemplate,
 )
-from stowage_contracts.values import (
-    HostAbilities,
-    ImageFormat,
-    Location,
-    ObjectRef,
-    PoolView,
-    Receipt,
-    Scope,
-    Verdict,
-)
+from stowage_contracts.values import ImageFormat, Location, ObjectRef, Receipt, Scope, Verdict
 from stowage_contracts.views import CopyView
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.signing import Signer

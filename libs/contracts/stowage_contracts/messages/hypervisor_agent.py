@@ -1,18 +1,18 @@
 """What an agent hears and says; its own words are reports and signals."""
 
 from stowage_contracts.errors import GrantRefused, Problem
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.message import Kind, Message
 from stowage_contracts.values import (
     Bytes,
     CopyEnd,
     Digest,
     GrantRef,
-    HostAbilities,
+    HopMethod,
     Id,
     ImageFormat,
     Instant,
     Location,
-    PoolView,
     Range,
     Receipt,
     Secret,
@@ -99,6 +99,30 @@ class LinkTicket(Value):
             raise GrantRefused("the link is not for this grant and agent", code="ticket")
 
 
+class PeerTicket(Value):
+    """Claims data-motion signs: one agent may read what another has of a hop's bytes."""
+
+    hop_id: Id
+    """The hop whose destination is read…"""
+    host_id: Id
+    """…at the agent that moves or moved it…"""
+    reader_id: Id
+    """…by this agent only."""
+    digest: Digest
+    expires: Instant
+
+
+class Peer(Value):
+    """An agent that has, or is getting, the same bytes; asked before the origin is."""
+
+    host_id: Id
+    hop_id: Id
+    url: str
+    """Base URL of its door."""
+    ticket: Secret
+    """A signed PeerTicket."""
+
+
 class ExecuteHop(_Command, subject="hop/{hop_id}"):
     """Move one hop's bytes under a lease; an offer that is not taken up expires."""
 
@@ -117,6 +141,11 @@ class ExecuteHop(_Command, subject="hop/{hop_id}"):
     hint: tuple[Range, ...] = ()
     """Ranges the last agent reported as journaled; the destination decides."""
     stall_seconds: float = 30.0
+    method: HopMethod = HopMethod.COPY
+    bytes_per_second: Bytes | None = None
+    """Most it may move; None is unlimited."""
+    peers: tuple[Peer, ...] = ()
+    """Nearest first; only where the source's leaf digests are kept."""
     ticket: Secret
     """A signed HopTicket: ids and an expiry, no store secret."""
 
@@ -128,6 +157,18 @@ class CancelHop(_Command, subject="hop/{hop_id}"):
     host_id: Id
     epoch: int
     destination: CopyEnd
+
+
+class SteerHop(_Command, subject="hop/{hop_id}"):
+    """Change a hop under way; of an older epoch, or of a hop not known, nothing happens."""
+
+    hop_id: Id
+    host_id: Id
+    epoch: int
+    bytes_per_second: Bytes | None = None
+    """Most it may move from now on; None is unlimited."""
+    yields: bool = False
+    """Stop at the edge of the ranges in flight, journal them and answer HopYielded."""
 
 
 class InspectObject(_Command, subject="inspection/{inspection_id}"):
@@ -171,6 +212,15 @@ class HopFinished(_Report, subject="hop/{hop_id}"):
     epoch: int
     receipt: Receipt | None = None
     error: Problem | None = None
+
+
+class HopYielded(_Report, subject="hop/{hop_id}"):
+    """The hop stopped where its journal is, because it was asked to."""
+
+    hop_id: Id
+    copy_id: Id
+    epoch: int
+    journaled: tuple[Range, ...] = ()
 
 
 class ObjectInspected(_Report, subject="inspection/{inspection_id}"):

@@ -3,8 +3,9 @@
 from enum import IntEnum
 from typing import Protocol
 
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.image_store import CopyRequested
-from stowage_contracts.values import HostAbilities, Id, Location, Value
+from stowage_contracts.values import HopMethod, Id, Location, Value
 from stowage_contracts.views import StoreView
 
 
@@ -52,6 +53,7 @@ class HopLeg(Value):
     destination_is_cache: bool = False
     must_run_on: Id | None = None
     """Host that alone can reach an end (a host-local pool)."""
+    method: HopMethod = HopMethod.COPY
 
 
 class MotionPlan(Value):

@@ -2,7 +2,8 @@
 
 from typing import Any, Protocol
 
-from stowage_contracts.values import HostAbilities, Id, ImageFormat, Name, PoolView, Value
+from stowage_contracts.hosts import HostAbilities, PoolView
+from stowage_contracts.values import Id, ImageFormat, Name, Value
 
 
 class PoolSettings(Value):

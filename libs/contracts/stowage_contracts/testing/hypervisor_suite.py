@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from stowage_contracts.errors import InvalidInput
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.plugins.hypervisor import Conversion, Hypervisor, HypervisorSettings
 from stowage_contracts.testing.store_hand import bytes_of
-from stowage_contracts.values import HostAbilities, ImageFormat
+from stowage_contracts.values import ImageFormat
 
 MIB = 1024 * 1024
 

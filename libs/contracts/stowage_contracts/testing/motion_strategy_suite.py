@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.plugins.data_motion_strategy import (
     AgentView,
@@ -23,7 +24,6 @@ from stowage_contracts.values import (
     CopyEnd,
     EndKind,
     GrantRef,
-    HostAbilities,
     HypervisorKind,
     ImageFormat,
     Location,

@@ -4,7 +4,7 @@ from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.plugins.endpoint_selector import EndpointAsk, EndpointChoice
 from stowage_contracts.values import CopyEnd, HypervisorKind
 
-from data_motion.model.reach import sees, who
+from data_motion.model.reach import who
 
 
 class LocalityThenLoad:
@@ -31,7 +31,7 @@ def _near(ask: EndpointAsk, agent: AgentView) -> int:
 
 
 def _sees(agent: AgentView, end: CopyEnd) -> bool:
-    return "file" in end.schemes and sees(agent, end.root)
+    return "file" in end.schemes and agent.abilities.sees(end.root)
 
 
 def _busy(agent: AgentView) -> tuple[float, bool]:

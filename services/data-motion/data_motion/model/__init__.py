@@ -202,6 +202,7 @@ def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]]) -> None:
             source=source,
             destination=destination,
             must_run_on=leg.must_run_on,
+            method=leg.method,
         )
         turn.put(hop, **(ready(turn) if ordinal == 0 else {}))
 

@@ -1,7 +1,5 @@
 """Whether an agent can carry bytes from one end to another; '' or what it lacks, in words."""
 
-from pathlib import PurePosixPath
-
 from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.values import CopyEnd, EndKind, HypervisorKind, Location, ScopeType
 
@@ -65,7 +63,7 @@ def _lacks(verb: str, agent: AgentView, schemes: tuple[str, ...], end: CopyEnd) 
     common = set(schemes) & set(end.schemes)
     if not common:
         return _lacks_scheme(verb, schemes, end)
-    if common == {"file"} and not sees(agent, end.root):
+    if common == {"file"} and not agent.abilities.sees(end.root):
         return f"does not see {end.root or 'a directory without a name'} of {end.store_id}"
     return ""
 
@@ -75,11 +73,3 @@ def _lacks_scheme(verb: str, schemes: tuple[str, ...], end: CopyEnd) -> str:
         return ""
     only = ", ".join(schemes) or "nothing"
     return f"{verb} only {only}, not {' or '.join(end.schemes)}"
-
-
-def sees(agent: AgentView, root: str) -> bool:
-    """Whether ``root`` lies in one of the directories the agent may open."""
-    path = PurePosixPath(root)
-    if not path.is_absolute() or ".." in path.parts:
-        return False
-    return any(path.is_relative_to(allowed) for allowed in agent.abilities.roots)

@@ -43,6 +43,8 @@ def execute(turn: Turn, hop: HopRecord) -> None:
             max_size=request.max_size,
             hint=hop.journaled,
             stall_seconds=turn.limits.stall_seconds,
+            method=hop.method,
+            bytes_per_second=turn.copy.bytes_per_second,
             ticket=turn.rules.sign(ticket, expires),
         ),
         agent_address(hop.host_id),

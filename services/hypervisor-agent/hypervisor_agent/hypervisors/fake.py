@@ -1,7 +1,8 @@
 """A host whose kind, abilities and faults are set: stands in for hypervisors that can't be had."""
 
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
-from stowage_contracts.values import HostAbilities, HypervisorKind, ImageFormat, PoolView, Value
+from stowage_contracts.values import HypervisorKind, ImageFormat, Value
 
 from hypervisor_agent.faults import Faults
 from hypervisor_agent.gate import JUDGED

@@ -1,7 +1,8 @@
 """A KVM host: directory pools, files and HTTP, conversion by qemu-img."""
 
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
-from stowage_contracts.values import HostAbilities, HypervisorKind, ImageFormat, PoolView
+from stowage_contracts.values import HypervisorKind, ImageFormat
 
 from hypervisor_agent.gate import JUDGED
 from hypervisor_agent.hypervisors import local

@@ -4,8 +4,9 @@ import asyncio
 import os
 
 from stowage_contracts.errors import InvalidInput, Unavailable
+from stowage_contracts.hosts import PoolView
 from stowage_contracts.plugins.hypervisor import Conversion, PoolSettings
-from stowage_contracts.values import ImageFormat, PoolView
+from stowage_contracts.values import ImageFormat
 from stowage_stores.deadlines import Deadlines
 
 from hypervisor_agent.hypervisors.qemu_img import qemu_img

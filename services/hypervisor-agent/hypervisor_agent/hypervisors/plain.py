@@ -1,8 +1,9 @@
 """A plain mover: no hypervisor, no pools; carries bytes from URLs and stores to stores."""
 
 from stowage_contracts.errors import InvalidInput
+from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
-from stowage_contracts.values import HostAbilities, HypervisorKind, PoolView
+from stowage_contracts.values import HypervisorKind
 
 from hypervisor_agent.gate import JUDGED
 from hypervisor_agent.hypervisors.kvm import schemes

@@ -1,6 +1,7 @@
 """Zones, pods, clusters and hosts."""
 
 from stowage_contracts.errors import InvalidInput
+from stowage_contracts.hosts import PoolView
 from stowage_contracts.messages.hypervisor_agent import Heartbeat, HostJoined
 from stowage_contracts.messages.image_store import (
     AddCluster,
@@ -14,7 +15,7 @@ from stowage_contracts.messages.image_store import (
     StoreChanged,
     ZoneAdded,
 )
-from stowage_contracts.values import HostState, Location, PoolView
+from stowage_contracts.values import HostState, Location
 from stowage_contracts.views import ClusterView, PodView, ZoneView
 from stowage_runtime.handling.tx import Tx
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from asyncpg import Record
 from stowage_contracts.errors import Problem, Unavailable
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.hypervisor_agent import HopTicket, InspectObject
 from stowage_contracts.topology import agent_address
-from stowage_contracts.values import GrantRef, HostAbilities, ServiceName, new_id
+from stowage_contracts.values import GrantRef, ServiceName, new_id
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps

@@ -1,8 +1,8 @@
 """Which agents can open what is on a store."""
 
 from asyncpg import Record
+from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.plugins.image_store_driver import DriverAbilities
-from stowage_contracts.values import HostAbilities
 
 from image_store.store import location_of, scope_of
 
@@ -12,10 +12,6 @@ def opens(host: Record, store: Record, *, writes: bool = False) -> bool:
     can = HostAbilities.model_validate(host["abilities"])
     has = DriverAbilities.model_validate(store["abilities"])
     schemes = set(has.schemes) & set(can.writes if writes else can.reads)
-    if schemes == {"file"} and not _sees(can, has.root):
+    if schemes == {"file"} and not can.sees(has.root):
         return False
     return bool(schemes) and scope_of(store).covers(location_of(host))
-
-
-def _sees(can: HostAbilities, wanted: str) -> bool:
-    return any(wanted == root or wanted.startswith(f"{root.rstrip('/')}/") for root in can.roots)

@@ -10,6 +10,12 @@ from stowage_contracts.messages.image_store.grants import (
     RevokeLink,
     UploadOpened,
 )
+from stowage_contracts.messages.image_store.leaves import (
+    GetLeaves,
+    KeepLeaves,
+    LeavesGot,
+    LeavesKept,
+)
 from stowage_contracts.messages.image_store.objects import (
     CHANGED,
     ChangeObject,
@@ -100,8 +106,12 @@ __all__ = [
     "ExplainPlacement",
     "FindingsListed",
     "FinishUpload",
+    "GetLeaves",
     "GrantRedeemed",
     "HostChanged",
+    "KeepLeaves",
+    "LeavesGot",
+    "LeavesKept",
     "LinkMade",
     "ListFindings",
     "MakeLink",

@@ -2,7 +2,16 @@
 
 from stowage_contracts.errors import Problem
 from stowage_contracts.messages.image_store.words import Command, Event
-from stowage_contracts.values import Bytes, CopyEnd, Digest, Id, ImageFormat, Location, ObjectRef
+from stowage_contracts.values import (
+    Bytes,
+    CopyEnd,
+    Digest,
+    HopMethod,
+    Id,
+    ImageFormat,
+    Location,
+    ObjectRef,
+)
 
 
 class RequestCopy(Command, subject="copy/{copy_id}"):
@@ -68,3 +77,9 @@ class CopyRequested(Event, subject="copy/{copy_id}"):
     """Where the asker wants it; narrows endpoints and caches."""
     present: bool = False
     """The destination is already Ready: nothing to move."""
+    leaves: bool = False
+    """The source's leaf digests are kept: other agents may feed its copies (GetLeaves)."""
+    moves: bool = False
+    """The source is deleted once the destination was committed."""
+    method: HopMethod = HopMethod.COPY
+    """How a template is installed on a pool, as its TemplateInstallStrategy chose."""

@@ -1,0 +1,42 @@
+"""Commits of hops, by whoever holds the destination's driver."""
+
+from stowage_contracts.errors import Problem
+from stowage_contracts.message import Kind, Message
+from stowage_contracts.messages.data_motion.words import Command
+from stowage_contracts.values import CopyEnd, Digest, Id, Receipt, ServiceName
+
+
+class CommitHop(Command, subject="hop/{hop_id}"):
+    """Make a verified destination visible; sent to whoever holds its driver, once per epoch."""
+
+    hop_id: Id
+    copy_id: Id
+    epoch: int
+    destination: CopyEnd
+    receipt: Receipt
+
+
+class HopCommitted(Message, subject="hop/{hop_id}"):
+    """The destination object exists, complete."""
+
+    kind = Kind.EVENT
+    owner = ServiceName.DATA_MOTION
+    shared = True
+
+    hop_id: Id
+    copy_id: Id
+    epoch: int
+    digest: Digest
+
+
+class HopCommitFailed(Message, subject="hop/{hop_id}"):
+    """The destination was read and found absent or wrong."""
+
+    kind = Kind.EVENT
+    owner = ServiceName.DATA_MOTION
+    shared = True
+
+    hop_id: Id
+    copy_id: Id
+    epoch: int
+    error: Problem

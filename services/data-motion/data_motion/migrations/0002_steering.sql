@@ -1,0 +1,26 @@
+-- Steering: pauses, speed, hand-overs, agents that feed each other, policies, timelines.
+
+ALTER TABLE copies
+    ADD COLUMN paused text NOT NULL DEFAULT '',
+    ADD COLUMN bytes_per_second bigint,
+    ADD COLUMN timeline jsonb NOT NULL DEFAULT '[]';
+
+ALTER TABLE hops
+    ADD COLUMN method text NOT NULL DEFAULT 'copy',
+    ADD COLUMN fed_by jsonb NOT NULL DEFAULT '[]',
+    ADD COLUMN yielding text NOT NULL DEFAULT '';
+-- Who may feed others: hops of the same bytes.
+CREATE INDEX copies_source ON copies (source_key)
+    WHERE state IN ('requested', 'planned', 'waiting', 'running', 'paused');
+
+DROP INDEX copies_live;
+CREATE UNIQUE INDEX copies_live ON copies (source_key, destination_key)
+    WHERE state IN ('requested', 'planned', 'waiting', 'running', 'paused');
+
+ALTER TABLE agents ADD COLUMN draining text NOT NULL DEFAULT '';
+
+CREATE TABLE motion_policies (
+    id text PRIMARY KEY,
+    pin text NOT NULL,
+    forbid text[] NOT NULL
+);
