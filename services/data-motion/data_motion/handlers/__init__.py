@@ -1,0 +1,21 @@
+"""What each message does; every handler changes jobs through the pure rules only.
+
+``requests`` has what askers say, ``hops`` what agents and destinations' owners report,
+``hosts`` and ``stores`` what becomes of those.
+"""
+
+from collections.abc import Mapping
+
+from stowage_contracts.message import Message
+from stowage_runtime.service import Handler
+
+from data_motion.deps import Deps
+from data_motion.handlers import hops, hosts, requests, stores
+
+HANDLERS: Mapping[type[Message], Handler[Deps]] = {
+    **requests.HANDLERS,
+    **hops.HANDLERS,
+    **hosts.HANDLERS,
+    **stores.HANDLERS,
+}
+SIGNALS: Mapping[type[Message], Handler[Deps]] = {**hops.SIGNALS, **hosts.SIGNALS}
