@@ -30,6 +30,8 @@ class Envelope(Value):
     sequence: int = 0
     """Rises by one for each message of the same source and subject; 0 where not kept."""
     version: int = 1
+    seal: str = ""
+    """Of an order to an agent: a signature over all the above that matters, and the data."""
     data: dict[str, Any]
 
     @classmethod

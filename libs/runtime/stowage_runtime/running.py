@@ -49,7 +49,7 @@ class Running(Generic[D]):
         self.service, self.bus, self.database = service, bus, database
         self._settings = settings
         self._wakes = Wakes(database)
-        self.transactions = Transactions(service.name, database, bus, self._wakes)
+        self.transactions = Transactions(service.name, database, bus, self._wakes, service.seal)
         self._listening = Listening(bus, Consumer(service, self.transactions))
         self._loops = Loops()
         self._context = copy_context()

@@ -11,6 +11,7 @@ from stowage_contracts.message import Message
 from stowage_contracts.values import Value
 
 from stowage_runtime.handling.tx import Tx
+from stowage_runtime.orders import Seal, unsealed
 
 D = TypeVar("D")
 Settle = Callable[[Tx], Awaitable[None]]
@@ -84,5 +85,7 @@ class Service(Generic[D]):
     """Called after start and at stop, for what deps hold open."""
     authenticate: Callable[..., Awaitable[Any]] | None = None
     """stowage_runtime.http.Authenticate; without one, routes that want a caller are refused."""
+    seal: Seal = unsealed
+    """Seals its orders to agents (``stowage_runtime.orders``)."""
     ready_without_bus: bool = False
     """Whether it stays ready while the broker is away (the gateway answers and queues)."""

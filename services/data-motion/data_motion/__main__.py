@@ -4,6 +4,7 @@ from stowage_contracts.values import ServiceName
 from stowage_runtime import plugins
 from stowage_runtime.command import ServiceCommand
 from stowage_runtime.command import main as run_command
+from stowage_runtime.orders import sealer
 from stowage_runtime.service import Service
 from stowage_runtime.signing import Signer
 
@@ -17,11 +18,12 @@ from data_motion.timers import TIMERS
 
 def wire(settings: Settings) -> Service[Deps]:
     """Build the service; nothing is opened yet."""
+    signer = Signer(settings.ticket_signing_key)
     selectors = plugins.load("stowage.endpoint_selector", plugins.instance)
     deps = Deps(
         strategies=plugins.load("stowage.data_motion_strategy", plugins.instance),
         selector=selectors.pick(settings.endpoint_selector),
-        rules=Rules(settings.limits, Signer(settings.ticket_signing_key).sign),
+        rules=Rules(settings.limits, signer.sign),
         keep_days=settings.keep_days,
     )
     return Service(
@@ -32,6 +34,7 @@ def wire(settings: Settings) -> Service[Deps]:
         signals=SIGNALS,
         intents=INTENTS,
         timers=TIMERS,
+        seal=sealer(signer),
     )
 
 

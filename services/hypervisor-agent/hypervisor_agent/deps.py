@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stowage_contracts.plugins import Hypervisor
+from stowage_runtime.orders import OrderDoor
 
 from hypervisor_agent.chores import Chores
 from hypervisor_agent.engine.terms import Tools
@@ -11,7 +12,6 @@ from hypervisor_agent.judge import GateJudge
 from hypervisor_agent.line import Line
 from hypervisor_agent.load import LoadMeter
 from hypervisor_agent.pools import Pools
-from hypervisor_agent.tickets import TicketDoor
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Deps:
     """One agent's collaborators."""
 
     line: Line
-    door: TicketDoor
+    door: OrderDoor
     hypervisor: Hypervisor
     pools: Pools
     tools: Tools

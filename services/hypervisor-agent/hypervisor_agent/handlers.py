@@ -26,14 +26,7 @@ Handler = Callable[[Any, Envelope, Deps], Awaitable[None]]
 
 
 async def on_execute_hop(order: ExecuteHop, cause: Envelope, deps: Deps) -> None:
-    """A ticket that isn't ours is dead-lettered; an expired one is dropped, its offer is over."""
-    try:
-        deps.door.check_hop(order)
-    except GrantRefused as error:
-        if error.code == "grant.expired":
-            log.info("hop.offer_expired", hop=order.hop_id, epoch=order.epoch)
-            return
-        raise Rejected(error.cause) from error
+    """In a task, fenced by its epoch."""
     await deps.hops.take(order, cause)
 
 
@@ -71,7 +64,15 @@ HANDLERS: Mapping[type[Message], Handler] = {
 
 
 async def handle(envelope: Envelope, deps: Deps) -> None:
-    """Dispatch one delivery. Raises Rejected for what no agent understands."""
+    """Dispatch one delivery. Raises Rejected for what no agent understands or may believe; an
+    order that came too late, or again, is dropped."""
+    try:
+        deps.door.check(envelope)
+    except GrantRefused as error:
+        if error.code not in {"grant.expired", "grant.repeated"}:
+            raise Rejected(error.cause) from error
+        log.info("order.dropped", type=envelope.type, subject=envelope.subject, code=error.code)
+        return
     try:
         message = envelope.message()
     except InvalidInput as error:
@@ -80,3 +81,4 @@ async def handle(envelope: Envelope, deps: Deps) -> None:
     if handler is None:
         raise Rejected(f"{envelope.type} is nothing an agent does")
     await handler(message, envelope, deps)
+    deps.door.carried_out(envelope)

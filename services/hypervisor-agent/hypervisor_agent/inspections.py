@@ -34,8 +34,6 @@ async def inspect(order: InspectObject, cause: Envelope, deps: Deps) -> None:
 
 
 async def _found(order: InspectObject, deps: Deps) -> dict[str, object]:
-    deps.door.check_inspection(order)
-
     async def reopen() -> RangedReader:
         redeemed = await read_grant(order.object, order.ticket, deps.line, deps.pools)
         end, transports = order.object, deps.tools.transports

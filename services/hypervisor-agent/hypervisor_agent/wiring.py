@@ -6,6 +6,7 @@ from stowage_contracts.plugins.transport import TransportSettings
 from stowage_contracts.values import Receipt
 from stowage_runtime import plugins
 from stowage_runtime.bus import Bus
+from stowage_runtime.orders import OrderDoor
 from stowage_runtime.signing import Verifier
 
 from hypervisor_agent.agent import Agent
@@ -25,7 +26,6 @@ from hypervisor_agent.links.wiring import make_door
 from hypervisor_agent.load import LoadMeter
 from hypervisor_agent.pools import Pools
 from hypervisor_agent.settings import Settings
-from hypervisor_agent.tickets import TicketDoor
 
 HASHERS = 4
 
@@ -39,7 +39,7 @@ def build(settings: Settings, identity: Identity, bus: Bus) -> Agent:
     tools = _tools(settings, hypervisor, judge)
     deps = Deps(
         line=line,
-        door=TicketDoor(Verifier(identity.ticket_verify_key), identity.host_id),
+        door=OrderDoor(Verifier(identity.ticket_verify_key), identity.host_id),
         hypervisor=hypervisor,
         pools=pools,
         tools=tools,

@@ -5,6 +5,7 @@ from stowage_contracts.values import ServiceName
 from stowage_runtime import plugins
 from stowage_runtime.command import ServiceCommand
 from stowage_runtime.command import main as run_command
+from stowage_runtime.orders import sealer
 from stowage_runtime.secrets import Opener, RowCipher
 from stowage_runtime.service import Service
 from stowage_runtime.signing import Signer, Verifier
@@ -22,12 +23,13 @@ def wire(settings: Settings) -> Service[Deps]:
     cipher = RowCipher(settings.at_rest_key)
     providers = plugins.load("stowage.data_store_provider", plugins.instance)
     stores = Hosted(providers, lambda row: cipher.open(row.sealed, sealing.for_store(row.id)))
+    signer = Signer(settings.ticket_signing_key)
     deps = Deps(
         settings=settings,
         stores=stores,
         cipher=cipher,
         opener=Opener(settings.seal_private_key_image_store),
-        signer=Signer(settings.ticket_signing_key),
+        signer=signer,
         verifier=Verifier(settings.ticket_verify_key),
     )
     return Service(
@@ -39,6 +41,7 @@ def wire(settings: Settings) -> Service[Deps]:
         signals=SIGNALS,
         intents=INTENTS,
         timers=TIMERS,
+        seal=sealer(signer),
         close=stores.close,
     )
 

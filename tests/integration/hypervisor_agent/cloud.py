@@ -48,6 +48,7 @@ from stowage_contracts.values import (
     StoreRole,
 )
 from stowage_runtime.bus import Bus, Reader
+from stowage_runtime.orders import sealer
 from stowage_runtime.secrets import encode
 from stowage_runtime.signing import Signer
 
@@ -93,9 +94,13 @@ class Cloud:
         )
 
     async def send(self, message: Message) -> None:
-        """A command to the agent."""
+        """An order to the agent, sealed as data-motion does."""
+        await self.bus.send(self.sealed(message), to=agent_address(HOST))
+
+    def sealed(self, message: Message, host_id: str = HOST) -> Envelope:
+        """What data-motion would send to a host."""
         envelope = Envelope.of(message, source="data-motion")
-        await self.bus.send(envelope, to=agent_address(HOST))
+        return sealer(self.signer())(envelope, agent_address(host_id))
 
     async def heard(
         self, kind: type[M], count: int = 1, fits: Callable[[M], bool] = lambda _: True

@@ -17,6 +17,7 @@ from stowage_runtime.database import Database, Pooled, queries
 from stowage_runtime.database.translating import translated
 from stowage_runtime.database.wakes import INTENTS, OUTBOX, Wakes
 from stowage_runtime.handling import inbox
+from stowage_runtime.orders import Seal, unsealed
 from stowage_runtime.telemetry import current_traceparent
 
 
@@ -125,6 +126,8 @@ class Transactions:
     bus: Bus
     """Signals go there after the commit; everything else through the outbox."""
     wakes: Wakes
+    seal: Seal = unsealed
+    """Applied to what leaves the outbox, with its address."""
 
     def begin(
         self, cause: Envelope | None = None, origin: Origin | None = None

@@ -109,4 +109,5 @@ class Sending:
     async def _publish(self, row: Record) -> None:
         mandatory = row["mandatory"] or row["type"] in self.mandatory
         envelope = outbox.envelope(row, self.transactions.source)
-        await self.transactions.bus.send(envelope, to=row["to_address"], mandatory=mandatory)
+        sealed = self.transactions.seal(envelope, row["to_address"])
+        await self.transactions.bus.send(sealed, to=row["to_address"], mandatory=mandatory)
