@@ -85,7 +85,8 @@ class Operator:
             "settings": {"root": str(root)},
         }
         await self.call("POST", "stores", body)
-        assert (await self.settle(f"stores/{store_id}"))["state"] == "Up"
+        store = await self.settle(f"stores/{store_id}")
+        assert store["state"] == "Up", f"{store['state']}: {store['error']} {store['checks']}"
         return root
 
     async def settle(self, path: str, seconds: int = 60) -> dict[str, Any]:
