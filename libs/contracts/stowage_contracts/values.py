@@ -292,6 +292,8 @@ class CopyEnd(Value):
     """Transport schemes a grant of this end may use, e.g. ``("https",)`` or ``("file",)``."""
     root: str = ""
     """For ``file`` grants: the directory an endpoint must be able to see."""
+    server: str = ""
+    """Names what its store is part of: stores of one name copy from each other by themselves."""
     key: str = ""
     """The object's name on its store; empty for a URL (which stays with its owner)."""
     format: ImageFormat

@@ -131,6 +131,26 @@ class StoreView(Value):
     error: Problem | None = None
 
 
+class StrategyAnswer(Value):
+    """What one strategy said of one copy."""
+
+    strategy: str
+    priority: int
+    reason: str
+    missing: str = ""
+    chosen: bool = False
+
+
+class InstallView(Value):
+    """How a volume is made of its template on a pool, and why so."""
+
+    strategy: str
+    method: HopMethod
+    stands_on: Id | None = None
+    """Template whose copy on the same pool it needs for as long as it lives."""
+    answers: tuple[StrategyAnswer, ...] = ()
+
+
 class ReplicaView(Value):
     """One object on one store."""
 
@@ -144,6 +164,7 @@ class ReplicaView(Value):
     """The bytes were there before and stay when the replica is deleted."""
     verified: Instant | None = None
     """When all its bytes were last read and found to be those of the digest."""
+    install: InstallView | None = None
     error: Problem | None = None
     updated: Instant | None = None
 
@@ -204,16 +225,6 @@ class SnapshotView(ObjectView):
     parent_id: Id | None = None
 
 
-class StrategyAnswer(Value):
-    """What one strategy said of one copy."""
-
-    strategy: str
-    priority: int
-    reason: str
-    missing: str = ""
-    chosen: bool = False
-
-
 class Moment(Value):
     """One line of a copy's timeline."""
 
@@ -234,6 +245,8 @@ class HopView(Value):
     destination: str
     host_id: Id | None = None
     endpoint_reason: str = ""
+    cache_reason: str = ""
+    """Why it goes through this cache store; empty for hops that use none."""
     method: HopMethod = HopMethod.COPY
     fed_by: tuple[Id, ...] = ()
     """Hosts it reads from instead of the origin."""

@@ -13,7 +13,7 @@ from stowage_contracts.plugins.data_store_lifecycle import (
 )
 from stowage_contracts.plugins.data_store_provider import DataStoreProvider
 from stowage_contracts.plugins.endpoint_selector import EndpointSelector
-from stowage_contracts.plugins.hypervisor import Hypervisor
+from stowage_contracts.plugins.hypervisor import Hypervisor, VolumeMotion
 from stowage_contracts.plugins.image_store_driver import (
     ImageStoreDriver,
     NoteKeeper,
@@ -21,6 +21,7 @@ from stowage_contracts.plugins.image_store_driver import (
     WriteLister,
 )
 from stowage_contracts.plugins.primary_store_driver import PrimaryStoreDriver
+from stowage_contracts.plugins.template_install_strategy import TemplateInstallStrategy
 from stowage_contracts.plugins.transport import (
     GrowingWriter,
     RangedReader,
@@ -46,6 +47,8 @@ __all__ = [
     "RangedWriter",
     "ServerSideCopy",
     "StreamReader",
+    "TemplateInstallStrategy",
     "Transport",
+    "VolumeMotion",
     "WriteLister",
 ]

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from stowage_contracts.plugins.data_motion_strategy import AgentView
+from stowage_contracts.plugins.data_motion_strategy import AgentView, Priority
 from stowage_contracts.values import CopyEnd, Id, Value
 
 
@@ -25,6 +25,8 @@ class EndpointSelector(Protocol):
     """One policy (entry-point group ``stowage.endpoint_selector``); pure."""
 
     name: str
+    priority: Priority
+    """The highest is used where the operator names none; DEFAULT is that of the built-in ones."""
 
     def select(self, ask: EndpointAsk) -> EndpointChoice:
         """Choose one of ``ask.able``."""

@@ -33,6 +33,9 @@ class DriverAbilities(Value):
     max_object_bytes: Bytes | None = None
     copies: bool = False
     """It is a ServerSideCopy too."""
+    server: str = ""
+    """With ``copies``: names server and account, never a secret; stores that say the same copy
+    from each other by ``uri_of``. Empty where a store copies its own objects only."""
     notes: bool = False
     """It is a NoteKeeper too."""
     lists_writes: bool = False
@@ -143,6 +146,11 @@ class ServerSideCopy(Protocol):
 
     def key_of(self, source: str) -> str | None:
         """The key of this store that a URI names; None when it lies elsewhere."""
+        ...
+
+    def uri_of(self, key: str) -> str:
+        """How stores of the same ``server`` name an object of this one (``key_of`` turns it back);
+        the key itself where there are none."""
         ...
 
     async def copy(self, ask: CopyAsk) -> ObjectStat:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stowage_contracts.plugins.data_motion_strategy import AgentView
+from stowage_contracts.plugins.data_motion_strategy import AgentView, Priority
 from stowage_contracts.plugins.endpoint_selector import EndpointAsk, EndpointSelector
 from stowage_contracts.testing.motion_strategy_suite import ordinary_asks
 
@@ -23,8 +23,9 @@ class EndpointSuite:
             for count in range(1, len(ask.agents) + 1)
         ]
 
-    def test_it_has_a_name(self, selector: EndpointSelector) -> None:
+    def test_it_has_a_name_and_a_priority(self, selector: EndpointSelector) -> None:
         assert selector.name.strip()
+        assert Priority(selector.priority) > Priority.CANT_HANDLE
 
     def test_it_chooses_one_of_the_able(
         self, selector: EndpointSelector, asks: list[EndpointAsk]

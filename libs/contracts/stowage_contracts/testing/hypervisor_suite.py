@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from stowage_contracts.errors import InvalidInput
+from stowage_contracts.errors import InvalidInput, NotFound
 from stowage_contracts.hosts import HostAbilities
-from stowage_contracts.plugins.hypervisor import Conversion, Hypervisor, HypervisorSettings
+from stowage_contracts.plugins.hypervisor import (
+    Conversion,
+    Hypervisor,
+    HypervisorSettings,
+    VolumeMotion,
+    VolumeMove,
+)
 from stowage_contracts.testing.store_hand import bytes_of
 from stowage_contracts.values import ImageFormat
 
@@ -57,6 +63,43 @@ class HypervisorSuite:
         (tmp_path / "raw").unlink()
         await hypervisor.convert(_job(tmp_path, ImageFormat.QCOW2, ImageFormat.RAW))
         assert (tmp_path / "raw").read_bytes() == data
+
+    async def test_it_moves_volumes_exactly_where_it_says_so(self, hypervisor: Hypervisor) -> None:
+        moves = (await hypervisor.abilities()).moves
+        assert not moves or isinstance(hypervisor, VolumeMotion)
+
+    async def test_what_it_moves_is_the_same_and_stays_where_it_was(
+        self, hypervisor: Hypervisor, settings: HypervisorSettings, tmp_path: Path
+    ) -> None:
+        if not (await hypervisor.abilities()).moves:
+            pytest.skip("it moves no volumes")
+        assert isinstance(hypervisor, VolumeMotion)
+        data = bytes_of(5 * MIB) + bytes(3 * MIB) + b"end"
+        (tmp_path / "here").write_bytes(data)
+        (tmp_path / "there").write_bytes(b"of an earlier try" * MIB)
+        told: list[tuple[int, int]] = []
+        await hypervisor.move(_move(tmp_path), lambda done, total: told.append((done, total)))
+        assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes() == data
+        assert told == sorted(told)
+        assert told[-1] == (len(data), len(data))
+
+    async def test_a_volume_that_is_not_there_can_not_be_moved(
+        self, hypervisor: Hypervisor, tmp_path: Path
+    ) -> None:
+        if not (await hypervisor.abilities()).moves:
+            pytest.skip("it moves no volumes")
+        assert isinstance(hypervisor, VolumeMotion)
+        with pytest.raises(NotFound):
+            await hypervisor.move(_move(tmp_path), lambda done, total: None)
+
+
+def _move(folder: Path) -> VolumeMove:
+    return VolumeMove(
+        source=str(folder / "here"),
+        destination=str(folder / "there"),
+        format=ImageFormat.RAW,
+        resource="volume/v1",
+    )
 
 
 def _there(settings: HypervisorSettings) -> set[str]:

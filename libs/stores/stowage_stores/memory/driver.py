@@ -104,6 +104,10 @@ class MemoryDriver:
         """None: no URI names memory."""
         return None
 
+    def uri_of(self, key: str) -> str:
+        """The key: no other store copies from here."""
+        return key
+
     async def copy(self, ask: CopyAsk) -> ObjectStat:
         """The bytes are shared."""
         if why := self.can_copy(ask.source):

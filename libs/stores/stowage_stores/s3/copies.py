@@ -53,10 +53,16 @@ class Copies:
 
     def key_of(self, source: str) -> str | None:
         """The key in this bucket, below this prefix, that a URI names."""
-        told = self._bucket.settings
-        home = f"s3://{told.bucket}/{told.prefix}"
-        key = source.removeprefix(home)
-        return key if source.startswith(home) and is_key(key) else None
+        key = source.removeprefix(self._home)
+        return key if source.startswith(self._home) and is_key(key) else None
+
+    def uri_of(self, key: str) -> str:
+        """The URI that names a key of this bucket, below this prefix."""
+        return self._home + key
+
+    @property
+    def _home(self) -> str:
+        return f"s3://{self._bucket.settings.bucket}/{self._bucket.settings.prefix}"
 
     async def copy(self, ask: CopyAsk) -> None:
         """Make the object. Raises NotFound, SourceChanged, Conflict, InvalidInput."""

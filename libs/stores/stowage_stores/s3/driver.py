@@ -46,6 +46,7 @@ class S3Driver:
             multipart=True,
             max_object_bytes=self._settings.max_object_bytes,
             copies=True,
+            server=self._settings.server,
             notes=True,
             lists_writes=True,
             unknown_length=True,
@@ -104,6 +105,10 @@ class S3Driver:
     def key_of(self, source: str) -> str | None:
         """The key of this store that ``source`` names; None when it lies elsewhere."""
         return self._copies.key_of(source)
+
+    def uri_of(self, key: str) -> str:
+        """``s3://bucket/key``."""
+        return self._copies.uri_of(key)
 
     async def copy(self, ask: CopyAsk) -> ObjectStat:
         """By the server alone; after a lost reply the object and its writer are read instead."""

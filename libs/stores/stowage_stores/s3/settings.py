@@ -9,6 +9,8 @@ from stowage_contracts.errors import InvalidInput
 from stowage_contracts.keys import check_key
 from stowage_contracts.values import TREE_LEAF, Bytes
 
+from stowage_stores.servers import named_server
+
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 
 
@@ -84,6 +86,11 @@ class S3Settings(BaseModel):
             return f"{check_key(plain)}/" if plain else ""
         except InvalidInput as error:
             raise ValueError(error.cause) from None
+
+    @property
+    def server(self) -> str:
+        """Endpoint and user without telling either: buckets of both alike copy from each other."""
+        return named_server("s3", self.endpoint, self.access_key.get_secret_value())
 
     @property
     def scheme(self) -> str:

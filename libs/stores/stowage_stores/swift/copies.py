@@ -44,10 +44,17 @@ class Copies:
 
     def key_of(self, source: str) -> str | None:
         """The key in this container, below this prefix, that a URI names."""
+        key = source.removeprefix(self._home)
+        return key if source.startswith(self._home) and is_key(key) else None
+
+    def uri_of(self, key: str) -> str:
+        """The URI that names a key of this container, below this prefix."""
+        return self._home + key
+
+    @property
+    def _home(self) -> str:
         told = self._container.settings
-        home = f"swift://{told.container}/{told.prefix}"
-        key = source.removeprefix(home)
-        return key if source.startswith(home) and is_key(key) else None
+        return f"swift://{told.container}/{told.prefix}"
 
     async def copy(self, ask: CopyAsk) -> tuple[Write | None, tuple[PartDone, ...]]:
         """A filled write, none for an empty source. Raises NotFound, InvalidInput."""
@@ -55,7 +62,7 @@ class Copies:
         held = await self._container.head_at(path, ask.source)
         if held.stat.size == 0:
             return None, ()
-        pieces = await self._pieces(path, held)
+        pieces = await self._pieces(path, held, self._own_key(ask.source))
         write = await self._writes.begin(ask.key, ask.writer, Shape(pieces[0].size))
         try:
             return write, await self._copied(write, pieces)
@@ -70,10 +77,13 @@ class Copies:
             return f"/{match[1]}/{match[2]}"
         return self._container.path(check_key(source))
 
-    async def _pieces(self, path: str, held: Held) -> list[Piece]:
+    def _own_key(self, source: str) -> str | None:
+        return self.key_of(source) if "://" in source else source
+
+    async def _pieces(self, path: str, held: Held, key: str | None) -> list[Piece]:
         if held.large:
-            if held.session:
-                own = Write(held.stat.key, held.writer, held.session)
+            if held.session and key:
+                own = Write(key, held.writer, held.session)
                 parts = await self._writes.parts(own)
                 return [Piece(self._writes.part(own, p.number), p.size, p.etag) for p in parts]
             if pieces := await self._foreign(path, held):

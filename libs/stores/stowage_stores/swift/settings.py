@@ -8,6 +8,8 @@ from stowage_contracts.errors import InvalidInput
 from stowage_contracts.keys import check_key
 from stowage_contracts.values import TREE_LEAF, Bytes
 
+from stowage_stores.servers import named_server
+
 
 class SwiftSettings(BaseModel):
     """One container, or a prefix of one. Both keys are given under ``secrets``."""
@@ -89,6 +91,12 @@ class SwiftSettings(BaseModel):
         if self.segments == self.container:
             raise ValueError("segments: must not be the container itself")
         return self
+
+    @property
+    def server(self) -> str:
+        """Address and account without telling either: its containers copy from each other."""
+        owner = self.user if self.auth != "password" else f"{self.project_domain}/{self.project}"
+        return named_server("swift", self.auth_url, self.region, owner)
 
     @property
     def scheme(self) -> str:

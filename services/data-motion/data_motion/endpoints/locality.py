@@ -1,6 +1,6 @@
 """The locality-then-load selector: the agent nearest to the bytes, then the least busy."""
 
-from stowage_contracts.plugins.data_motion_strategy import AgentView
+from stowage_contracts.plugins.data_motion_strategy import AgentView, Priority
 from stowage_contracts.plugins.endpoint_selector import EndpointAsk, EndpointChoice
 from stowage_contracts.values import CopyEnd, HypervisorKind
 
@@ -11,6 +11,7 @@ class LocalityThenLoad:
     """Ends an agent sees as files cost no wire; among equals the share of busy slots decides."""
 
     name = "locality-then-load"
+    priority = Priority.DEFAULT
 
     def select(self, ask: EndpointAsk) -> EndpointChoice:
         """The best of ``ask.able``; ties by id, so that the choice is the same each time."""

@@ -11,7 +11,12 @@ from stowage_contracts.messages.data_motion.copies import (
     CopyResumed,
     CopyStarted,
 )
-from stowage_contracts.messages.data_motion.hops import CommitHop, HopCommitFailed, HopCommitted
+from stowage_contracts.messages.data_motion.hops import (
+    CloneHop,
+    CommitHop,
+    HopCommitFailed,
+    HopCommitted,
+)
 from stowage_contracts.messages.data_motion.policy import (
     CopyExplained,
     ExplainCopy,
@@ -32,6 +37,7 @@ from stowage_contracts.messages.data_motion.steering import (
 __all__ = [
     "CancelCopy",
     "ChangeCopy",
+    "CloneHop",
     "CommitHop",
     "CopyCancelled",
     "CopyChanged",

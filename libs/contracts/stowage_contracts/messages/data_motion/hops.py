@@ -16,6 +16,23 @@ class CommitHop(Command, subject="hop/{hop_id}"):
     receipt: Receipt
 
 
+class CloneHop(Command, subject="hop/{hop_id}"):
+    """Have a store make the destination of an object of its own server; no agent moves a byte.
+
+    Sent to image-store again and again until it answers HopCommitted, once an agent has read the
+    result back, or HopCommitFailed: ``elsewhere`` if the store refused, so that agents carry it.
+    """
+
+    hop_id: Id
+    copy_id: Id
+    epoch: int
+    generation: int
+    source: CopyEnd
+    destination: CopyEnd
+    receipt: Receipt
+    """Size and digest the result must have."""
+
+
 class HopCommitted(Message, subject="hop/{hop_id}"):
     """The destination object exists, complete."""
 

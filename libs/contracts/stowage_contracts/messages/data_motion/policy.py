@@ -1,5 +1,6 @@
 """Which strategies an operator wants, and what they would do today."""
 
+from stowage_contracts.errors import Problem
 from stowage_contracts.message import Kind, Message, Resource
 from stowage_contracts.messages.data_motion.words import Command
 from stowage_contracts.values import Id, ServiceName
@@ -52,7 +53,8 @@ class ExplainCopy(Message, subject="copy/{copy_id}"):
 
 
 class CopyExplained(Message, subject="copy/{copy_id}"):
-    """The answers then and now."""
+    """The answers then and now: of the same strategies, with the agents, stores, caches and
+    policies of either day."""
 
     kind = Kind.REPLY
     owner = ServiceName.DATA_MOTION
@@ -60,3 +62,5 @@ class CopyExplained(Message, subject="copy/{copy_id}"):
     copy_id: Id
     then: tuple[StrategyAnswer, ...]
     now: tuple[StrategyAnswer, ...]
+    problem: Problem | None = None
+    """Why it could not be planned today."""

@@ -91,6 +91,19 @@ class ServerSideCopies(StoreRows):
             with pytest.raises(InvalidInput):
                 await copier.copy(_ask(source, "copy"))
 
+    async def test_it_knows_its_own_objects_by_the_name_it_gives_to_others(
+        self, hand: Hand, copier: ServerSideCopy
+    ) -> None:
+        named = copier.uri_of("folder/one")
+        if not hand.driver.can.server:
+            assert named == "folder/one"
+            return
+        assert copier.key_of(named) == "folder/one"
+        assert copier.can_copy(named) == ""
+        await hand.put("folder/one", b"data")
+        await copier.copy(_ask(named, "copied/to"))
+        assert await hand.get("copied/to") == b"data"
+
     async def test_copies_pass_no_unsafe_key(self, hand: Hand, copier: ServerSideCopy) -> None:
         await hand.put(KEY, b"data")
         for key in UNSAFE_KEYS:

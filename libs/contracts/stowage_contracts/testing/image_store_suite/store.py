@@ -11,7 +11,7 @@ from stowage_contracts.testing.image_store_suite.base import KEY, StoreRows
 from stowage_contracts.testing.store_hand import SECONDS, UNSAFE_KEYS, WRITER, Hand, bytes_of
 
 OPTIONAL = {
-    "copies": ("can_copy", "key_of", "copy"),
+    "copies": ("can_copy", "key_of", "uri_of", "copy"),
     "notes": ("write_note", "read_note"),
     "lists_writes": ("writes",),
 }
