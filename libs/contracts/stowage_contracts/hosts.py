@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from stowage_contracts.errors import Problem
 from stowage_contracts.values import Bytes, HypervisorKind, Id, ImageFormat, Name, Value
 
 
@@ -17,11 +18,14 @@ class PoolView(Value):
     root: str = ""
     formats: tuple[ImageFormat, ...]
     can: tuple[str, ...] = ()
-    """What its file system was seen to do: ``reflink``."""
+    """``reflink``: its file system was seen to share blocks; ``overlay``: its host makes qcow2
+    files that stand on others."""
     install: str = ""
     """TemplateInstallStrategy the operator wants here; empty lets the best one win."""
     total_bytes: Bytes
     free_bytes: Bytes
+    error: Problem | None = None
+    """Why it is not used, as the owner of stores says it; an agent says nothing here."""
 
 
 class HostAbilities(Value):

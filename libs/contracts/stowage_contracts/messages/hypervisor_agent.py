@@ -99,6 +99,16 @@ class LinkTicket(Value):
             raise GrantRefused("the link is not for this grant and agent", code="ticket")
 
 
+class RemovalTicket(Value):
+    """Claims image-store signs: one agent may delete one object from one of its pools."""
+
+    removal_id: Id
+    host_id: Id
+    store_id: Id
+    key: str
+    expires: Instant
+
+
 class PeerTicket(Value):
     """Claims data-motion signs: one agent may read what another has of a hop's bytes."""
 
@@ -186,6 +196,17 @@ class InspectObject(_Command, subject="inspection/{inspection_id}"):
     ticket: Secret
 
 
+class RemoveObject(_Command, subject="removal/{removal_id}"):
+    """Delete an object from a primary pool; one that is not there counts as deleted."""
+
+    removal_id: Id
+    host_id: Id
+    store_id: Id
+    key: str
+    ticket: Secret
+    """A signed RemovalTicket."""
+
+
 class ListHops(_Command, subject="host/{host_id}"):
     """Tell a joining agent which hops are alive on it; it deletes other debris."""
 
@@ -234,6 +255,13 @@ class ObjectInspected(_Report, subject="inspection/{inspection_id}"):
     """…its tree digest…"""
     linear: Digest | None = None
     """…and the linear one that was asked for."""
+    error: Problem | None = None
+
+
+class ObjectRemoved(_Report, subject="removal/{removal_id}"):
+    """An object is gone from a primary pool, or why it could not be deleted."""
+
+    removal_id: Id
     error: Problem | None = None
 
 

@@ -54,6 +54,7 @@ from stowage_contracts.messages.image_store.places import (
 )
 from stowage_contracts.messages.image_store.replicas import (
     CopyRequested,
+    MoveVolume,
     ReplicaDamaged,
     ReplicaFailed,
     ReplicaReady,
@@ -115,6 +116,7 @@ __all__ = [
     "LinkMade",
     "ListFindings",
     "MakeLink",
+    "MoveVolume",
     "OpenUpload",
     "PlacementExplained",
     "PlacementRuleChanged",

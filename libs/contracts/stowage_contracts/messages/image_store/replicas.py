@@ -29,6 +29,19 @@ class RequestCopy(Command, subject="copy/{copy_id}"):
     priority: int = 0
 
 
+class MoveVolume(Command, subject="copy/{copy_id}"):
+    """Move a volume between a primary pool and another store; where it was it is deleted once the
+    new replica is Ready."""
+
+    copy_id: Id
+    account_id: Id
+    """Who asks."""
+    volume_id: Id
+    store_id: Id
+    """Where it is to be."""
+    priority: int = 0
+
+
 class ReplicaReady(Event, subject="{object.noun}/{object.id}"):
     """The bytes of an object are on a store, verified and judged."""
 
