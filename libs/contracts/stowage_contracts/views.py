@@ -245,6 +245,8 @@ class HopView(Value):
     destination: str
     host_id: Id | None = None
     endpoint_reason: str = ""
+    cache_reason: str = ""
+    """Why it goes through this cache store; empty for hops that use none."""
     method: HopMethod = HopMethod.COPY
     fed_by: tuple[Id, ...] = ()
     """Hosts it reads from instead of the origin."""

@@ -13,7 +13,7 @@ from stowage_contracts.plugins.data_store_lifecycle import (
 )
 from stowage_contracts.plugins.data_store_provider import DataStoreProvider
 from stowage_contracts.plugins.endpoint_selector import EndpointSelector
-from stowage_contracts.plugins.hypervisor import Hypervisor
+from stowage_contracts.plugins.hypervisor import Hypervisor, VolumeMotion
 from stowage_contracts.plugins.image_store_driver import (
     ImageStoreDriver,
     NoteKeeper,
@@ -49,5 +49,6 @@ __all__ = [
     "StreamReader",
     "TemplateInstallStrategy",
     "Transport",
+    "VolumeMotion",
     "WriteLister",
 ]

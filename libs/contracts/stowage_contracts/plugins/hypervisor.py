@@ -1,6 +1,7 @@
 """Hypervisor: what one host can do, and its pools."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.values import Id, ImageFormat, Name, Value
@@ -41,6 +42,34 @@ class Conversion(Value):
     source_format: ImageFormat
     destination: str
     destination_format: ImageFormat
+
+
+class VolumeMove(Value):
+    """Bring a volume of one of the hypervisor's pools to another one, as it is."""
+
+    source: str
+    """The volume's file."""
+    destination: str
+    """The file to make, an unfinished part of the other pool; it may be there from an earlier try
+    and is then made anew."""
+    format: ImageFormat
+    resource: str
+    """What errors name."""
+
+
+Moved = Callable[[int, int], None]
+"""Told now and then: bytes moved so far, bytes in all."""
+
+
+@runtime_checkable
+class VolumeMotion(Protocol):
+    """Optional: the hypervisor itself moves volumes (``HostAbilities.moves``), by XenMotion,
+    Storage vMotion and their like."""
+
+    async def move(self, job: VolumeMove, moved: Moved) -> None:
+        """Return once the destination is durable. The source stays: whoever asked deletes it after
+        the commit. When cancelled it stops first. Raises NotFound, OutOfSpace, Unavailable."""
+        ...
 
 
 class Hypervisor(Protocol):
