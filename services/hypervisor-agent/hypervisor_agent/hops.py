@@ -14,11 +14,11 @@ from stowage_runtime.telemetry import span
 
 from hypervisor_agent import metrics
 from hypervisor_agent.engine.progress import Meter
+from hypervisor_agent.fencing import REMEMBERED, Epochs, Order
 from hypervisor_agent.line import Line
 
 PROGRESS_SECONDS = 1.0
 HINT_RANGES = 64
-REMEMBERED = 4096
 log = structlog.get_logger(__name__)
 
 
@@ -45,7 +45,7 @@ class Hops:
         self._line, self._move = line, move
         self._slots = asyncio.Semaphore(slots)
         self._tasks: dict[str, tuple[Running, asyncio.Task[None]]] = {}
-        self._epochs: OrderedDict[str, int] = OrderedDict()
+        self._epochs = Epochs()
         self._reports: OrderedDict[str, HopFinished] = OrderedDict()
         self._stopping = False
 
@@ -56,14 +56,15 @@ class Hops:
 
     async def take(self, order: ExecuteHop, cause: Envelope) -> None:
         """Begin an order, unless it is old, known or the agent is stopping."""
-        newest = self._epochs.get(order.hop_id, -1)
-        if order.epoch < newest or self._stopping:
+        weight = self._epochs.weigh(order.hop_id, order.epoch)
+        if weight is Order.OLD or self._stopping:
+            newest = self._epochs.newest(order.hop_id)
             log.info("hop.ignored", hop=order.hop_id, epoch=order.epoch, newest=newest)
             return
-        if order.epoch == newest:
+        if weight is Order.AGAIN:
             self._say_again(order.hop_id, cause)
             return
-        self._remember(order.hop_id, order.epoch)
+        self._epochs.raise_to(order.hop_id, order.epoch)
         await self._end(order.hop_id)
         running = Running(order, cause)
         task = asyncio.create_task(self._work(running), name=f"hop {order.hop_id}")
@@ -71,10 +72,9 @@ class Hops:
 
     async def cancel(self, hop_id: str, epoch: int) -> None:
         """Stop a hop, and refuse its older epochs from now on."""
-        newest = self._epochs.get(hop_id, -1)
-        if epoch < newest:
+        if self._epochs.weigh(hop_id, epoch) is Order.OLD:
             return
-        self._remember(hop_id, epoch)
+        self._epochs.raise_to(hop_id, epoch)
         if hop_id in self._tasks:
             self._tasks[hop_id][0].abandon()
         await self._end(hop_id)
@@ -157,7 +157,7 @@ class Hops:
     def _say_again(self, hop_id: str, cause: Envelope) -> None:
         """A repeated order of a finished hop: its report may have been lost."""
         report = self._reports.get(hop_id)
-        if report is None or hop_id in self._tasks or report.epoch != self._epochs[hop_id]:
+        if report is None or hop_id in self._tasks or report.epoch != self._epochs.newest(hop_id):
             return
         order = ExecuteHop.model_validate(cause.data)
         task = asyncio.create_task(self._again(hop_id, report, cause), name=f"hop {hop_id}")
@@ -168,11 +168,6 @@ class Hops:
             await self._line.say(report, cause)
         finally:
             self._tasks.pop(hop_id, None)
-
-    def _remember(self, hop_id: str, epoch: int) -> None:
-        self._epochs[hop_id] = epoch
-        self._epochs.move_to_end(hop_id)
-        _trim(self._epochs)
 
 
 def _failed(order: ExecuteHop, host_id: str, error: StowageError) -> HopFinished:
@@ -185,6 +180,6 @@ def _failed(order: ExecuteHop, host_id: str, error: StowageError) -> HopFinished
     )
 
 
-def _trim(kept: OrderedDict[str, int] | OrderedDict[str, HopFinished]) -> None:
+def _trim(kept: OrderedDict[str, HopFinished]) -> None:
     while len(kept) > REMEMBERED:
         kept.popitem(last=False)

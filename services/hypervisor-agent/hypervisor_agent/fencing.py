@@ -1,0 +1,40 @@
+"""Which orders for a hop an agent still heeds: none older than the newest it has heard. Pure."""
+
+from collections import OrderedDict
+from enum import StrEnum
+
+REMEMBERED = 4096
+
+
+class Order(StrEnum):
+    """What an order is next to those heard before it."""
+
+    OLD = "old"
+    AGAIN = "again"
+    NEW = "new"
+
+
+class Epochs:
+    """The newest epoch heard of each hop; the hops heard of longest ago are forgotten."""
+
+    def __init__(self, most: int = REMEMBERED) -> None:
+        self._most = most
+        self._newest: OrderedDict[str, int] = OrderedDict()
+
+    def newest(self, hop_id: str) -> int:
+        """-1 before anything was heard."""
+        return self._newest.get(hop_id, -1)
+
+    def weigh(self, hop_id: str, epoch: int) -> Order:
+        """Whether an order is to be ignored, answered again or begun."""
+        newest = self.newest(hop_id)
+        if epoch < newest:
+            return Order.OLD
+        return Order.AGAIN if epoch == newest else Order.NEW
+
+    def raise_to(self, hop_id: str, epoch: int) -> None:
+        """Older epochs are not heeded from now on."""
+        self._newest[hop_id] = max(epoch, self.newest(hop_id))
+        self._newest.move_to_end(hop_id)
+        while len(self._newest) > self._most:
+            self._newest.popitem(last=False)
