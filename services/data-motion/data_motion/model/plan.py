@@ -13,6 +13,8 @@ from stowage_contracts.plugins.data_motion_strategy import (
 )
 from stowage_contracts.views import StrategyAnswer
 
+from data_motion.model.policy import FREE, Choice
+
 NOTHING = MotionPlan(hops=())
 
 
@@ -26,17 +28,22 @@ class Decision:
     problem: Problem | None = None
 
 
-def decide(ask: MotionAsk, strategies: Mapping[str, DataMotionStrategy]) -> Decision:
-    """The highest priority wins, ties by name; a strategy that raises can't handle it."""
+def decide(
+    ask: MotionAsk, strategies: Mapping[str, DataMotionStrategy], choice: Choice = FREE
+) -> Decision:
+    """The highest priority that the policy allows wins, ties by name; a strategy that raises can't
+    handle it."""
     given = {name: _answer(strategies[name], ask) for name in sorted(strategies)}
     able = [name for name in given if given[name].priority > Priority.CANT_HANDLE]
     ranked = sorted(able, key=lambda name: -given[name].priority)
     for name in ranked:
+        if choice.bars(name):
+            continue
         plan = _plan(strategies[name], ask)
         if isinstance(plan, MotionPlan):
-            return Decision(_stored(given, name), name, plan)
+            return Decision(_stored(given, name, choice), name, plan)
         given[name] = plan
-    return Decision(_stored(given, ""), problem=_missing(ask, given))
+    return Decision(_stored(given, "", choice), problem=_missing(ask, given, choice))
 
 
 def runnable(plan: MotionPlan) -> bool:
@@ -74,12 +81,12 @@ def _broken(error: Exception) -> Answer:
     )
 
 
-def _stored(given: Mapping[str, Answer], chosen: str) -> tuple[StrategyAnswer, ...]:
+def _stored(given: Mapping[str, Answer], chosen: str, choice: Choice) -> tuple[StrategyAnswer, ...]:
     return tuple(
         StrategyAnswer(
             strategy=name,
             priority=answer.priority,
-            reason=answer.reason,
+            reason=_told(name, answer, choice),
             missing=answer.missing,
             chosen=name == chosen,
         )
@@ -87,11 +94,25 @@ def _stored(given: Mapping[str, Answer], chosen: str) -> tuple[StrategyAnswer, .
     )
 
 
-def _missing(ask: MotionAsk, given: Mapping[str, Answer]) -> Problem:
-    told = [f"{name}: {answer.reason}" for name, answer in given.items()]
-    hints = dict.fromkeys(answer.missing for answer in given.values() if answer.missing)
+def _told(name: str, answer: Answer, choice: Choice) -> str:
+    barred = choice.bars(name)
+    return f"{answer.reason}; {barred}" if barred else answer.reason
+
+
+def _missing(ask: MotionAsk, given: Mapping[str, Answer], choice: Choice) -> Problem:
+    told = [f"{name}: {_told(name, answer, choice)}" for name, answer in given.items()]
+    absent = choice.lacks(frozenset(given))
     return NoStrategy(
-        "; ".join(told) or "no data motion strategy is installed",
+        "; ".join([*told, absent] if absent else told) or "no data motion strategy is installed",
         resource=f"copy/{ask.request.copy_id}",
-        hint="; ".join(hints) or "install a strategy that can handle it",
+        hint="; ".join(_hints(given, choice)) or "install a strategy that can handle it",
     ).problem
+
+
+def _hints(given: Mapping[str, Answer], choice: Choice) -> list[str]:
+    """What would help: those that may be used say what they miss, the policy what it bars."""
+    hints = [a.missing for name, a in given.items() if a.missing and not choice.bars(name)]
+    able = [n for n, a in given.items() if a.priority > Priority.CANT_HANDLE and choice.bars(n)]
+    if able:
+        hints.append(f"change {choice.name}, which bars {' and '.join(able)}")
+    return list(dict.fromkeys(hints))

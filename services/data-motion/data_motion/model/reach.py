@@ -1,7 +1,30 @@
 """Whether an agent can carry bytes from one end to another; '' or what it lacks, in words."""
 
 from stowage_contracts.plugins.data_motion_strategy import AgentView
-from stowage_contracts.values import CopyEnd, EndKind, HypervisorKind, Location, ScopeType
+from stowage_contracts.values import (
+    CopyEnd,
+    EndKind,
+    HopMethod,
+    HypervisorKind,
+    Location,
+    ScopeType,
+)
+
+
+def lacks_to_do(method: HopMethod, agent: AgentView, source: CopyEnd, destination: CopyEnd) -> str:
+    """Why ``agent`` can't make ``destination`` of ``source`` that way; '' when it can."""
+    if method is HopMethod.COPY:
+        return lacks_to_carry(agent, source, destination)
+    if method is HopMethod.NATIVE:
+        return lacks_to_move(agent, source, destination)
+    return _lacks_host(agent, destination) or _lacks_place(agent, source)
+
+
+def lacks_to_move(agent: AgentView, source: CopyEnd, destination: CopyEnd) -> str:
+    """Why the hypervisor of ``agent`` can't move a volume between two of its pools itself."""
+    if not agent.abilities.moves:
+        return "does not declare that its hypervisor moves volumes"
+    return _lacks_host(agent, destination) or _lacks_host(agent, source)
 
 
 def lacks_to_carry(agent: AgentView, source: CopyEnd, destination: CopyEnd) -> str:
@@ -24,11 +47,8 @@ def lacks_to_read(agent: AgentView, source: CopyEnd) -> str:
 
 def lacks_to_write(agent: AgentView, destination: CopyEnd) -> str:
     """Why ``agent`` can't write ``destination``; '' when it can."""
-    wanted = destination.hypervisor
-    if wanted is not None and wanted is not agent.abilities.hypervisor:
-        return f"is no {wanted} host"
-    place = _lacks_place(agent, destination)
-    return place or _lacks("writes", agent, agent.abilities.writes, destination)
+    host = _lacks_host(agent, destination)
+    return host or _lacks("writes", agent, agent.abilities.writes, destination)
 
 
 def lacks_to_convert(agent: AgentView, source: CopyEnd, destination: CopyEnd) -> str:
@@ -49,6 +69,13 @@ def who(agent: AgentView) -> str:
 def where(location: Location) -> str:
     """``' in zone z1'``, or nothing where that is not known."""
     return f" in zone {location.zone_id}" if location.zone_id else ""
+
+
+def _lacks_host(agent: AgentView, end: CopyEnd) -> str:
+    wanted = end.hypervisor
+    if wanted is not None and wanted is not agent.abilities.hypervisor:
+        return f"is no {wanted} host"
+    return _lacks_place(agent, end)
 
 
 def _lacks_place(agent: AgentView, end: CopyEnd) -> str:

@@ -8,9 +8,9 @@ from stowage_contracts.plugins.data_motion_strategy import (
     MotionPlan,
     Priority,
 )
-from stowage_contracts.values import ScopeType
 
 from data_motion.model.reach import lacks_to_carry, lacks_to_write, who
+from data_motion.strategies.ends import is_install, no, only_host
 
 
 class DirectStrategy:
@@ -20,6 +20,8 @@ class DirectStrategy:
 
     def can_handle(self, ask: MotionAsk) -> Answer:
         """Able when one agent reads the one end and writes the other."""
+        if why := is_install(ask.request):
+            return no(why)
         able = carriers(ask)
         if able:
             more = f" (and {len(able) - 1} more)" if len(able) > 1 else ""
@@ -27,11 +29,7 @@ class DirectStrategy:
                 priority=Priority.DEFAULT, reason=f"{who(able[0])}{more} moves it in one hop"
             )
         told = [f"{who(agent)} {_lack(ask, agent)}" for agent in _nearest(ask)]
-        return Answer(
-            priority=Priority.CANT_HANDLE,
-            missing=_missing(ask),
-            reason="; ".join(told) or "no agent has joined",
-        )
+        return no("; ".join(told) or "no agent has joined", _missing(ask))
 
     def plan(self, ask: MotionAsk) -> MotionPlan:
         """One hop, on the only host that can if an end is local to it."""
@@ -42,12 +40,6 @@ def carriers(ask: MotionAsk) -> list[AgentView]:
     """Agents that can do the whole copy alone, by id."""
     able = [agent for agent in ask.agents if not _lack(ask, agent)]
     return sorted(able, key=lambda agent: agent.host_id)
-
-
-def only_host(ask: MotionAsk) -> str | None:
-    """The host one of the ends is local to."""
-    scopes = (ask.request.destination.scope, ask.request.source.scope)
-    return next((scope.id for scope in scopes if scope.type is ScopeType.HOST), None)
 
 
 def _lack(ask: MotionAsk, agent: AgentView) -> str:

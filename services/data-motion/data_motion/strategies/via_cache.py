@@ -14,7 +14,8 @@ from stowage_contracts.values import EndKind
 from stowage_contracts.views import StoreView
 
 from data_motion.model.reach import lacks_to_convert, lacks_to_read, lacks_to_write, who
-from data_motion.strategies.direct import carriers, only_host
+from data_motion.strategies.direct import carriers
+from data_motion.strategies.ends import host_of, is_install, no
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,23 @@ class ViaCacheStrategy:
         """Fill the cache, then read it on the host that sees the destination."""
         return MotionPlan(
             hops=(
-                HopLeg(destination_is_cache=True),
-                HopLeg(source_is_cache=True, must_run_on=only_host(ask)),
+                HopLeg(destination_is_cache=True, must_run_on=host_of(ask.request.source)),
+                HopLeg(source_is_cache=True, must_run_on=host_of(ask.request.destination)),
             )
         )
 
 
 def _way(ask: MotionAsk) -> _Way | Answer:
+    if why := is_install(ask.request):
+        return no(why)
     if carriers(ask):
-        return _no("not needed: an agent moves it in one hop")
+        return no("not needed: an agent moves it in one hop")
     request = ask.request
     if request.source.kind is EndKind.URL or request.size is None or request.digest is None:
-        return _no("a cache stages only registered objects, whose size and digest are known")
+        return no("a cache stages only registered objects, whose size and digest are known")
     readers = _readers(ask)
     if not readers:
-        return _no("no agent writes to the destination", "an agent that sees the destination")
+        return no("no agent writes to the destination", "an agent that sees the destination")
     pairs = [(reader, cache) for reader in readers for cache in _caches(ask, reader)]
     if not pairs:
         return _no_cache(ask, readers[0])
@@ -67,7 +70,7 @@ def _way(ask: MotionAsk) -> _Way | Answer:
         if filler is not None:
             return _Way(reader, cache, filler)
     schemes = "/".join(request.source.schemes)
-    return _no(
+    return no(
         f"no agent in the scope of cache store {pairs[0][1].id} reads {schemes}",
         f"an agent that reads {schemes} and writes to cache store {pairs[0][1].id}",
     )
@@ -101,11 +104,7 @@ def _filler(ask: MotionAsk, cache: StoreView) -> AgentView | None:
 
 def _no_cache(ask: MotionAsk, reader: AgentView) -> Answer:
     lack = lacks_to_read(reader, ask.request.source)
-    return _no(
+    return no(
         f"no usable cache store covers {who(reader)}",
         f"{who(reader)} {lack or 'cannot reach the source'}: needs a cache store in its scope",
     )
-
-
-def _no(reason: str, missing: str = "") -> Answer:
-    return Answer(priority=Priority.CANT_HANDLE, reason=reason, missing=missing)
