@@ -14,6 +14,7 @@ from image_store.judging.inspection import send_due
 from image_store.keeping.evacuating import follow
 from image_store.keeping.keeper import keep
 from image_store.keeping.scrubbing import scrub
+from image_store.objects.leaves import forget_leaves
 from image_store.objects.lineage import release_parents
 from image_store.providers import offer
 from image_store.views import host_view
@@ -76,4 +77,5 @@ TIMERS = (
     Timer[Deps]("abandon-uploads", 5, abandon),
     Timer[Deps]("ask-again", 10, ask_again),
     Timer[Deps]("forget-grants", 3600, forget_grants),
+    Timer[Deps]("forget-leaves", 3600, forget_leaves),
 )

@@ -13,6 +13,8 @@ from tests.integration.image_store.plans import plan_for, plan_for_any, read_who
 
 ROWS = 100_000
 SWEEPS: Mapping[str, str] = {
+    "forget_leaf_lists": "once an hour; a row for each large object",
+    "forget_leaves": "once an hour; rows of large objects only",
     "grants_old": "once an hour, and most of what it reads it deletes",
     "region_due": "a zone or a store came",
     "unwant_store": "a store went",

@@ -28,6 +28,8 @@ from stowage_contracts.messages.image_store import (
     EvacuateStore,
     ExplainPlacement,
     FinishUpload,
+    GetLeaves,
+    KeepLeaves,
     ListFindings,
     MakeLink,
     OpenUpload,
@@ -58,6 +60,7 @@ from image_store.handlers.copies import (
 )
 from image_store.handlers.deleting import on_delete
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
+from image_store.handlers.leaves import on_get_leaves, on_keep_leaves
 from image_store.handlers.links import on_make_link, on_revoke_link
 from image_store.handlers.placement import (
     on_explain_placement,
@@ -134,6 +137,8 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
 }
 REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     RedeemGrant: on_redeem_grant,
+    KeepLeaves: on_keep_leaves,
+    GetLeaves: on_get_leaves,
     MakeLink: on_make_link,
     OpenUpload: on_open_upload,
     PlanEvacuation: on_plan_evacuation,

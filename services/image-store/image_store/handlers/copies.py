@@ -21,6 +21,7 @@ from image_store.deps import Deps
 from image_store.ends import image_end, pool_end
 from image_store.judging.inspection import inspect
 from image_store.model.rooms import check_room
+from image_store.objects.leaves import has_leaves
 from image_store.objects.replicas import add_grant, ask, fail_replica, ready
 from image_store.objects.rows import NewRef, add_object, add_ref
 from image_store.store import (
@@ -80,6 +81,7 @@ async def _request(message: RequestCopy, tx: Tx, deps: Deps) -> None:
             digest=source["digest"],
             location=location_of(host),
             present=present,
+            leaves=await has_leaves(tx, source["size"], source["digest"]),
         ),
     )
     await say_changed(tx, object_of(ref))

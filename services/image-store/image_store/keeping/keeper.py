@@ -13,6 +13,7 @@ from image_store.deps import Deps
 from image_store.ends import image_end
 from image_store.keeping.placing import store_for, wish_of
 from image_store.model.desired import Decision, Desired, Held, Need, decide
+from image_store.objects.leaves import has_leaves
 from image_store.objects.replicas import add_grant, ask, destroy
 from image_store.objects.rows import add_image_ref, mind, patience
 from image_store.store import need, reference, scope_of
@@ -78,6 +79,7 @@ async def _begin(tx: Tx, row: Record, one: Need, deps: Deps) -> None:
         size=source["size"],
         digest=source["digest"],
         location=Location(zone_id=scope_of(store).zone_id),
+        leaves=await has_leaves(tx, source["size"], source["digest"]),
     )
     await ask(tx, ref, request)
 
