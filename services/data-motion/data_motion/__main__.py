@@ -9,7 +9,8 @@ from stowage_runtime.service import Service
 from stowage_runtime.signing import Signer
 
 from data_motion.deps import Deps
-from data_motion.handlers import HANDLERS, SIGNALS
+from data_motion.endpoints.choosing import pick
+from data_motion.handlers import HANDLERS, REQUESTS, SIGNALS
 from data_motion.intents import INTENTS
 from data_motion.model.limits import Rules
 from data_motion.settings import Settings
@@ -22,7 +23,7 @@ def wire(settings: Settings) -> Service[Deps]:
     selectors = plugins.load("stowage.endpoint_selector", plugins.instance)
     deps = Deps(
         strategies=plugins.load("stowage.data_motion_strategy", plugins.instance),
-        selector=selectors.pick(settings.endpoint_selector),
+        selector=pick(selectors, settings.endpoint_selector),
         rules=Rules(settings.limits, signer.sign),
         keep_days=settings.keep_days,
     )
@@ -31,6 +32,7 @@ def wire(settings: Settings) -> Service[Deps]:
         package="data_motion",
         deps=deps,
         handlers=HANDLERS,
+        requests=REQUESTS,
         signals=SIGNALS,
         intents=INTENTS,
         timers=TIMERS,

@@ -13,7 +13,9 @@ class Settings(ServiceSettings):
         description="Private Ed25519 key that signs hop tickets (`python -m stowage_runtime.keys`)."
     )
     endpoint_selector: str = Field(
-        "locality-then-load", description="Plug-in that chooses among agents able to do a hop."
+        "",
+        description="Plug-in that chooses among agents able to do a hop; the installed one of "
+        "highest priority when empty.",
     )
     offer_seconds: float = Field(
         10, gt=0, description="An offer no agent took up by then goes to another."

@@ -1,21 +1,23 @@
 """What each message does; every handler changes jobs through the pure rules only.
 
 ``requests`` has what askers say, ``hops`` what agents and destinations' owners report,
-``hosts`` and ``stores`` what becomes of those.
+``hosts`` and ``stores`` what becomes of those, ``policies`` what operators want of plans.
 """
 
 from collections.abc import Mapping
 
 from stowage_contracts.message import Message
-from stowage_runtime.service import Handler
+from stowage_runtime.service import Handler, RequestHandler
 
 from data_motion.deps import Deps
-from data_motion.handlers import hops, hosts, requests, stores
+from data_motion.handlers import hops, hosts, policies, requests, stores
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     **requests.HANDLERS,
     **hops.HANDLERS,
     **hosts.HANDLERS,
     **stores.HANDLERS,
+    **policies.HANDLERS,
 }
+REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = policies.REQUESTS
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {**hops.SIGNALS, **hosts.SIGNALS}

@@ -1,21 +1,18 @@
 """Copies that are asked for and withdrawn."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CancelCopy
 from stowage_contracts.messages.image_store import CopyRequested
-from stowage_contracts.plugins.data_motion_strategy import MotionAsk
-from stowage_contracts.values import StoreRole
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Handler
 
 from data_motion import model, store
 from data_motion.deps import Deps
-from data_motion.model.plan import decide
 from data_motion.model.turn import Step
+from data_motion.planning import decided
 from data_motion.records import Job
 from data_motion.scheduler import schedule
 
@@ -52,18 +49,8 @@ async def on_cancel_copy(message: CancelCopy, tx: Tx, deps: Deps) -> None:
 async def _planned(job: Job, tx: Tx, deps: Deps) -> Step:
     if job.copy.request.present:
         return model.already_there(job, tx.now, deps.rules)
-    decision = decide(await _ask(job.copy.request, tx, deps), deps.strategies)
+    decision = await decided(job.copy.request, tx, deps)
     return model.plan(job, decision, tx.now, deps.rules)
-
-
-async def _ask(request: CopyRequested, tx: Tx, deps: Deps) -> MotionAsk:
-    """Agents that may come back in time count: a restart is no reason to refuse a copy."""
-    fleet = await store.fleet(tx)
-    patience = timedelta(seconds=deps.rules.limits.host_return_seconds)
-    known = (agent for agent in fleet.agents if tx.now - agent.seen < patience)
-    views = (record.view for record in fleet.stores.values())
-    caches = (view for view in views if view.role is StoreRole.IMAGE_CACHE)
-    return MotionAsk(request=request, agents=tuple(map(fleet.view, known)), caches=tuple(caches))
 
 
 async def _cancel_withdrawn(copy_id: str, tx: Tx, deps: Deps) -> None:
