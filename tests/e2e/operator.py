@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -33,10 +34,13 @@ class Operator:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, deployment: Deployment) -> AsyncIterator[Operator]:
+    async def of(
+        cls, deployment: Deployment, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator[Operator]:
         """An operator with the admin's key."""
         headers = {"Authorization": f"Bearer {API_KEY}"}
-        async with aiohttp.ClientSession(headers=headers) as session:
+        connector = aiohttp.TCPConnector(ssl=tls or True)
+        async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
             yield cls(deployment, session)
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -43,13 +43,19 @@ EXPORTS: Mapping[str, tuple[str, ...]] = {
         "STOWAGE_TEST_KEYSTONE_KEY",
     ),
 }
+BY_TLS: Mapping[str, tuple[str, ...]] = {
+    "rabbitmq": ("STOWAGE_TEST_AMQPS_URL", "STOWAGE_TEST_AMQPS_CA"),
+    "postgres": ("STOWAGE_TEST_DATABASE_CA",),
+}
+"""What servers of our own also tell: where they take TLS, and the authority to trust."""
 SHARED = ("rabbitmq", "postgres", "ceph")
 
 
 def given(kind: str) -> dict[str, str]:
     """What the environment says about a server of that kind; empty when one must be started."""
     if all(name in os.environ for name in EXPORTS[kind]):
-        return {name: os.environ[name] for name in EXPORTS[kind]}
+        names = (*EXPORTS[kind], *BY_TLS.get(kind, ()))
+        return {name: os.environ[name] for name in names if name in os.environ}
     return {}
 
 

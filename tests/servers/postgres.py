@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.servers.apt import Requirement, may_install, program
+from tests.servers.certificates import Certificates
 from tests.servers.ports import free_ports
 from tests.servers.process import Process, ServerError, poll, run, tail
 from tests.servers.server import Server
@@ -51,7 +52,14 @@ class Postgres(Server):
 
     def exports(self) -> dict[str, str]:
         port = self.record()["port"]
-        return {"STOWAGE_TEST_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{port}/postgres"}
+        return {
+            "STOWAGE_TEST_DATABASE_URL": f"postgresql://postgres@127.0.0.1:{port}/postgres",
+            "STOWAGE_TEST_DATABASE_CA": str(self._certificates.authority),
+        }
+
+    @property
+    def _certificates(self) -> Certificates:
+        return Certificates(self.directory / "tls")
 
     @property
     def data(self) -> Path:
@@ -59,16 +67,20 @@ class Postgres(Server):
 
     def _prepare(self) -> None:
         self.data.mkdir(mode=0o700)
+        files = self._certificates.make()
         if os.geteuid() == 0:
             owner = pwd.getpwnam(_unprivileged())
-            os.chown(self.data, owner.pw_uid, owner.pw_gid)
+            for each in (self.data, files.key):
+                os.chown(each, owner.pw_uid, owner.pw_gid)
         how = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         self._run("initdb", "-D", self.data, *how)
         self.remember(port=free_ports(1)[0])
 
     def _started(self) -> bool:
+        files = self._certificates
         options = (
             f"-p {self.record()['port']} -k {self.data} -c listen_addresses=127.0.0.1"
+            f" -c ssl=on -c ssl_cert_file={files.certificate} -c ssl_key_file={files.key}"
             " -c fsync=off -c full_page_writes=off -c max_connections=400"
         )
         log = self.data / "server.log"

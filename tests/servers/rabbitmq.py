@@ -10,12 +10,17 @@ import urllib.request
 from typing import ClassVar
 
 from tests.servers.apt import Requirement, program
+from tests.servers.certificates import Certificates
 from tests.servers.ports import free_ports, listening
 from tests.servers.process import Process, ServerError, poll, spawn, tail, wait_until
 from tests.servers.server import Server
 
 SETTINGS = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
+listeners.ssl.1 = 127.0.0.1:{amqps}
+ssl_options.cacertfile = {here}/tls/ca.pem
+ssl_options.certfile = {here}/tls/server.pem
+ssl_options.keyfile = {here}/tls/server.key
 management.tcp.ip = 127.0.0.1
 management.tcp.port = {management}
 loopback_users = none
@@ -58,13 +63,20 @@ class RabbitMq(Server):
         ports = self.record()["ports"]
         return {
             "STOWAGE_TEST_AMQP_URL": f"amqp://guest:guest@127.0.0.1:{ports['amqp']}/",
+            "STOWAGE_TEST_AMQPS_URL": f"amqps://guest:guest@localhost:{ports['amqps']}/",
+            "STOWAGE_TEST_AMQPS_CA": str(self._certificates.authority),
             "STOWAGE_TEST_AMQP_MANAGEMENT_URL": f"http://guest:guest@127.0.0.1:{ports['management']}",
         }
 
+    @property
+    def _certificates(self) -> Certificates:
+        return Certificates(self.directory / "tls")
+
     def _prepare(self) -> None:
-        names = ("amqp", "management", "distribution", "epmd")
+        names = ("amqp", "amqps", "management", "distribution", "epmd")
         ports = dict(zip(names, free_ports(len(names)), strict=True))
-        (self.directory / "rabbitmq.conf").write_text(SETTINGS.format(**ports))
+        self._certificates.make()
+        (self.directory / "rabbitmq.conf").write_text(SETTINGS.format(here=self.directory, **ports))
         (self.directory / "enabled_plugins").write_text("[rabbitmq_management].\n")
         cookie = self.directory / ".erlang.cookie"
         cookie.write_text(secrets.token_hex(16))

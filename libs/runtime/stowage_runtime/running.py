@@ -11,6 +11,7 @@ from stowage_contracts.errors import Unavailable
 from stowage_contracts.reading import MANDATORY
 
 from stowage_runtime.bus import Bus
+from stowage_runtime.crossing import server_tls
 from stowage_runtime.database import Database
 from stowage_runtime.database.leader import Leader
 from stowage_runtime.database.wakes import Wakes
@@ -139,6 +140,7 @@ class Running(Generic[D]):
             service.deps,
             service.authenticate,
             HttpLimits(stop_seconds=self._settings.stop_seconds),
+            server_tls(self._settings.http_cert, self._settings.http_key),
         )
 
 

@@ -14,6 +14,7 @@ from stowage_contracts.topology import Topology
 from stowage_runtime.backoff import Backoff, wait
 from stowage_runtime.bus import builtin_readers
 from stowage_runtime.bus.rabbit import RabbitBus
+from stowage_runtime.crossing import check_crossing
 from stowage_runtime.database import Database
 from stowage_runtime.database.wakes import Wakes
 from stowage_runtime.handling.consumer import Consumer
@@ -81,6 +82,8 @@ async def opened(
     """The service's database and its end of the bus, neither asked anything yet."""
     url = given(settings.database_url, "STOWAGE_DATABASE_URL")
     broker = given(settings.amqp_url, "STOWAGE_AMQP_URL")
+    check_crossing(url, "STOWAGE_DATABASE_URL", plaintext=settings.plaintext)
+    check_crossing(broker, "STOWAGE_AMQP_URL", plaintext=settings.plaintext)
     async with AsyncExitStack() as stack:
         schema = service.package.rpartition(".")[2]
         database = await Database.open(url, schema, service.package)

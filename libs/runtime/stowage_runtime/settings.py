@@ -39,10 +39,13 @@ class ServiceSettings(BaseSettings):
     )
 
     database_url: SecretStr = Field(
-        SecretStr(""), description="PostgreSQL, as postgresql://user:password@host/database."
+        SecretStr(""),
+        description="PostgreSQL, as postgresql://user:password@host/database; "
+        "with sslmode=verify-full on another machine.",
     )
     amqp_url: SecretStr = Field(
-        SecretStr(""), description="RabbitMQ, as amqp://user:password@host/vhost (or amqps)."
+        SecretStr(""),
+        description="RabbitMQ, as amqp://user:password@host/vhost; amqps on another machine.",
     )
     bus_prefix: str = Field(
         "stowage",
@@ -52,6 +55,13 @@ class ServiceSettings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address the HTTP server listens on.")
     http_port: int = Field(
         8080, ge=0, le=65535, description="Port the HTTP server listens on; 0 takes a free one."
+    )
+    http_cert: str = Field("", description="Certificate chain it serves with (PEM file).")
+    http_key: str = Field("", description="Its private key (PEM file).")
+    plaintext: bool = Field(
+        False,
+        description="Lets what goes to other machines go without TLS, for networks that never "
+        "leave one machine.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least important lines that are written."

@@ -5,6 +5,7 @@ from stowage_contracts.values import ServiceName
 from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from stowage_runtime.command import ServiceCommand
 from stowage_runtime.command import main as run_command
+from stowage_runtime.crossing import check_crossing
 from stowage_runtime.secrets import RowCipher
 from stowage_runtime.service import Service
 from yarl import URL
@@ -46,6 +47,7 @@ def wire(settings: Settings) -> Service[Deps]:
 
 def _admission(settings: Settings) -> AdmitsAgents:
     management = settings.amqp_management_url.get_secret_value()
+    check_crossing(management, "STOWAGE_AMQP_MANAGEMENT_URL", plaintext=settings.plaintext)
     if not management:
         return NoAdmission()
     users = BrokerUsers(

@@ -12,6 +12,7 @@ from stowage_contracts.errors import StowageError, Unavailable
 from stowage_contracts.topology import Topology
 from stowage_runtime.bus.rabbit import RabbitBus
 from stowage_runtime.command import told
+from stowage_runtime.crossing import check_crossing, server_tls
 from stowage_runtime.http.health import Check, health_routes, run_checks
 from stowage_runtime.http.server import HttpServer, Surface
 from stowage_runtime.telemetry import flush_tracing, start_tracing
@@ -37,7 +38,7 @@ async def check(settings: Settings) -> int:
     identity = kept(Path(settings.agent_state_dir))
     if identity is None:
         raise no_identity()
-    bus = RabbitBus(identity.amqp_url.get_secret_value(), Topology(identity.bus_prefix))
+    bus = _bus(settings, identity)
 
     async def broker() -> None:
         await bus.ready()
@@ -66,10 +67,9 @@ async def run(settings: Settings) -> int:
     start_tracing(NAME, settings.otlp_endpoint)
     start_metrics()
     identity = await _identity(settings)
-    topology = Topology(identity.bus_prefix)
-    bus = RabbitBus(identity.amqp_url.get_secret_value(), topology).start()
+    bus = _bus(settings, identity).start()
     agent = build(settings, identity, bus)
-    http = HttpServer(_surface(agent), settings.http_host, settings.http_port)
+    http = HttpServer(_surface(agent, settings), settings.http_host, settings.http_port)
     await http.start()
     await agent.start()
     died = await _until_stopped(agent)
@@ -78,6 +78,12 @@ async def run(settings: Settings) -> int:
     await bus.close()
     await asyncio.to_thread(flush_tracing, 3)
     return 1 if died else 0
+
+
+def _bus(settings: Settings, identity: Identity) -> RabbitBus:
+    url = identity.amqp_url.get_secret_value()
+    check_crossing(url, "STOWAGE_AGENT_AMQP_URL of the gateway", plaintext=settings.plaintext)
+    return RabbitBus(url, Topology(identity.bus_prefix))
 
 
 async def _until_stopped(agent: Agent) -> bool:
@@ -104,13 +110,14 @@ async def _identity(settings: Settings) -> Identity:
     return found
 
 
-def _surface(agent: Agent) -> Surface[Any]:
+def _surface(agent: Agent, settings: Settings) -> Surface[Any]:
     async def broker() -> None:
         if not agent.bus.connected:
             raise Unavailable("not connected", resource="broker", code="broker")
 
     routes = health_routes(lambda: [Check("broker", broker)], lambda: agent.ended)
-    return Surface(NAME, routes, _no_desk, None)
+    tls = server_tls(settings.http_cert, settings.http_key)
+    return Surface(NAME, routes, _no_desk, None, tls=tls)
 
 
 def _no_desk() -> Any:

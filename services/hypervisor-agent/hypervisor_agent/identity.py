@@ -7,6 +7,7 @@ import aiohttp
 from pydantic import ValidationError
 from stowage_contracts.errors import InvalidInput, Problem, Unavailable
 from stowage_contracts.values import HypervisorKind, Id, Location, Name, Secret, Value
+from stowage_runtime.crossing import check_crossing
 
 from hypervisor_agent.settings import Settings
 
@@ -59,6 +60,9 @@ async def enrol(settings: Settings) -> Identity:
     """Exchange the join token. Raises InvalidInput, NotAuthorized, Unavailable."""
     if not (settings.agent_gateway_url and settings.agent_host_id):
         raise no_identity()
+    check_crossing(
+        settings.agent_gateway_url, "STOWAGE_AGENT_GATEWAY_URL", plaintext=settings.plaintext
+    )
     url = f"{settings.agent_gateway_url.rstrip('/')}/v1/hosts/{settings.agent_host_id}/enrol"
     body = {"token": settings.agent_join_token.get_secret_value()}
     timeout = aiohttp.ClientTimeout(total=ENROL_SECONDS)

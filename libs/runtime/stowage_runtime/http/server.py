@@ -1,6 +1,7 @@
 """Serves a route table on aiohttp; every failure leaves as application/problem+json."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ class Surface(Generic[D]):
     authenticate: Authenticate[D] | None = None
     """Missing: routes that want a caller are refused."""
     limits: HttpLimits = HttpLimits()
+    tls: ssl.SSLContext | None = None
 
 
 class HttpServer(Generic[D]):
@@ -65,7 +67,9 @@ class HttpServer(Generic[D]):
         )
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self.port).start()
+            await web.TCPSite(
+                self._runner, self._host, self.port, ssl_context=self._surface.tls
+            ).start()
         except OSError as error:
             await self._runner.cleanup()
             raise Conflict(

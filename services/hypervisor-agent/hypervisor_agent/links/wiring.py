@@ -1,9 +1,8 @@
 """Builds the door from an agent's settings."""
 
-import ssl
-
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.values import TREE_LEAF
+from stowage_runtime.crossing import check_crossing, server_tls
 from stowage_runtime.signing import Verifier
 from yarl import URL
 
@@ -32,13 +31,13 @@ def _settings(settings: Settings) -> DoorSettings:
     try:
         at = URL(f"//{settings.agent_door_listen}")
         host, port, url = at.host, at.explicit_port, URL(settings.agent_door_url)
-        tls = _tls(settings)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise _wrong(str(error)) from error
     if host is None or port is None:
         raise _wrong("the address is not host:port")
     if url.scheme not in {"http", "https"} or not url.host:
         raise _wrong("its URL is not http(s)://…")
+    check_crossing(str(url), "STOWAGE_AGENT_DOOR_URL", plaintext=settings.plaintext)
     return DoorSettings(
         host=host,
         port=port,
@@ -46,16 +45,8 @@ def _settings(settings: Settings) -> DoorSettings:
         connections=settings.agent_door_connections,
         uploads=settings.agent_door_uploads,
         origins=settings.agent_door_origins,
-        tls=tls,
+        tls=server_tls(settings.agent_door_cert, settings.agent_door_key),
     )
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if not settings.agent_door_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(settings.agent_door_cert, settings.agent_door_key or None)
-    return context
 
 
 def _wrong(cause: str) -> InvalidInput:
