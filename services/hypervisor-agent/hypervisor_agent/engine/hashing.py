@@ -1,6 +1,7 @@
 """Both digests of a copy, computed in threads beside it."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from stowage_contracts.values import Digest, Range
 
@@ -18,12 +19,23 @@ class Copied:
     """Of the declared checksum's algorithm, when one was declared."""
 
 
+@runtime_checkable
+class Hears(Protocol):
+    """A destination that uses the leaf digests of what it is given."""
+
+    def heard(self) -> TreeDigest:
+        """The tree that is to be fed."""
+        ...
+
+
 class Hashing:
     """Fed with every byte once, in any order of parts."""
 
-    def __init__(self, threads: Threads, checksum: Digest | None) -> None:
+    def __init__(
+        self, threads: Threads, checksum: Digest | None, writer: object | None = None
+    ) -> None:
         self._threads = threads
-        self._tree = TreeDigest()
+        self._tree = writer.heard() if isinstance(writer, Hears) else TreeDigest()
         self._wants_tree = checksum is not None and is_tree(checksum)
         linear = None if self._wants_tree else checksum
         self._linear = LinearDigest(linear, threads.run) if linear else None

@@ -13,14 +13,13 @@ from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
 from hypervisor_agent.engine import convert
 from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.incoming import check_length, open_incoming
-from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.loop import Bench, CopyLoop, Ends
 from hypervisor_agent.engine.opening import length_unknown, open_source, transport_of
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.promises import GrowingPromise
 from hypervisor_agent.engine.stream_loop import StreamLoop
 from hypervisor_agent.engine.streams import Source
-from hypervisor_agent.engine.terms import Grants, Stored, Tools
+from hypervisor_agent.engine.terms import Grants, Stored, Tools, stored_at
 from hypervisor_agent.engine.unpacking import Unpacked
 
 EARLIER = 0.75
@@ -34,6 +33,8 @@ class Hop:
     def __init__(self, order: ExecuteHop, grants: Grants, tools: Tools, meter: Meter) -> None:
         self.order, self.grants, self.tools, self.meter = order, grants, tools, meter
         self.loop: CopyLoop | StreamLoop | None = None
+        self.read: Grant | None = None
+        """The source's grant as it was last redeemed."""
         self._expected = order.digest
         self._abandoned = False
         self.stall_seconds = order.stall_seconds * EARLIER
@@ -60,13 +61,13 @@ class Hop:
     async def copy(self, source: Source, grant: Grant, writer: RangedWriter) -> Receipt:
         """Copy, verify and judge what is written under ``grant``, in the source's format."""
         self.meter.phase = "copying"
-        copied, size = await self._copied(source, writer)
+        copied, size = await self.copied(source, writer, self.order.checksum)
         await self.tools.step("copied")
         self.meter.phase = "verifying"
-        self._verify(copied)
+        self.verify(copied)
         part = await writer.finish()
         await self.tools.step("finished")
-        verdict = await self.judge(await _stored(writer, grant, size, self.tools.roots))
+        verdict = await self.judge(await stored_at(writer, grant, size, self.tools.roots))
         return Receipt(
             size=size,
             digest=copied.tree,
@@ -96,18 +97,21 @@ class Hop:
             raise length_unknown(str(self.order.source.object))
         return writer
 
-    async def _copied(self, source: Source, writer: RangedWriter) -> tuple[Copied, int]:
+    async def copied(
+        self, source: Source, writer: RangedWriter, checksum: Digest | None
+    ) -> tuple[Copied, int]:
+        """Digests and length of what was moved from one to the other."""
         tools = self.tools
         bench = Bench(tools.buffers, tools.threads, self.meter, tools.connections, tools.spool)
         if not isinstance(source, StreamReader):
-            self.loop = CopyLoop(Ends(source, writer), bench, self.order.checksum)
+            self.loop = CopyLoop(Ends(source, writer), bench, checksum)
             return await self.loop.run(), source.size
         assert isinstance(writer, GrowingWriter)
         order = self.order
         promise = GrowingPromise(self.grants, order.max_size, str(order.destination.object))
         self.loop = stream = StreamLoop(source, writer, bench, promise)
         unpacked = isinstance(source, Unpacked)
-        copied = await stream.run(None if unpacked else order.checksum)
+        copied = await stream.run(None if unpacked else checksum)
         check_length(stream.size, order)
         declared = source.declared if isinstance(source, Unpacked) else copied.declared
         return Copied(copied.tree, declared), stream.size
@@ -144,11 +148,17 @@ class Hop:
     async def _open_source(self) -> Source:
         redeemed = await self.grants.source()
         await self.tools.step("redeemed")
-        self._expected = self._expected or redeemed.digest
+        self._expected, self.read = self._expected or redeemed.digest, redeemed.grant
         source, transports = self.order.source, self.tools.transports
         return await open_source(redeemed, source, self.stall_seconds, transports)
 
-    def _verify(self, copied: Copied) -> None:
+    @property
+    def vouched(self) -> bool:
+        """Whether somebody said what the source's digest is."""
+        return bool(self._expected or self.order.checksum)
+
+    def verify(self, copied: Copied) -> None:
+        """Raises ImageRefused unless the source is what was said of it."""
         self._compare("digest", self._expected, copied.tree)
         self._compare("checksum", self.order.checksum, copied.declared)
 
@@ -169,16 +179,3 @@ def refused(verdict: Verdict, resource: str) -> ImageRefused:
     )
     error.code = verdict.code
     return error
-
-
-async def _stored(
-    writer: RangedWriter, grant: Grant, size: int, roots: tuple[str, ...]
-) -> Stored | None:
-    path = await path_of(grant, roots)
-    if path is None:
-        return None
-
-    async def fill(offset: int, buffer: memoryview) -> None:
-        await writer.recall(offset, buffer)
-
-    return Stored(size, fill, path)

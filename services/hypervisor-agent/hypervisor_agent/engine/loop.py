@@ -53,7 +53,7 @@ class CopyLoop:
 
     def __init__(self, ends: Ends, bench: Bench, checksum: Digest | None = None) -> None:
         self._reader, self._writer, self._bench = ends.reader, ends.writer, bench
-        self._hashing = Hashing(bench.threads, checksum)
+        self._hashing = Hashing(bench.threads, checksum, ends.writer)
         self._work = Work(ends.reader.size, ends.writer.part_size, ())
         # Claims and reads begin in order, so that a linear digest never waits long and a source
         # without ranges is read from its start to its end.

@@ -50,7 +50,7 @@ class StreamLoop:
 
     async def run(self, checksum: Digest | None) -> Copied:
         """Copy everything. Raises the first lane's error when all lanes have ended."""
-        hashing = Hashing(self._bench.threads, checksum)
+        hashing = Hashing(self._bench.threads, checksum, self._writer)
         self._journal = await self._writer.journal()
         lanes = self._bench.connections + 1
         await together(*(self._lane(hashing) for _ in range(lanes)))

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from stowage_contracts.grants import Grant
 from stowage_contracts.messages.image_store import GrantRedeemed
-from stowage_contracts.plugins import Hypervisor, Transport
+from stowage_contracts.plugins import Hypervisor, RangedWriter, Transport
 from stowage_contracts.plugins.transport import PartSource
 from stowage_contracts.values import ImageFormat, Verdict
 
 from hypervisor_agent.engine.buffers import Buffers
+from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.threads import Threads
 
 Fill = Callable[[int, memoryview], Awaitable[None]]
@@ -28,6 +29,20 @@ class Stored:
     fill: Fill
     path: Path | None = None
     """Where they lie, when that is a local file."""
+
+
+async def stored_at(
+    writer: RangedWriter, grant: Grant, size: int, roots: tuple[str, ...]
+) -> Stored | None:
+    """What the gate may read of a destination; None of what is no local file."""
+    path = await path_of(grant, roots)
+    if path is None:
+        return None
+
+    async def fill(offset: int, buffer: memoryview) -> None:
+        await writer.recall(offset, buffer)
+
+    return Stored(size, fill, path)
 
 
 class Judge(Protocol):

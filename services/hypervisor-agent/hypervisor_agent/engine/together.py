@@ -2,9 +2,22 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from stowage_contracts.errors import StowageError
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """What both answer; raises as ``together``."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(first), group.create_task(second)
+    except BaseExceptionGroup as failed:
+        raise _told(failed) from None
+    return tasks[0].result(), tasks[1].result()
 
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:
@@ -14,8 +27,12 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
             for item in work:
                 group.create_task(item)
     except BaseExceptionGroup as failed:  # Python 3.11.2 wraps what an except* block raises
-        told = failed.subgroup(StowageError)
-        raise (_first(told) if told else failed) from None
+        raise _told(failed) from None
+
+
+def _told(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    told = failed.subgroup(StowageError)
+    return _first(told) if told else failed
 
 
 def _first(failed: BaseExceptionGroup[StowageError]) -> StowageError:

@@ -36,4 +36,4 @@ def _equal_zeros(piece: memoryview) -> bool:
     return (bytearray(len(piece)) if zeros is None else zeros) == piece
 
 
-_KNOWN = {GRAIN: bytearray(GRAIN), TREE_LEAF: ZEROS}
+_KNOWN = {size: bytearray(size) for size in (64 * 1024, GRAIN)} | {TREE_LEAF: ZEROS}

@@ -2,7 +2,7 @@
 
 from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
-from stowage_contracts.values import HypervisorKind, ImageFormat
+from stowage_contracts.values import HypervisorKind
 
 from hypervisor_agent.gate import JUDGED
 from hypervisor_agent.hypervisors import local
@@ -24,7 +24,7 @@ class KvmHypervisor:
     def __init__(self, settings: HypervisorSettings) -> None:
         self._settings = settings
         self._pools = local.LocalPools(settings.pools)
-        self._convert = (ImageFormat.RAW, ImageFormat.QCOW2) if installed() else ()
+        self._convert = local.CONVERTED if installed() else ()
 
     async def abilities(self) -> HostAbilities:
         """All schemes, and conversion where qemu-img is installed."""

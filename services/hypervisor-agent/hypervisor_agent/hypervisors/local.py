@@ -9,11 +9,29 @@ from stowage_contracts.plugins.hypervisor import Conversion, PoolSettings
 from stowage_contracts.values import ImageFormat
 from stowage_stores.deadlines import Deadlines
 
+from hypervisor_agent.gate.second_opinion import DRIVERS
 from hypervisor_agent.hypervisors.qemu_img import qemu_img
 
 STATFS_SECONDS = 2
 """Shorter than a heartbeat: a dead mount must not make the host look dead."""
-THREADS = "4"
+THREADS = "8"
+CONVERTED = (
+    ImageFormat.RAW,
+    ImageFormat.QCOW2,
+    ImageFormat.VMDK,
+    ImageFormat.VHD,
+    ImageFormat.VHDX,
+    ImageFormat.VDI,
+)
+"""Where qemu-img is installed."""
+OPTIONS = {
+    ImageFormat.RAW: ("-W",),
+    ImageFormat.QCOW2: ("-W",),
+    ImageFormat.VHD: ("-o", "subformat=dynamic,force_size=on"),
+    ImageFormat.VHDX: ("-o", "subformat=dynamic"),
+    ImageFormat.VMDK: ("-o", "subformat=monolithicSparse"),
+}
+"""Out of order where clusters are found by tables alone; a VHD as large as its source."""
 
 
 class LocalPools:
@@ -45,7 +63,7 @@ async def _view(pool: PoolSettings, deadlines: Deadlines) -> PoolView | None:
 
 
 async def convert(job: Conversion, able: tuple[ImageFormat, ...]) -> None:
-    """By qemu-img, out of order and in parallel, past the page cache where that works."""
+    """By qemu-img, in parallel, past the page cache where that works."""
     if job.source_format not in able or job.destination_format not in able:
         raise InvalidInput(
             f"{job.source_format.value} to {job.destination_format.value} is not converted here",
@@ -53,15 +71,9 @@ async def convert(job: Conversion, able: tuple[ImageFormat, ...]) -> None:
         )
     name = os.path.basename(job.destination)  # noqa: PTH119 - names a part, opens nothing
     common = (
-        "-f",
-        job.source_format.value,
-        "-O",
-        job.destination_format.value,
-        "-m",
-        THREADS,
-        "-W",
-        job.source,
-        job.destination,
+        *("-f", DRIVERS[job.source_format], "-O", DRIVERS[job.destination_format]),
+        *OPTIONS.get(job.destination_format, ()),
+        *("-m", THREADS, job.source, job.destination),
     )
     try:
         await qemu_img("convert", "-t", "none", *common, resource=name)

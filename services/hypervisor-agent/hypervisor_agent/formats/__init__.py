@@ -1,0 +1,1 @@
+"""Disk formats read and written in place, so that a conversion needs no second copy."""
