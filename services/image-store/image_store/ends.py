@@ -18,6 +18,7 @@ def image_end(ref: Record, store: Record, grant_id: str) -> CopyEnd:
         scope=scope_of(store),
         schemes=can.schemes,
         root=can.root,
+        server=can.server,
         key=ref["install_path"],
         format=ref["format"],
         grant=GrantRef(id=grant_id, owner=ServiceName.IMAGE_STORE),

@@ -20,10 +20,6 @@ from stowage_contracts.views import HostView, ProbeCheck
 from stowage_stores.memory import MemoryDriver, Shelf
 from stowage_stores.memory.shelf import Stored
 
-_HOME = "s3://lab/"
-"""What URIs of objects on the lab's shelf begin with."""
-
-
 class LabSettings(BaseModel):
     """Which shelf, and the key that opens it."""
 
@@ -58,10 +54,12 @@ class Diary:
 class LabDriver(MemoryDriver):
     """A shelf that takes one key."""
 
-    def __init__(self, shelf: Shelf, diary: Diary, key: str) -> None:
+    def __init__(self, shelf: Shelf, lab: "LabProvider", key: str) -> None:
         super().__init__(shelf)
-        self.can = self.can.model_copy(update={"notes": True, "lists_writes": True})
-        self.diary, self.key = diary, key
+        told = {"notes": True, "lists_writes": True, "server": "lab"}
+        self.can = self.can.model_copy(update=told)
+        self.diary, self.shelves, self.key = lab.diary, lab.shelves, key
+        self._home = f"s3://{shelf.name}/"
 
     async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
         self.diary.note("probe")
@@ -77,14 +75,22 @@ class LabDriver(MemoryDriver):
         return await super().stat(key)
 
     def can_copy(self, source: str) -> str:
-        return super().can_copy(source.removeprefix(_HOME))
+        return super().can_copy(source.removeprefix(self._home))
 
     def key_of(self, source: str) -> str | None:
-        return source.removeprefix(_HOME) if source.startswith(_HOME) else None
+        return source.removeprefix(self._home) if source.startswith(self._home) else None
+
+    def uri_of(self, key: str) -> str:
+        return self._home + key
 
     async def copy(self, ask: CopyAsk) -> ObjectStat:
-        own = ask.model_copy(update={"source": ask.source.removeprefix(_HOME)})
-        return await super().copy(own)
+        self.diary.note(f"copy {ask.key}")
+        shelf, _, key = ask.source.removeprefix("s3://").partition("/")
+        if "://" not in ask.source or ask.source.startswith(self._home):
+            own = ask.model_copy(update={"source": ask.source.removeprefix(self._home)})
+            return await super().copy(own)
+        made = Stored(self.shelves[shelf].objects[key].content, ask.writer)
+        return self.shelf.objects.setdefault(ask.key, made).described(ask.key)
 
     async def delete(self, key: str) -> None:
         await super().delete(key)
@@ -166,7 +172,7 @@ class LabProvider:
     def open(self, settings: BaseModel) -> LabDriver:
         own = LabSettings.model_validate(settings.model_dump())
         shelf = self.shelves.setdefault(own.shelf, Shelf(own.shelf, own.capacity_bytes))
-        return LabDriver(shelf, self.diary, own.key.get_secret_value())
+        return LabDriver(shelf, self, own.key.get_secret_value())
 
     def lifecycle(self, driver: ImageStoreDriver) -> DataStoreLifecycle:
         return LabLifecycle(self.diary)

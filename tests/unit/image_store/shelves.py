@@ -1,6 +1,6 @@
 """Steps on the lab's store: templates made Ready on its shelf, agents that read it back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from stowage_contracts.messages.hypervisor_agent import InspectObject, ObjectInspected
@@ -31,6 +31,7 @@ class Shelves:
 
     scene: Scene
     lab: LabProvider
+    shelf_of: dict[str, str] = field(default_factory=dict)
 
     async def begin(self) -> None:
         """Zone, host, store; every host told."""
@@ -43,6 +44,7 @@ class Shelves:
 
     async def store(self, store_id: str = "s1", shelf: str = "lab") -> None:
         """A store of the lab."""
+        self.shelf_of[store_id] = shelf
         await self.scene.store(store_id, settings={"shelf": shelf}, provider="lab")
         await self.scene.bench.run_intents()
 
@@ -115,7 +117,8 @@ class Shelves:
         sent = (await self.scene.bench.said())[before:]
         asked = [m for m in sent if isinstance(m, InspectObject)]
         for one in asked:
-            content = self.lab.shelves["lab"].objects[str(one.object.key)].content
+            shelf = self.lab.shelves[self.shelf_of[str(one.object.store_id)]]
+            content = shelf.objects[str(one.object.key)].content
             verdict = accepted(len(content)).model_copy(update={"accepted": accept})
             if not accept:
                 verdict = verdict.model_copy(update={"code": "image.hostile", "reason": "hostile"})

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import (
+    CloneHop,
     CommitHop,
     CopyCancelled,
     CopyCompleted,
@@ -52,6 +53,7 @@ from stowage_contracts.messages.image_store import (
 from stowage_runtime.service import Handler, RequestHandler
 
 from image_store.deps import Deps
+from image_store.handlers.cloning import on_clone_hop
 from image_store.handlers.copies import (
     on_copy_cancelled,
     on_copy_completed,
@@ -132,6 +134,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     CopyFailed: on_copy_failed,
     CopyCancelled: on_copy_cancelled,
     CommitHop: on_commit_hop,
+    CloneHop: on_clone_hop,
     ReleaseGrants: on_release_grants,
     ObjectInspected: on_object_inspected,
 }

@@ -5,6 +5,7 @@ from stowage_runtime.service import IntentKind
 from image_store.deps import Deps
 from image_store.intents.adopting import AdoptWork, adopt, adopt_failed
 from image_store.intents.cleaning import CLEANING
+from image_store.intents.cloning import CLONING
 from image_store.intents.committing import CommitWork, commit, commit_failed
 from image_store.intents.finishing import FINISHING
 from image_store.intents.hosts import HostWork, tell, tell_failed
@@ -28,5 +29,6 @@ INTENTS = (
     IntentKind[Deps]("host", HostWork, tell, tell_failed),
     *FINISHING,
     *TAKING,
+    *CLONING,
     *CLEANING,
 )
