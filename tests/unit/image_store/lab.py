@@ -20,6 +20,7 @@ from stowage_contracts.views import HostView, ProbeCheck
 from stowage_stores.memory import MemoryDriver, Shelf
 from stowage_stores.memory.shelf import Stored
 
+
 class LabSettings(BaseModel):
     """Which shelf, and the key that opens it."""
 
