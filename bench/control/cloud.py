@@ -21,7 +21,7 @@ from tests.servers.databases import fresh_database
 from tests.servers.kinds import KINDS, given, implementation
 
 HOSTS = 4
-UNLIMITED = {"STOWAGE_STORE_SLOTS": "100000", "STOWAGE_ZONE_SLOTS": "100000"}
+UNLIMITED = {f"STOWAGE_{kind}_SLOTS": "100000" for kind in ("STORE", "ZONE", "ACCOUNT")}
 """What is measured is the control plane's pace, not its politeness."""
 
 

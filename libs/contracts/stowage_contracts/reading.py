@@ -13,10 +13,11 @@ _DURABLE = {
         "RegisterVolume RegisterSnapshot DeleteTemplate DeleteVolume DeleteSnapshot ChangeObject "
         "CopyToZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
         "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
-        "CopyCancelled HostJoined ObjectInspected"
+        "CopyCancelled HostJoined HostDraining ObjectInspected"
     ),
     ServiceName.DATA_MOTION: (
-        "CancelCopy CopyRequested HopCommitted HopCommitFailed HopFinished HostJoined StoreAdded "
+        "CancelCopy PauseCopy ResumeCopy ChangeCopy RerouteCopy DrainHost HopYielded "
+        "CopyRequested HopCommitted HopCommitFailed HopFinished HostJoined StoreAdded "
         "StoreChanged StoreDegraded StoreRemoved CacheAdded CacheChanged CacheDraining CacheRemoved"
     ),
     ServiceName.CACHE_AUTOSCALER: (

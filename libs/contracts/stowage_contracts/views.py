@@ -51,6 +51,14 @@ class ClusterView(Value):
     hypervisor: HypervisorKind
 
 
+class HostDrain(Value):
+    """A host whose agent is given nothing new."""
+
+    reason: str
+    hops_left: int
+    """What it still moves or commits; at 0 the agent may be stopped."""
+
+
 class HostView(Value):
     """A host (or plain mover) and what its agent declared."""
 
@@ -61,6 +69,7 @@ class HostView(Value):
     state: HostState
     abilities: HostAbilities | None = None
     pools: tuple[PoolView, ...] = ()
+    drain: HostDrain | None = None
 
 
 class ProbeCheck(Value):

@@ -53,14 +53,14 @@ INSERT INTO hops AS h SELECT * FROM jsonb_populate_recordset(NULL::hops, $3)
 ON CONFLICT (id) DO UPDATE
 SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excluded, avoided,
     preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline, nudge_at,
-    bytes_best, bytes_at, transfer, journaled, receipt, error, due, fed_by, yielding)
+    bytes_best, bytes_at, transfer, journaled, receipt, error, due, fed_by, yielding, yields_to)
     = (excluded.state, excluded.host_id, excluded.boot_id, excluded.endpoint_reason,
     excluded.epoch, excluded.generation, excluded.attempts, excluded.excluded, excluded.avoided,
     excluded.preferred, excluded.slots, excluded.blocked_on, excluded.retry_at,
     excluded.lease_until, excluded.unreachable_since, excluded.deadline, excluded.nudge_at,
     excluded.bytes_best, excluded.bytes_at, excluded.transfer, excluded.journaled,
     excluded.receipt, excluded.error, excluded.due,
-    excluded.fed_by, excluded.yielding)
+    excluded.fed_by, excluded.yielding, excluded.yields_to)
 
 -- name: lock_scheduling
 -- No row, and no lock, when nothing waits; who makes a hop wait meanwhile schedules it.
@@ -69,7 +69,8 @@ WHERE EXISTS (SELECT FROM hops WHERE state = 'pending' AND retry_at <= stowage_n
 FOR UPDATE
 
 -- name: candidates
--- Pending hops that may find a slot: $1 slots per store, $2 per zone, at most $3 rows.
+-- Pending hops that may find a slot: $1 slots per store, $2 per zone, $3 per account, at most
+-- $4 rows.
 -- Highest priority first, then accounts with the fewest hops running, then the oldest.
 WITH used AS (
     SELECT slot, count(*) AS hops FROM hops, unnest(slots) AS slot
@@ -79,7 +80,7 @@ WITH used AS (
     FROM used LEFT JOIN agents ON slot = 'host:' || host_id
     WHERE used.hops >= CASE split_part(slot, ':', 1)
         WHEN 'host' THEN coalesce((abilities ->> 'slots')::integer, 1)
-        WHEN 'store' THEN $1::integer ELSE $2::integer END
+        WHEN 'store' THEN $1::integer WHEN 'account' THEN $3::integer ELSE $2::integer END
 ), busy AS (
     SELECT c.account_id, count(*) AS hops FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
     WHERE h.state IN ('offered', 'moving', 'verified', 'committing') GROUP BY c.account_id
@@ -92,7 +93,7 @@ WHERE h.state = 'pending' AND h.retry_at <= stowage_now()
     AND (h.blocked_on IS NULL
         OR NOT h.blocked_on <@ coalesce((SELECT slots FROM taken), '{}'))
 ORDER BY c.priority DESC, coalesce(b.hops, 0), c.created, c.id
-LIMIT $3 FOR UPDATE OF c SKIP LOCKED
+LIMIT $4 FOR UPDATE OF c SKIP LOCKED
 
 -- name: fleet
 -- What placing depends on: agents, stores, and how many hops hold each slot.

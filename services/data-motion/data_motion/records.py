@@ -99,7 +99,10 @@ class HopRecord(Record):
     fed_by: tuple[Feeder, ...] = ()
     """Hops of the same bytes at other agents, which it reads from instead of the origin."""
     yielding: str = ""
-    """Why its agent was asked to stop at the edge of a range: paused, pre-empted, drained…"""
+    """Why its agent was asked to stop at the edge of a range: paused, pre-empted, drained…
+    Kept while it waits for its next agent."""
+    yields_to: Id | None = None
+    """The hop that gets its slot."""
     host_id: Id | None = None
     """The agent that holds the lease, or the last one that did."""
     boot_id: Id | None = None
@@ -156,6 +159,8 @@ class AgentRecord(Record):
     seen: Instant
     draining: str = ""
     """Why it is given nothing new; empty when it is."""
+    drain_left: int | None = None
+    """Hops it still held when that was last told; None when it does not drain."""
 
 
 class PolicyRecord(Record):

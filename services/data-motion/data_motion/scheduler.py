@@ -15,6 +15,7 @@ from data_motion.model.placing import Fleet, Placer
 from data_motion.model.states import HOLDS_SLOTS, HopState
 from data_motion.model.turn import Step
 from data_motion.records import HopRecord, Job
+from data_motion.room import make_room
 
 BATCH = 32
 ROUNDS = 4
@@ -25,13 +26,15 @@ async def schedule(tx: Tx, deps: Deps) -> None:
     """Offer what can be offered: by priority, then fairly among accounts, then by age."""
     if await tx.value("lock_scheduling") is None:
         return
-    limits = deps.rules.limits
+    blocked = False
     for _ in range(ROUNDS):
-        found = await tx.rows("candidates", limits.store_slots, limits.zone_slots, BATCH)
+        found = await tx.rows("candidates", *_slots(deps.rules.limits), BATCH)
         if found:
-            await _round(tx, deps, found, await store.fleet(tx))
+            blocked |= await _round(tx, deps, found, await store.fleet(tx))
         if len(found) < BATCH:
-            return
+            break
+    if blocked:
+        await make_room(tx, deps)
 
 
 def stirs(before: Job, after: Job) -> bool:
@@ -45,13 +48,22 @@ def _holding(job: Job) -> set[str]:
     return {hop.id for hop in job.hops if hop.state in HOLDS_SLOTS}
 
 
-async def _round(tx: Tx, deps: Deps, found: list[Record], fleet: Fleet) -> None:
+def _slots(limits: Limits) -> tuple[int, int, int]:
+    return limits.store_slots, limits.zone_slots, limits.account_slots
+
+
+async def _round(tx: Tx, deps: Deps, found: list[Record], fleet: Fleet) -> bool:
+    """Whether a hop found no slot."""
+    blocked = False
     left, busy = list(found), Counter({row["account_id"]: row["busy"] for row in found})
     while left:
         best = min(left, key=lambda r: (-r["priority"], busy[r["account_id"]], r["created"]))
         left.remove(best)
         if not _still_blocked(best, fleet, deps.rules.limits):
-            busy[best["account_id"]] += await _place(tx, deps, best, fleet)
+            outcome = await _place(tx, deps, best, fleet)
+            busy[best["account_id"]] += isinstance(outcome, Placed)
+            blocked |= isinstance(outcome, Held) and bool(outcome.blocked_on)
+    return blocked
 
 
 def _still_blocked(found: Record, fleet: Fleet, limits: Limits) -> bool:
@@ -60,17 +72,17 @@ def _still_blocked(found: Record, fleet: Fleet, limits: Limits) -> bool:
     return bool(blocked) and all(fleet.full(slot, limits) for slot in blocked)
 
 
-async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> bool:
+async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> Placed | Held | Problem | None:
     job = await store.load(tx, found["copy_id"])
     hop = job.hop(found["id"]) if job else None
     if job is None or hop is None or not _offerable(hop, tx):
-        return False
+        return None
     placer = Placer(deps.selector, deps.rules.limits)
-    outcome = placer.place(hop, job.copy.request.location, fleet)
+    outcome = placer.place(hop, job.copy, fleet)
     await store.save(tx, job, _step(tx, deps, job, hop, outcome))
     if isinstance(outcome, Placed):
         fleet.take(outcome.slots)
-    return isinstance(outcome, Placed)
+    return outcome
 
 
 def _step(tx: Tx, deps: Deps, job: Job, hop: HopRecord, outcome: Placed | Held | Problem) -> Step:

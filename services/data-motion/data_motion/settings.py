@@ -44,6 +44,14 @@ class Settings(ServiceSettings):
     )
     store_slots: int = Field(8, ge=1, description="Hops at once that read or write one store.")
     zone_slots: int = Field(32, ge=1, description="Hops at once in one zone.")
+    account_slots: int = Field(
+        24,
+        ge=1,
+        description="Hops at once of one account, so that hung sources of one cannot hold all.",
+    )
+    pause_seconds: float = Field(
+        30 * 86400, gt=0, description="A copy that stays paused longer than this fails."
+    )
     keep_days: float = Field(30, gt=0, description="How long finished copies are kept.")
 
     @property

@@ -7,7 +7,9 @@ from stowage_runtime.service import Timer
 
 from data_motion import store
 from data_motion.deps import Deps
+from data_motion.draining import tell_drains
 from data_motion.model import sweeping
+from data_motion.room import make_room
 from data_motion.scheduler import schedule
 
 SWEPT_AT_ONCE = 200
@@ -24,6 +26,8 @@ async def sweep(tx: Tx, deps: Deps) -> None:
         if job is not None:
             await store.save(tx, job, sweeping.sweep(job, tx.now, deps.rules))
     await schedule(tx, deps)
+    await make_room(tx, deps)
+    await tell_drains(tx)
 
 
 async def forget(tx: Tx, deps: Deps) -> None:

@@ -18,6 +18,7 @@ from stowage_contracts.values import (
 )
 from stowage_contracts.views import (
     EvacuationView,
+    HostDrain,
     HostView,
     InventoryView,
     ObjectView,
@@ -103,6 +104,7 @@ def host_view(row: Record) -> HostView:
         location=location_of(row),
         abilities=HostAbilities.model_validate(abilities) if abilities else None,
         pools=tuple(PoolView.model_validate(pool) for pool in row["pools"]),
+        drain=HostDrain.model_validate(row["drain"]) if row["drain"] else None,
     )
 
 

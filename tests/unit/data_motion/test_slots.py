@@ -58,9 +58,21 @@ async def test_a_store_takes_only_so_many_hops(scene: Scene) -> None:
 
 async def test_a_zone_takes_only_so_many_hops(scene: Scene) -> None:
     await scene.join(kvm(slots=40))
-    await ask(scene, *range(33))
+    for number in range(33):
+        await ask(scene, number, account_id=f"acc{number % 2}")
     assert len(await running(scene)) == 32
     assert (await scene.view("copy32")).waiting_for == "a slot on zone z1"
+
+
+async def test_an_account_takes_only_so_many_hops_so_that_others_find_slots(scene: Scene) -> None:
+    await scene.join(kvm(slots=40))
+    await ask(scene, *range(25), account_id="many")
+    assert len(await running(scene)) == 24
+    assert (await scene.view("copy24")).waiting_for == "a slot of account many"
+    await ask(scene, 25, account_id="few")
+    assert (await running(scene))[-1] == "copy25"
+    await scene.finish("copy0")
+    assert (await running(scene))[-1] == "copy24"
 
 
 async def test_the_higher_priority_goes_first(scene: Scene) -> None:

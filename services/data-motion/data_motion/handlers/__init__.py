@@ -1,7 +1,8 @@
 """What each message does; every handler changes jobs through the pure rules only.
 
-``requests`` has what askers say, ``hops`` what agents and destinations' owners report,
-``hosts`` and ``stores`` what becomes of those, ``policies`` what operators want of plans.
+``requests`` has what askers say, ``steering`` what people order meanwhile, ``hops`` what agents
+and destinations' owners report, ``hosts`` and ``stores`` what becomes of those, ``policies``
+what operators want of plans.
 """
 
 from collections.abc import Mapping
@@ -10,10 +11,11 @@ from stowage_contracts.message import Message
 from stowage_runtime.service import Handler, RequestHandler
 
 from data_motion.deps import Deps
-from data_motion.handlers import hops, hosts, policies, requests, stores
+from data_motion.handlers import hops, hosts, policies, requests, steering, stores
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     **requests.HANDLERS,
+    **steering.HANDLERS,
     **hops.HANDLERS,
     **hosts.HANDLERS,
     **stores.HANDLERS,

@@ -1,7 +1,7 @@
 """The rules of a copy, pure: (job, message, now, rules) → step.
 
-``leases`` has those of a hop under way, ``sweeping`` of its deadlines, ``finishing`` of its end,
-``endings`` those of the copy's end.
+``leases`` has those of a hop under way, ``steering`` of what people order meanwhile, ``sweeping``
+of its deadlines, ``finishing`` of its end, ``endings`` those of the copy's end.
 """
 
 from datetime import datetime
@@ -14,11 +14,12 @@ from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.values import CopyEnd, EndKind, Id
 from stowage_contracts.views import StrategyAnswer
 
-from data_motion.model import endings, words
+from data_motion.model import endings, steering, words
 from data_motion.model.limits import Rules
 from data_motion.model.plan import Decision
 from data_motion.model.states import AskerState, CopyState, HopState
-from data_motion.model.turn import Reserve, Step, Turn
+from data_motion.model.turn import Step, Turn
+from data_motion.model.waiting import ask_caches, hold, ready, wait_for_caches
 from data_motion.records import AskerRecord, CopyRecord, HopRecord, Job
 
 
@@ -58,6 +59,9 @@ def join(job: Job, request: CopyRequested, now: datetime, rules: Rules) -> Step:
             endings.detach(turn, withdrawn)
     turn.put_asker(asker)
     turn.change(priority=max(job.copy.priority, request.priority), cancelling="")
+    turn.note("joined", f"by {asker.object}, copy {asker.id}")
+    if job.copy.paused:
+        steering.go_on(turn, f"copy {asker.id} wants it now")
     turn.tell(asker, lambda view, _: CopyPlanned(state=view))
     return turn.step()
 
@@ -89,16 +93,16 @@ def plan(job: Job, decision: Decision, now: datetime, rules: Rules) -> Step:
     """Keep every strategy's answer; refuse at once when none can handle it."""
     turn = Turn(job, now, rules)
     turn.change(answers=decision.answers, strategy=decision.strategy, plan=decision.plan)
+    turn.note("requested", f"priority {job.copy.priority}")
     if decision.problem is not None:
         endings.fail(turn, decision.problem)
         return turn.step()
     turn.enter(CopyState.PLANNED)
+    turn.note("planned", _told(decision))
     if not decision.plan.hops:
         endings.complete(turn, None)
     elif len(decision.plan.hops) > 1:
-        turn.change(deadline=turn.later(rules.limits.cache_wait_seconds))
-        hold(turn, "space on a cache store")
-        _ask_caches(turn, 0)
+        wait_for_caches(turn)
     else:
         _add_hops(turn, [(job.copy.request.source, job.copy.request.destination)])
         turn.planned()
@@ -109,7 +113,7 @@ def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Ste
     """What the caches answered; raises Conflict if the answer lacks an end it promises."""
     turn, request = Turn(job, now, rules), job.copy.request
     if job.copy.state is not CopyState.WAITING or job.hops:
-        if not job.live:
+        if not job.hops:
             _give_back(turn, reply)
         return turn.step()
     if reply.answer is CacheAnswer.READY:
@@ -124,7 +128,7 @@ def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Ste
         )
     elif reply.answer is CacheAnswer.WAIT:
         hold(turn, f"space on a cache store: {reply.reason}")
-        _ask_caches(turn, rules.limits.cache_poll_seconds)
+        ask_caches(turn, rules.limits.cache_poll_seconds)
     else:
         endings.fail(
             turn,
@@ -165,15 +169,6 @@ def cancel(job: Job, message: CancelCopy, now: datetime, rules: Rules) -> Step:
     return turn.step()
 
 
-def hold(turn: Turn, reason: str) -> None:
-    """Say what the copy waits for, once per reason."""
-    if turn.copy.state is CopyState.PLANNED:
-        turn.enter(CopyState.WAITING)
-    if turn.copy.waiting_for != reason:
-        turn.change(waiting_for=reason)
-        turn.planned()
-
-
 def hop_id(copy_id: str, ordinal: int) -> str:
     """The same id each time, so that the rules stay pure."""
     return str(uuid5(NAMESPACE_URL, f"stowage:copy/{copy_id}/hop/{ordinal}"))
@@ -207,18 +202,9 @@ def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]]) -> None:
         turn.put(hop, **(ready(turn) if ordinal == 0 else {}))
 
 
-def ready(turn: Turn) -> dict[str, datetime]:
-    """Columns of a hop that may be offered from now on; a cache's pin is renewed meanwhile."""
-    limits = turn.limits
-    columns = {"retry_at": turn.now, "deadline": turn.later(limits.wait_seconds)}
-    if len(turn.copy.plan.hops) > 1:
-        columns["nudge_at"] = turn.later(limits.pin_again_seconds)
-    return columns
-
-
-def _ask_caches(turn: Turn, after: float) -> None:
-    assert turn.copy.deadline is not None
-    turn.reserve = Reserve(after, turn.copy.deadline)
+def _told(decision: Decision) -> str:
+    reasons = (answer.reason for answer in decision.answers if answer.chosen)
+    return f"by {decision.strategy}: {next(reasons, '')}".rstrip(": ")
 
 
 def _given(end: CopyEnd | None, reply: CacheReserved) -> CopyEnd:

@@ -1,6 +1,7 @@
 """How a copy ends: completed, failed or cancelled; and how a failed hop is tried again."""
 
 from functools import partial
+from typing import Any
 
 from stowage_contracts.errors import Problem, Retry
 from stowage_contracts.messages.data_motion import CopyCancelled, CopyCompleted, CopyFailed
@@ -10,6 +11,7 @@ from stowage_contracts.views import CopyView
 from data_motion.model import words
 from data_motion.model.states import AskerState, CopyState, HopState, ended
 from data_motion.model.turn import Turn
+from data_motion.model.waiting import halt
 from data_motion.records import AskerRecord, HopRecord
 
 
@@ -19,9 +21,11 @@ def complete(turn: Turn, receipt: Receipt | None) -> None:
         CopyState.DONE,
         finished=turn.now,
         waiting_for="",
+        paused="",
         deadline=None,
         digest=receipt.digest if receipt else turn.copy.request.digest,
     )
+    turn.note("done", "" if receipt else "there was nothing to move")
     for asker in turn.job.active:
         retell(turn, asker)
 
@@ -29,7 +33,8 @@ def complete(turn: Turn, receipt: Receipt | None) -> None:
 def fail(turn: Turn, problem: Problem) -> None:
     """Nothing more can be tried: stop every hop, give everything back, say why."""
     _wind_up(turn, HopState.FAILED, problem)
-    turn.enter(CopyState.FAILED, error=problem, finished=turn.now, waiting_for="", deadline=None)
+    turn.enter(CopyState.FAILED, error=problem, **_over(turn))
+    turn.note("failed", f"{problem.code}: {problem.cause}")
     for asker in turn.job.active:
         retell(turn, asker)
 
@@ -37,7 +42,8 @@ def fail(turn: Turn, problem: Problem) -> None:
 def stop(turn: Turn) -> None:
     """The last asker is gone: stop every hop and give everything back."""
     _wind_up(turn, HopState.CANCELLED, None)
-    turn.enter(CopyState.CANCELLED, finished=turn.now, waiting_for="", deadline=None)
+    turn.enter(CopyState.CANCELLED, **_over(turn))
+    turn.note("cancelled")
     for asker in turn.job.active:
         detach(turn, asker)
 
@@ -83,6 +89,7 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
         turn.put(hop, error=problem, attempts=attempts)
         fail(turn, problem)
         return
+    turn.note("again", f"host {hop.host_id}: {problem.code}: {problem.cause}")
     # What the one could not do now another may: the store out of its reach, or itself stopping.
     tried = "excluded" if problem.retry is Retry.ELSEWHERE else "avoided"
     again(
@@ -91,6 +98,7 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
         **{tried: (*getattr(hop, tried), hop.host_id or "")},
         attempts=attempts,
         error=problem,
+        yielding="",
         generation=hop.generation + changed,
         retry_at=turn.now + turn.limits.backoff(attempts),
     )
@@ -98,7 +106,7 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
 
 def again(turn: Turn, hop: HopRecord, **fields: object) -> HopRecord:
     """Back to pending: its slots are free, and it waits for an agent under the next epoch."""
-    return turn.move(
+    hop = turn.move(
         hop,
         HopState.PENDING,
         **{
@@ -109,10 +117,18 @@ def again(turn: Turn, hop: HopRecord, **fields: object) -> HopRecord:
             "unreachable_since": None,
             "preferred": None,
             "nudge_at": None,
+            "yields_to": None,
             "deadline": turn.later(turn.limits.wait_seconds),
             **fields,
         },
     )
+    if turn.copy.paused:
+        halt(turn)
+    return hop
+
+
+def _over(turn: Turn) -> dict[str, Any]:
+    return {"finished": turn.now, "waiting_for": "", "paused": "", "deadline": None}
 
 
 def _wind_up(turn: Turn, state: HopState, problem: Problem | None) -> None:

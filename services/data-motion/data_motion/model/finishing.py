@@ -7,10 +7,12 @@ from stowage_contracts.messages.data_motion import HopCommitFailed, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import HopFinished
 from stowage_contracts.values import Receipt, Transfer
 
-from data_motion.model import endings, ready, words
+from data_motion.model import endings, words
+from data_motion.model.leases import taken_up
 from data_motion.model.limits import Rules
 from data_motion.model.states import LEASED, HopState
 from data_motion.model.turn import Step, Turn
+from data_motion.model.waiting import halt, ready
 from data_motion.records import HopRecord, Job
 
 
@@ -19,8 +21,7 @@ def finished(job: Job, message: HopFinished, now: datetime, rules: Rules) -> Ste
     turn, hop = Turn(job, now, rules), job.hop(message.hop_id)
     if hop is None or hop.epoch != message.epoch or hop.state not in LEASED:
         return turn.step()
-    if hop.state is HopState.OFFERED:
-        hop = turn.move(hop, HopState.MOVING)
+    hop = taken_up(turn, hop)
     problem = message.error
     if problem is None:
         problem = _refusal(job, hop, message.receipt)
@@ -50,6 +51,7 @@ def committed(job: Job, message: HopCommitted, now: datetime, rules: Rules) -> S
         )
         return turn.step()
     turn.move(hop, HopState.COMMITTED, deadline=None, nudge_at=None, retry_at=None)
+    turn.note("committed", f"hop {hop.ordinal + 1}, by {words.owner_address(hop)}")
     turn.progressed(always=True)
     _go_on(turn, receipt)
     return turn.step()
@@ -77,7 +79,10 @@ def _commit(turn: Turn, hop: HopRecord, receipt: Receipt) -> None:
         deadline=turn.later(limits.commit_seconds),
         lease_until=None,
         nudge_at=turn.later(limits.commit_again_seconds),
+        yielding="",
+        yields_to=None,
     )
+    turn.note("verified", f"{receipt.size} bytes, {receipt.digest}")
     words.commit(turn, hop)
     turn.progressed(always=True)
 
@@ -88,6 +93,8 @@ def _go_on(turn: Turn, receipt: Receipt) -> None:
         endings.complete(turn, receipt)
     elif turn.copy.cancelling:
         endings.stop(turn)
+    elif turn.copy.paused:
+        halt(turn)
     else:
         turn.put(left, **ready(turn))
 

@@ -6,10 +6,12 @@ from datetime import datetime
 from stowage_contracts.errors import Problem, Stalled
 from stowage_contracts.messages.hypervisor_agent import HopProgressed
 
-from data_motion.model import endings, hold, words
+from data_motion.model import endings, words
 from data_motion.model.limits import Rules
 from data_motion.model.states import LEASED, CopyState, HopState
-from data_motion.model.turn import Step, Turn
+from data_motion.model.timeline import share
+from data_motion.model.turn import QUIET_PHASES, Step, Turn
+from data_motion.model.waiting import hold
 from data_motion.records import HopRecord, Job
 
 
@@ -30,6 +32,8 @@ class Held:
     reason: str
     blocked_on: tuple[str, ...] | None = None
     unreachable: bool = False
+    patient: bool = False
+    """Somebody wants it to wait, and ends that: the time does not count."""
 
 
 def offer(job: Job, hop: HopRecord, placed: Placed, now: datetime, rules: Rules) -> Step:
@@ -53,10 +57,13 @@ def offer(job: Job, hop: HopRecord, placed: Placed, now: datetime, rules: Rules)
         unreachable_since=None,
         deadline=None,
         nudge_at=None,
+        yielding="",
+        yields_to=None,
     )
     if job.copy.state is not CopyState.RUNNING:
         turn.enter(CopyState.RUNNING)
     turn.change(waiting_for="")
+    turn.note("offered", _where(turn, hop))
     words.execute(turn, hop)
     turn.started()
     return turn.step()
@@ -67,8 +74,11 @@ def wait(job: Job, hop: HopRecord, held: Held, now: datetime, rules: Rules) -> S
     turn = Turn(job, now, rules)
     since = (hop.unreachable_since or now) if held.unreachable else None
     again = now if held.blocked_on else turn.later(rules.limits.unable_again_seconds)
-    turn.put(hop, blocked_on=held.blocked_on, unreachable_since=since, retry_at=again)
-    hold(turn, held.reason)
+    until = turn.later(rules.limits.wait_seconds) if held.patient else hop.deadline
+    turn.put(
+        hop, blocked_on=held.blocked_on, unreachable_since=since, retry_at=again, deadline=until
+    )
+    hold(turn, f"{held.reason}; {hop.yielding}" if hop.yielding else held.reason)
     return turn.step()
 
 
@@ -84,8 +94,7 @@ def progressed(job: Job, message: HopProgressed, now: datetime, rules: Rules) ->
     turn, hop = Turn(job, now, rules), job.hop(message.hop_id)
     if hop is None or hop.epoch != message.epoch or hop.state not in LEASED:
         return turn.step()
-    if hop.state is HopState.OFFERED:
-        hop = turn.move(hop, HopState.MOVING)
+    hop = taken_up(turn, hop)
     figures, best = message.transfer, max(hop.bytes_best, message.transfer.bytes_done)
     moved = (figures.bytes_done, figures.phase) != (hop.transfer.bytes_done, hop.transfer.phase)
     fresh = best > hop.bytes_best
@@ -96,21 +105,34 @@ def progressed(job: Job, message: HopProgressed, now: datetime, rules: Rules) ->
         bytes_best=best,
         bytes_at=now if moved else hop.bytes_at,
         attempts=0 if fresh else hop.attempts,
-        avoided=() if fresh else hop.avoided,
+        avoided=() if fresh and not hop.yielding else hop.avoided,
         lease_until=turn.later(rules.limits.lease_seconds),
+        deadline=_until(turn, hop, figures.phase),
     )
     turn.progressed()
     return turn.step()
+
+
+def taken_up(turn: Turn, hop: HopRecord) -> HopRecord:
+    """The first word of its agent."""
+    if hop.state is not HopState.OFFERED:
+        return hop
+    turn.note("moving", f"hop {hop.ordinal + 1} on host {hop.host_id}")
+    return turn.move(hop, HopState.MOVING)
 
 
 def rejoined(job: Job, host_id: str, boot_id: str, now: datetime, rules: Rules) -> Step:
     """An agent started anew: what it moved before goes to it again, under the next epoch."""
     turn = Turn(job, now, rules)
     for hop in job.hops:
-        if hop.host_id != host_id or hop.boot_id == boot_id:
+        if hop.host_id != host_id:
             continue
-        if hop.state in LEASED and may_try(turn, hop, f"host {host_id} restarted"):
-            endings.again(turn, hop, attempts=hop.attempts + 1, preferred=host_id)
+        if hop.boot_id == boot_id:
+            _say_again(turn, hop)
+        elif hop.state in LEASED and may_try(turn, hop, f"host {host_id} restarted"):
+            turn.note("lost", f"host {host_id} restarted; {share(hop)}")
+            onward = hop.preferred if hop.yielding else host_id
+            endings.again(turn, hop, attempts=hop.attempts + 1, preferred=onward)
         elif hop.state is HopState.PENDING and hop.retry_at is not None:
             turn.put(hop, retry_at=now, unreachable_since=None, preferred=host_id)
         elif hop.state is HopState.COMMITTING:
@@ -133,3 +155,23 @@ def may_try(turn: Turn, hop: HopRecord, why: str) -> bool:
         ).problem,
     )
     return False
+
+
+def _say_again(turn: Turn, hop: HopRecord) -> None:
+    """An agent that was cut off may have missed how it was to be steered."""
+    if hop.state in LEASED and (hop.yielding or turn.copy.bytes_per_second):
+        words.steer(turn, hop)
+
+
+def _until(turn: Turn, hop: HopRecord, phase: str) -> datetime | None:
+    """How long a hop that was asked to yield may take; it can't stop amid a conversion."""
+    if hop.yielding and phase in QUIET_PHASES:
+        return turn.later(turn.limits.lease_seconds)
+    return hop.deadline
+
+
+def _where(turn: Turn, hop: HopRecord) -> str:
+    hops = len(turn.copy.plan.hops)
+    which = f"hop {hop.ordinal + 1} of {hops} " if hops > 1 else ""
+    onward = f"; goes on from {share(hop)}" if hop.journaled else ""
+    return f"{which}to {hop.endpoint_reason or hop.host_id}{onward}"

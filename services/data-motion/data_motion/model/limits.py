@@ -23,6 +23,8 @@ class Limits:
     commit_again_seconds: float = 5
     pin_again_seconds: float = 20
     unable_again_seconds: float = 2
+    steer_again_seconds: float = 5
+    pause_seconds: float = 30 * 86400
     ticket_seconds: float = 3600
     silent_seconds: float = 15
     away_seconds: float = 10
@@ -30,6 +32,12 @@ class Limits:
     max_attempts: int = 6
     store_slots: int = 8
     zone_slots: int = 32
+    account_slots: int = 24
+
+    def slots_of(self, kind: str) -> int:
+        """How many slots each store, zone or account has."""
+        counts = {"store": self.store_slots, "account": self.account_slots}
+        return counts.get(kind, self.zone_slots)
 
     def backoff(self, attempts: int) -> timedelta:
         """How long to wait before try number ``attempts`` + 1."""

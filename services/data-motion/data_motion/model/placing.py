@@ -1,7 +1,7 @@
 """Which agent takes a hop, if one can now; pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stowage_contracts.errors import NoStrategy, Problem
@@ -12,7 +12,7 @@ from stowage_contracts.values import Location, StoreState
 from data_motion.model.leases import Held, Placed
 from data_motion.model.limits import Limits
 from data_motion.model.reach import lacks_to_carry, who
-from data_motion.records import AgentRecord, HopRecord, StoreRecord
+from data_motion.records import AgentRecord, CopyRecord, HopRecord, StoreRecord
 
 _UNWRITABLE = frozenset({StoreState.DEGRADED, StoreState.DISABLED, StoreState.REMOVED})
 _UNREADABLE = frozenset({StoreState.DISABLED, StoreState.REMOVED})
@@ -37,7 +37,7 @@ class Fleet:
         if kind == "host":
             slots = next((a.abilities.slots for a in self.agents if a.host_id == name), 0)
         else:
-            slots = limits.store_slots if kind == "store" else limits.zone_slots
+            slots = limits.slots_of(kind)
         return self.used.get(slot, 0) >= slots
 
     def take(self, slots: tuple[str, ...]) -> None:
@@ -62,25 +62,30 @@ class Placer:
     selector: EndpointSelector
     limits: Limits
 
-    def place(self, hop: HopRecord, near: Location, fleet: Fleet) -> Placed | Held | Problem:
+    def place(self, hop: HopRecord, copy: CopyRecord, fleet: Fleet) -> Placed | Held | Problem:
         """The agent and its slots; or what is waited for; or why no agent ever can."""
-        able = [agent for agent in fleet.agents if _fits(hop, fleet.view(agent))]
+        able = [agent for agent in fleet.agents if fits(hop, fleet.view(agent))]
         if not able:
             return _nobody(hop, fleet)
         broken = _broken_store(hop, fleet)
         if broken:
             return Held(broken)
-        up = [agent for agent in able if fleet.up(agent, self.limits)]
+        serving = [agent for agent in able if not agent.draining]
+        if not serving:
+            return Held(_drained(able), patient=True)
+        up = [agent for agent in serving if fleet.up(agent, self.limits)]
         if not up:
-            return Held(_silent(able), unreachable=True)
-        store = self._full_store(hop, fleet)
-        if store:
-            return Held(f"a slot on {_named(store)}", blocked_on=(store,))
+            return Held(_silent(serving), unreachable=True)
+        shared = (f"account:{copy.account_id}", *_store_slots(hop))
+        full = next((slot for slot in shared if fleet.full(slot, self.limits)), "")
+        if full:
+            return Held(f"a slot {_named(full)}", blocked_on=(full,))
         free = [agent for agent in up if not self._full(agent, fleet)]
         if not free:
-            full = tuple(self._full(agent, fleet) for agent in up)
-            return Held(f"a slot on {' or '.join(map(_named, full[:3]))}", blocked_on=full)
-        return self._choose(hop, _narrowed(hop, near, free), fleet)
+            all_full = tuple(self._full(agent, fleet) for agent in up)
+            return Held(f"a slot {' or '.join(map(_named, all_full[:3]))}", blocked_on=all_full)
+        chosen = self._choose(hop, _narrowed(hop, copy.request.location, free), fleet)
+        return replace(chosen, slots=(*chosen.slots, *shared))
 
     def _choose(self, hop: HopRecord, among: list[AgentRecord], fleet: Fleet) -> Placed:
         views = tuple(fleet.view(agent) for agent in among)
@@ -88,18 +93,15 @@ class Placer:
             EndpointAsk(source=hop.source, destination=hop.destination, able=views)
         )
         chosen = next(agent for agent in among if agent.host_id == choice.host_id)
-        slots = (*_agent_slots(chosen), *_store_slots(hop))
-        return Placed(chosen.host_id, chosen.boot_id, choice.reason, slots)
-
-    def _full_store(self, hop: HopRecord, fleet: Fleet) -> str:
-        return next((s for s in _store_slots(hop) if fleet.full(s, self.limits)), "")
+        return Placed(chosen.host_id, chosen.boot_id, choice.reason, _agent_slots(chosen))
 
     def _full(self, agent: AgentRecord, fleet: Fleet) -> str:
         """The first of an agent's slots that none is free of; '' when it can take a hop."""
         return next((s for s in _agent_slots(agent) if fleet.full(s, self.limits)), "")
 
 
-def _fits(hop: HopRecord, agent: AgentView) -> bool:
+def fits(hop: HopRecord, agent: AgentView) -> bool:
+    """Whether an agent can carry a hop at all."""
     if agent.host_id in hop.excluded or hop.must_run_on not in (None, agent.host_id):
         return False
     return not lacks_to_carry(agent, hop.source, hop.destination)
@@ -141,6 +143,11 @@ def _silent(able: list[AgentRecord]) -> str:
     return f"the agent of host {names}, which is silent"
 
 
+def _drained(able: list[AgentRecord]) -> str:
+    named = ", ".join(f"{agent.host_id} ({agent.draining})" for agent in able[:3])
+    return f"the end of the drain of host {named}"
+
+
 def _agent_slots(agent: AgentRecord) -> tuple[str, ...]:
     zone = agent.location.zone_id
     return (f"host:{agent.host_id}", *((f"zone:{zone}",) if zone else ()))
@@ -152,4 +159,5 @@ def _store_slots(hop: HopRecord) -> tuple[str, ...]:
 
 
 def _named(slot: str) -> str:
-    return slot.replace(":", " ", 1)
+    kind, _, name = slot.partition(":")
+    return f"{'of' if kind == 'account' else 'on'} {kind} {name}"

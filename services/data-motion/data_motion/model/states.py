@@ -12,6 +12,7 @@ class CopyState(StrEnum):
     PLANNED = "planned"
     WAITING = "waiting"
     RUNNING = "running"
+    PAUSED = "paused"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -43,9 +44,10 @@ _HOP_STOPS = {_H.FAILED, _H.CANCELLED}
 
 COPY_MOVES: dict[CopyState, set[CopyState]] = {
     _C.REQUESTED: {_C.PLANNED, _C.DONE, *_COPY_STOPS},
-    _C.PLANNED: {_C.WAITING, _C.RUNNING, _C.DONE, *_COPY_STOPS},
-    _C.WAITING: {_C.RUNNING, *_COPY_STOPS},
-    _C.RUNNING: {_C.DONE, *_COPY_STOPS},
+    _C.PLANNED: {_C.WAITING, _C.RUNNING, _C.PAUSED, _C.DONE, *_COPY_STOPS},
+    _C.WAITING: {_C.RUNNING, _C.PAUSED, *_COPY_STOPS},
+    _C.RUNNING: {_C.WAITING, _C.PAUSED, _C.DONE, *_COPY_STOPS},
+    _C.PAUSED: {_C.WAITING, *_COPY_STOPS},
     _C.DONE: set(),
     _C.FAILED: set(),
     _C.CANCELLED: set(),

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from stowage_contracts.errors import Unavailable
+from stowage_contracts.errors import Conflict, Unavailable
 from stowage_contracts.values import ServiceName
 
 from data_motion.model import endings, words
 from data_motion.model.leases import may_try
 from data_motion.model.limits import Limits, Rules
-from data_motion.model.states import LEASED, HopState, ended
+from data_motion.model.states import LEASED, CopyState, HopState, ended
+from data_motion.model.timeline import share
 from data_motion.model.turn import Step, Turn
 from data_motion.records import HopRecord, Job
 
@@ -18,18 +19,11 @@ def sweep(job: Job, now: datetime, rules: Rules) -> Step:
     turn = Turn(job, now, rules)
     if not job.live:
         return turn.step()
-    waiting = job.copy.deadline
-    if not job.hops and waiting is not None and waiting <= now:
-        endings.fail(
-            turn,
-            Unavailable(
-                f"waited in vain for {job.copy.waiting_for}",
-                code="cache",
-                resource=f"copy/{job.copy.id}",
-                hint="add a cache store, or room on one",
-            ).problem,
-        )
-        return turn.step()
+    until = job.copy.deadline
+    if until is not None and until <= now and job.copy.state is CopyState.PAUSED:
+        _forgotten(turn)
+    elif until is not None and until <= now and not job.hops:
+        _no_cache(turn)
     for hop in job.hops:
         if hop.due is not None and hop.due <= now and not ended(turn.copy.state):
             _overdue(turn, hop)
@@ -54,8 +48,33 @@ def extend(job: Job, now: datetime, rules: Rules) -> Step:
     soon = turn.later(rules.limits.lease_seconds / 2)
     for hop in job.hops:
         if hop.state in LEASED and hop.lease_until is not None and hop.lease_until < soon:
-            turn.put(hop, lease_until=until, bytes_at=now)
+            deadline = until if hop.yielding else hop.deadline
+            turn.put(hop, lease_until=until, bytes_at=now, deadline=deadline)
     return turn.step()
+
+
+def _forgotten(turn: Turn) -> None:
+    endings.fail(
+        turn,
+        Conflict(
+            f"paused for more than {turn.limits.pause_seconds:g} s ({turn.copy.paused})",
+            code="paused",
+            resource=f"copy/{turn.copy.id}",
+            hint="ask again; what had arrived was deleted",
+        ).problem,
+    )
+
+
+def _no_cache(turn: Turn) -> None:
+    endings.fail(
+        turn,
+        Unavailable(
+            f"waited in vain for {turn.copy.waiting_for}",
+            code="cache",
+            resource=f"copy/{turn.copy.id}",
+            hint="add a cache store, or room on one",
+        ).problem,
+    )
 
 
 def _overdue(turn: Turn, hop: HopRecord) -> None:
@@ -65,6 +84,11 @@ def _overdue(turn: Turn, hop: HopRecord) -> None:
         _not_committed(turn, hop)
     elif hop.lease_until is not None and hop.lease_until <= turn.now:
         _lost(turn, hop)
+    elif hop.deadline is not None and hop.deadline <= turn.now:
+        _too_slow(turn, hop)
+    elif hop.nudge_at is not None and hop.nudge_at <= turn.now:
+        turn.put(hop, nudge_at=turn.later(turn.limits.steer_again_seconds))
+        words.steer(turn, hop)
     else:
         _stalled(turn, hop)
 
@@ -118,8 +142,16 @@ def _lost(turn: Turn, hop: HopRecord) -> None:
     offered = hop.state is HopState.OFFERED
     why = "did not take up the hop" if offered else "stopped renewing its lease"
     if may_try(turn, hop, f"host {hop.host_id} {why}"):
+        turn.note("lost", f"host {hop.host_id} {why}; {share(hop)}")
         avoided = (*hop.avoided, hop.host_id or "")
-        endings.again(turn, hop, attempts=hop.attempts + 1, avoided=avoided)
+        onward = hop.preferred if hop.yielding else None
+        endings.again(turn, hop, attempts=hop.attempts + 1, avoided=avoided, preferred=onward)
+
+
+def _too_slow(turn: Turn, hop: HopRecord) -> None:
+    """Asked to yield, it goes on: its epoch is over, whatever it still writes is the same bytes."""
+    turn.note("yielded", f"host {hop.host_id} did not answer in time; {share(hop)}")
+    endings.again(turn, hop, preferred=hop.preferred)
 
 
 def _stalled(turn: Turn, hop: HopRecord) -> None:
@@ -130,6 +162,7 @@ def _stalled(turn: Turn, hop: HopRecord) -> None:
     if hop.tied_to or hop.destination.grant.owner is not ServiceName.HYPERVISOR_AGENT:
         words.cancel(turn, hop)
     if may_try(turn, hop, f"host {hop.host_id} moved no byte"):
+        turn.note("stalled", f"host {hop.host_id} moved no byte")
         endings.again(
             turn,
             hop,
@@ -137,4 +170,5 @@ def _stalled(turn: Turn, hop: HopRecord) -> None:
             generation=hop.generation + 1,
             avoided=(*hop.avoided, hop.host_id or ""),
             journaled=(),
+            yielding="",
         )

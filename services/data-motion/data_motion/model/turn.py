@@ -6,11 +6,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stowage_contracts.message import Message
-from stowage_contracts.messages.data_motion import CopyPlanned, CopyProgressed, CopyStarted
-from stowage_contracts.views import CopyView
+from stowage_contracts.messages.data_motion import (
+    CopyChanged,
+    CopyPlanned,
+    CopyProgressed,
+    CopyStarted,
+)
+from stowage_contracts.views import CopyView, Moment
 
 from data_motion.model.limits import Limits, Rules
-from data_motion.model.states import CopyState, HopState, check_copy, check_hop
+from data_motion.model.states import LEASED, CopyState, HopState, check_copy, check_hop
+from data_motion.model.timeline import noted
 from data_motion.records import AskerRecord, CopyRecord, HopRecord, Job
 from data_motion.views import copy_view, figures
 
@@ -73,6 +79,11 @@ class Turn:
         check_copy(self.copy.state, state)
         self.change(state=state, **fields)
 
+    def note(self, what: str, text: str = "") -> None:
+        """Add a moment to the copy's timeline."""
+        moment = Moment(at=self.now, what=what, text=text)
+        self.change(timeline=noted(self.copy.timeline, moment))
+
     def put(self, hop: HopRecord, **fields: Any) -> HopRecord:
         """Change columns of a hop, or add it."""
         hop = hop.having(**fields)
@@ -112,6 +123,10 @@ class Turn:
         """Say who moves it now."""
         self.event(lambda view, _: CopyStarted(state=view))
 
+    def changed(self) -> None:
+        """Say that it was steered."""
+        self.event(lambda view, _: CopyChanged(state=view))
+
     def progressed(self, *, always: bool = False) -> None:
         """Signal live figures, at most once a second."""
         self.change(transfer=figures(self.job))
@@ -136,21 +151,21 @@ class Turn:
 
     def _due(self, hop: HopRecord) -> datetime | None:
         times: tuple[datetime | None, ...] = ()
-        if hop.state is HopState.PENDING and hop.retry_at is not None:
+        if hop.state is HopState.PENDING:
             lost = hop.unreachable_since
             gone = lost + timedelta(seconds=self.limits.host_return_seconds) if lost else None
             times = (hop.deadline, gone, hop.nudge_at)
-        elif hop.state is HopState.OFFERED:
-            times = (hop.lease_until,)
-        elif hop.state is HopState.MOVING:
-            times = (hop.lease_until, self.stalls_at(hop))
+        elif hop.state in LEASED:
+            times = (hop.lease_until, self.stalls_at(hop), hop.deadline, hop.nudge_at)
         elif hop.state is HopState.COMMITTING:
             times = (hop.deadline, hop.nudge_at)
         return min((time for time in times if time is not None), default=None)
 
     def stalls_at(self, hop: HopRecord) -> datetime | None:
         """When a hop without a new byte counts as stalled; the agent itself notices earlier."""
-        if hop.bytes_at is None or hop.transfer.phase in QUIET_PHASES:
+        if hop.state is not HopState.MOVING or hop.bytes_at is None:
+            return None
+        if hop.transfer.phase in QUIET_PHASES:
             return None
         return hop.bytes_at + timedelta(seconds=2 * self.limits.stall_seconds)
 

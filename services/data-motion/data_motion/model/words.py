@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from stowage_contracts.messages.data_motion import CommitHop
-from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, HopTicket
+from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, HopTicket, SteerHop
 from stowage_contracts.messages.image_store import ReleaseGrants
 from stowage_contracts.topology import address, agent_address
 from stowage_contracts.values import CopyEnd, ServiceName
@@ -46,6 +46,21 @@ def execute(turn: Turn, hop: HopRecord) -> None:
             method=hop.method,
             bytes_per_second=turn.copy.bytes_per_second,
             ticket=turn.rules.sign(ticket, expires),
+        ),
+        agent_address(hop.host_id),
+    )
+
+
+def steer(turn: Turn, hop: HopRecord) -> None:
+    """Tell the agent that holds the lease how fast it may go, and whether it is to stop."""
+    assert hop.host_id is not None
+    turn.command(
+        SteerHop(
+            hop_id=hop.id,
+            host_id=hop.host_id,
+            epoch=hop.epoch,
+            bytes_per_second=turn.copy.bytes_per_second,
+            yields=bool(hop.yielding),
         ),
         agent_address(hop.host_id),
     )

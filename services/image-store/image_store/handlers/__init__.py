@@ -9,6 +9,7 @@ from stowage_contracts.messages.data_motion import (
     CopyCancelled,
     CopyCompleted,
     CopyFailed,
+    HostDraining,
 )
 from stowage_contracts.messages.hypervisor_agent import Heartbeat, HostJoined, ObjectInspected
 from stowage_contracts.messages.image_store import (
@@ -61,6 +62,7 @@ from image_store.handlers.copies import (
     on_request_copy,
 )
 from image_store.handlers.deleting import on_delete
+from image_store.handlers.draining import on_host_draining
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
 from image_store.handlers.leaves import on_get_leaves, on_keep_leaves
 from image_store.handlers.links import on_make_link, on_revoke_link
@@ -106,6 +108,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     AddCluster: on_add_cluster,
     AddHost: on_add_host,
     HostJoined: on_host_joined,
+    HostDraining: on_host_draining,
     AddStore: on_add_store,
     ProbeStore: on_probe_store,
     RemoveStore: on_remove_store,

@@ -104,6 +104,8 @@ async def _free(tx: Tx, able: list[Record]) -> list[Record]:
 
 
 def _able(host: Record, store: Record, ref: Record) -> bool:
+    if host["drain"]:
+        return False
     can = HostAbilities.model_validate(host["abilities"])
     return ref["format"] in can.inspect and opens(host, store)
 

@@ -1,7 +1,9 @@
 """Orders to copies under way, and to the agents that carry them."""
 
+from stowage_contracts.message import Kind, Message
 from stowage_contracts.messages.data_motion.words import Command
-from stowage_contracts.values import Bytes, Id
+from stowage_contracts.values import Bytes, Id, ServiceName
+from stowage_contracts.views import HostDrain
 
 
 class CancelCopy(Command, subject="copy/{copy_id}"):
@@ -48,3 +50,13 @@ class DrainHost(Command, subject="host/{host_id}"):
     host_id: Id
     drains: bool = True
     reason: str = "drained by request"
+
+
+class HostDraining(Message, subject="host/{host_id}"):
+    """How far the drain of a host's agent is; without ``drain`` it has ended."""
+
+    kind = Kind.EVENT
+    owner = ServiceName.DATA_MOTION
+
+    host_id: Id
+    drain: HostDrain | None = None
