@@ -52,11 +52,12 @@ WITH changed AS (
 INSERT INTO hops AS h SELECT * FROM jsonb_populate_recordset(NULL::hops, $3)
 ON CONFLICT (id) DO UPDATE
 SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excluded, avoided,
-    preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline, nudge_at,
+    method, preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline,
+    nudge_at,
     bytes_best, bytes_at, transfer, journaled, receipt, error, due, fed_by, yielding, yields_to)
     = (excluded.state, excluded.host_id, excluded.boot_id, excluded.endpoint_reason,
     excluded.epoch, excluded.generation, excluded.attempts, excluded.excluded, excluded.avoided,
-    excluded.preferred, excluded.slots, excluded.blocked_on, excluded.retry_at,
+    excluded.method, excluded.preferred, excluded.slots, excluded.blocked_on, excluded.retry_at,
     excluded.lease_until, excluded.unreachable_since, excluded.deadline, excluded.nudge_at,
     excluded.bytes_best, excluded.bytes_at, excluded.transfer, excluded.journaled,
     excluded.receipt, excluded.error, excluded.due,

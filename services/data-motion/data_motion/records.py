@@ -19,6 +19,7 @@ from stowage_contracts.values import (
     Range,
     Receipt,
     ScopeType,
+    ServiceName,
     Transfer,
     Value,
 )
@@ -107,6 +108,8 @@ class HopRecord(Record):
     """The agent that holds the lease, or the last one that did."""
     boot_id: Id | None = None
     endpoint_reason: str = ""
+    cache_reason: str = ""
+    """Why the caches chose the store that one end is on."""
     epoch: int = 0
     generation: int = 1
     attempts: int = 0
@@ -134,6 +137,12 @@ class HopRecord(Record):
     error: Problem | None = None
     due: Instant | None = None
     """When the sweeper must look, if nothing happens before."""
+
+    @property
+    def by_store(self) -> bool:
+        """Whether its store makes the destination itself, without an agent."""
+        at_image_store = self.destination.grant.owner is ServiceName.IMAGE_STORE
+        return self.method is HopMethod.CLONE and at_image_store
 
     @property
     def converts(self) -> bool:

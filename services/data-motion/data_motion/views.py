@@ -46,6 +46,7 @@ def hop_view(hop: HopRecord) -> HopView:
         destination=describe(hop.destination),
         host_id=hop.host_id,
         endpoint_reason=hop.endpoint_reason,
+        cache_reason=hop.cache_reason,
         method=hop.method,
         fed_by=tuple(feeder.host_id for feeder in hop.fed_by),
         epoch=hop.epoch,

@@ -7,6 +7,7 @@ ALTER TABLE copies
 
 ALTER TABLE hops
     ADD COLUMN method text NOT NULL DEFAULT 'copy',
+    ADD COLUMN cache_reason text NOT NULL DEFAULT '',
     ADD COLUMN fed_by jsonb NOT NULL DEFAULT '[]',
     ADD COLUMN yielding text NOT NULL DEFAULT '',
     ADD COLUMN yields_to text;

@@ -117,7 +117,7 @@ def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Ste
             _give_back(turn, reply)
         return turn.step()
     if reply.answer is CacheAnswer.READY:
-        _add_hops(turn, [(_given(reply.source, reply), request.destination)])
+        _add_hops(turn, [(_given(reply.source, reply), request.destination)], reply.reason)
     elif reply.answer is CacheAnswer.FILL:
         _add_hops(
             turn,
@@ -125,6 +125,7 @@ def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Ste
                 (request.source, _given(reply.destination, reply)),
                 (_given(reply.source, reply), request.destination),
             ],
+            reply.reason,
         )
     elif reply.answer is CacheAnswer.WAIT:
         hold(turn, f"space on a cache store: {reply.reason}")
@@ -186,7 +187,7 @@ def _asker(copy_id: str, request: CopyRequested, now: datetime) -> AskerRecord:
     )
 
 
-def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]]) -> None:
+def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]], cache_reason: str = "") -> None:
     """Add the hops of a plan; only the first may be offered yet."""
     legs = turn.copy.plan.hops[-len(ends) :]
     for ordinal, ((source, destination), leg) in enumerate(zip(ends, legs, strict=True)):
@@ -198,6 +199,7 @@ def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]]) -> None:
             destination=destination,
             must_run_on=leg.must_run_on,
             method=leg.method,
+            cache_reason=cache_reason,
         )
         turn.put(hop, **(ready(turn) if ordinal == 0 else {}))
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from stowage_contracts.errors import Conflict, ImageRefused, InvalidInput, Problem
 from stowage_contracts.messages.data_motion import HopCommitFailed, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import HopFinished
-from stowage_contracts.values import Receipt, Transfer
+from stowage_contracts.values import HopMethod, Receipt, Transfer
 
 from data_motion.model import endings, words
 from data_motion.model.leases import taken_up
@@ -58,11 +58,17 @@ def committed(job: Job, message: HopCommitted, now: datetime, rules: Rules) -> S
 
 
 def commit_failed(job: Job, message: HopCommitFailed, now: datetime, rules: Rules) -> Step:
-    """The destination was read and found absent: copy it again, into a new part."""
+    """The destination was read and found absent: copy it again, into a new part; by agents, where
+    a store would not do it itself."""
     turn, hop = Turn(job, now, rules), job.hop(message.hop_id)
     if hop is None or hop.epoch != message.epoch or hop.state is not HopState.COMMITTING:
         return turn.step()
-    fresh = hop.having(generation=hop.generation + 1, journaled=(), bytes_best=0)
+    fresh = hop.having(
+        generation=hop.generation + 1,
+        journaled=(),
+        bytes_best=0,
+        method=HopMethod.COPY if hop.by_store else hop.method,
+    )
     endings.fail_hop(turn, fresh, message.error)
     return turn.step()
 

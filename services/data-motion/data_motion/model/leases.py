@@ -6,7 +6,7 @@ from datetime import datetime
 from stowage_contracts.errors import Problem, Stalled
 from stowage_contracts.messages.hypervisor_agent import HopProgressed
 
-from data_motion.model import endings, words
+from data_motion.model import cloning, endings, words
 from data_motion.model.limits import Rules
 from data_motion.model.states import LEASED, CopyState, HopState
 from data_motion.model.timeline import share
@@ -39,6 +39,8 @@ class Held:
 def offer(job: Job, hop: HopRecord, placed: Placed, now: datetime, rules: Rules) -> Step:
     """Lease a pending hop to an agent under the next epoch."""
     turn = Turn(job, now, rules)
+    if hop.by_store:
+        return cloning.begin(turn, hop, placed.slots)
     hop = turn.move(
         hop,
         HopState.OFFERED,

@@ -11,7 +11,7 @@ from stowage_contracts.values import Location, StoreState
 
 from data_motion.model.leases import Held, Placed
 from data_motion.model.limits import Limits
-from data_motion.model.reach import lacks_to_carry, who
+from data_motion.model.reach import lacks_to_do, who
 from data_motion.records import AgentRecord, CopyRecord, HopRecord, StoreRecord
 
 _UNWRITABLE = frozenset({StoreState.DEGRADED, StoreState.DISABLED, StoreState.REMOVED})
@@ -64,6 +64,8 @@ class Placer:
 
     def place(self, hop: HopRecord, copy: CopyRecord, fleet: Fleet) -> Placed | Held | Problem:
         """The agent and its slots; or what is waited for; or why no agent ever can."""
+        if hop.by_store:
+            return self._by_store(hop, fleet)
         able = [agent for agent in fleet.agents if fits(hop, fleet.view(agent))]
         if not able:
             return _nobody(hop, fleet)
@@ -87,6 +89,17 @@ class Placer:
         chosen = self._choose(hop, _narrowed(hop, copy.request.location, free), fleet)
         return replace(chosen, slots=(*chosen.slots, *shared))
 
+    def _by_store(self, hop: HopRecord, fleet: Fleet) -> Placed | Held:
+        """No agent is needed; the stores are kept busy all the same."""
+        broken = _broken_store(hop, fleet)
+        if broken:
+            return Held(broken)
+        slots = _store_slots(hop)
+        full = next((slot for slot in slots if fleet.full(slot, self.limits)), "")
+        if full:
+            return Held(f"a slot on {full.replace(':', ' ', 1)}", blocked_on=(full,))
+        return Placed("", "", "", slots)
+
     def _choose(self, hop: HopRecord, among: list[AgentRecord], fleet: Fleet) -> Placed:
         views = tuple(fleet.view(agent) for agent in among)
         choice = self.selector.select(
@@ -104,7 +117,7 @@ def fits(hop: HopRecord, agent: AgentView) -> bool:
     """Whether an agent can carry a hop at all."""
     if agent.host_id in hop.excluded or hop.must_run_on not in (None, agent.host_id):
         return False
-    return not lacks_to_carry(agent, hop.source, hop.destination)
+    return not lacks_to_do(hop.method, agent, hop.source, hop.destination)
 
 
 def _narrowed(hop: HopRecord, near: Location, free: list[AgentRecord]) -> list[AgentRecord]:
@@ -121,7 +134,8 @@ def _nobody(hop: HopRecord, fleet: Fleet) -> Problem:
     if hop.error is not None:
         return hop.error
     views = [fleet.view(agent) for agent in fleet.agents]
-    told = [f"{who(a)} {lacks_to_carry(a, hop.source, hop.destination)}" for a in views[:3]]
+    ends = hop.source, hop.destination
+    told = [f"{who(a)} {lacks_to_do(hop.method, a, *ends)}" for a in views[:3]]
     return NoStrategy(
         f"no agent can carry hop {hop.ordinal + 1}: {'; '.join(told) or 'none has joined'}",
         resource=f"hop/{hop.id}",

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from stowage_contracts.messages.data_motion import CommitHop
+from stowage_contracts.messages.data_motion import CloneHop, CommitHop
 from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, HopTicket, SteerHop
 from stowage_contracts.messages.image_store import ReleaseGrants
 from stowage_contracts.topology import address, agent_address
@@ -69,11 +69,30 @@ def steer(turn: Turn, hop: HopRecord) -> None:
 def commit(turn: Turn, hop: HopRecord) -> None:
     """Ask whoever holds the destination's driver to make it visible."""
     assert hop.receipt is not None
+    if hop.by_store:
+        return clone(turn, hop)
     turn.command(
         CommitHop(
             hop_id=hop.id,
             copy_id=hop.copy_id,
             epoch=hop.epoch,
+            destination=hop.destination,
+            receipt=hop.receipt,
+        ),
+        owner_address(hop),
+    )
+
+
+def clone(turn: Turn, hop: HopRecord) -> None:
+    """Ask the destination's owner to have its store make it of the source."""
+    assert hop.receipt is not None
+    turn.command(
+        CloneHop(
+            hop_id=hop.id,
+            copy_id=hop.copy_id,
+            epoch=hop.epoch,
+            generation=hop.generation,
+            source=hop.source,
             destination=hop.destination,
             receipt=hop.receipt,
         ),
