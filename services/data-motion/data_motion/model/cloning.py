@@ -1,4 +1,4 @@
-"""The rules of a hop that a store carries out itself: no agent, no lease, one order until the end."""
+"""The rules of a hop that a store carries out itself: no agent, no lease, one order to its end."""
 
 from stowage_contracts.errors import Conflict
 from stowage_contracts.values import Receipt, Transfer

@@ -70,7 +70,8 @@ def commit(turn: Turn, hop: HopRecord) -> None:
     """Ask whoever holds the destination's driver to make it visible."""
     assert hop.receipt is not None
     if hop.by_store:
-        return clone(turn, hop)
+        clone(turn, hop)
+        return
     turn.command(
         CommitHop(
             hop_id=hop.id,
