@@ -68,7 +68,9 @@ unit: setup ## the tests that need no server; ARGS= goes to pytest
 	$(PY) -m pytest tests/unit -n $(JOBS) $(ARGS)
 
 test: setup ## every test, or those in TESTS=, on private servers that are stopped afterwards
-	$(SERVERS) run -- $(PY) -m pytest $(TESTS) -n $(JOBS) --dist loadfile $(ARGS)
+	$(if $(filter tests,$(TESTS)),$(PY) -m pytest tests/deploy $(ARGS))
+	$(SERVERS) run -- $(PY) -m pytest $(TESTS) $(if $(filter tests,$(TESTS)),--ignore=tests/deploy) \
+		-n $(JOBS) --dist loadfile $(ARGS)
 
 fuzz: setup ## let a coverage-guided fuzzer at the image gate for SECONDS=60
 	$(BIN)/pip install -q --disable-pip-version-check atheris==3.0.0

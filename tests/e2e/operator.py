@@ -90,6 +90,8 @@ class Operator:
         }
         await self.call("POST", "stores", body)
         store = await self.settle(f"stores/{store_id}")
+        if store["state"] == "Adding":  # a disk that others keep busy may take its time to sync
+            store = await self.settle(f"stores/{store_id}")
         assert store["state"] == "Up", f"{store['state']}: {store['error']} {store['checks']}"
         return root
 
