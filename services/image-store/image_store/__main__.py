@@ -31,6 +31,7 @@ def wire(settings: Settings) -> Service[Deps]:
         opener=Opener(settings.seal_private_key_image_store),
         signer=signer,
         verifier=Verifier(settings.ticket_verify_key),
+        installers=plugins.load("stowage.template_install_strategy", plugins.instance),
     )
     return Service(
         name=ServiceName.IMAGE_STORE,

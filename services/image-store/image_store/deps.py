@@ -6,6 +6,7 @@ from stowage_runtime.secrets import Opener, RowCipher
 from stowage_runtime.signing import Signer, Verifier
 from stowage_stores.hosting import Hosted
 
+from image_store.installing.choosing import Strategies
 from image_store.settings import Settings
 
 
@@ -19,3 +20,5 @@ class Deps:
     cipher: RowCipher
     signer: Signer
     verifier: Verifier
+    installers: Strategies
+    """How templates may become volumes, by name."""

@@ -26,7 +26,7 @@ def image_end(ref: Record, store: Record, grant_id: str) -> CopyEnd:
 
 
 def pool_end(ref: Record, store: Record, grant_id: str, hypervisor: str) -> CopyEnd:
-    """A replica on a primary pool as the destination of a copy; its agent holds the driver."""
+    """A replica on a primary pool as one end of a copy; its agent holds the driver."""
     end = image_end(ref, store, grant_id)
     owner = GrantRef(id=grant_id, owner=ServiceName.HYPERVISOR_AGENT)
     return end.model_copy(update={"grant": owner, "hypervisor": HypervisorKind(hypervisor)})

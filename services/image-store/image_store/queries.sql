@@ -21,6 +21,9 @@ SELECT * FROM hosts WHERE id = $1
 -- name: host_joined
 UPDATE hosts SET state = 'Up', abilities = $2, pools = $3, boot_id = $4, seen = stowage_now()
 WHERE id = $1 RETURNING *
+-- name: host_pools
+-- Its pools, with what stands against those that are not used.
+UPDATE hosts SET pools = $2 WHERE id = $1 RETURNING *
 -- name: host_seen
 UPDATE hosts SET seen = stowage_now(), state = 'Up' WHERE id = $1 RETURNING *
 -- name: hosts_silent
@@ -229,6 +232,8 @@ UPDATE object_store_ref SET reserved = $2 WHERE id = $1
 -- name: drop_ref
 WITH a AS (DELETE FROM askers WHERE ref_id = $1),
 g AS (DELETE FROM grants WHERE ref_id = $1 OR for_ref = $1),
+w AS (DELETE FROM installs WHERE ref_id = $1),
+r AS (DELETE FROM removals WHERE ref_id = $1),
 i AS (DELETE FROM inspections WHERE ref_id = $1)
 DELETE FROM object_store_ref WHERE id = $1
 -- name: drop_refs_on_store

@@ -13,9 +13,11 @@ from image_store.intents.scanning import intend_scan
 from image_store.judging.inspection import send_due
 from image_store.keeping.evacuating import follow
 from image_store.keeping.keeper import keep
+from image_store.keeping.removals import send_removals
 from image_store.keeping.scrubbing import scrub
 from image_store.objects.leaves import forget_leaves
 from image_store.objects.lineage import release_parents
+from image_store.objects.replicas import release_bases
 from image_store.providers import offer
 from image_store.views import host_view
 
@@ -56,11 +58,18 @@ async def ask_again(tx: Tx, deps: Deps) -> None:
 async def forget_grants(tx: Tx, deps: Deps) -> None:
     """Ended grants are of no use to anybody after a week."""
     await tx.run("grants_old", GRANTS_KEPT_SECONDS)
+    await tx.run("overtaken_old", GRANTS_KEPT_SECONDS)
 
 
 async def release(tx: Tx, deps: Deps) -> None:
     """Snapshots that were held only by others go when those have gone."""
     await release_parents(tx)
+
+
+async def remove(tx: Tx, deps: Deps) -> None:
+    """What is to go from pools goes; a base after the last volume that stood on it."""
+    await release_bases(tx)
+    await send_removals(tx, deps)
 
 
 TIMERS = (
@@ -73,6 +82,7 @@ TIMERS = (
     Timer[Deps]("keep", 0.5, keep),
     Timer[Deps]("follow-evacuations", 1, follow),
     Timer[Deps]("scrub", 30, scrub),
+    Timer[Deps]("remove", 1, remove),
     Timer[Deps]("release-parents", 10, release),
     Timer[Deps]("abandon-uploads", 5, abandon),
     Timer[Deps]("ask-again", 10, ask_again),

@@ -20,6 +20,7 @@ from stowage_contracts.views import (
     EvacuationView,
     HostDrain,
     HostView,
+    InstallView,
     InventoryView,
     ObjectView,
     ProbeCheck,
@@ -119,6 +120,7 @@ def replica_view(row: Record) -> ReplicaView:
         copy_id=row["copy_id"],
         in_place=row["in_place"],
         verified=row["verified"],
+        install=_known(InstallView, row["install"]),
         error=_problem(row["error"]),
         updated=row["updated"],
     )

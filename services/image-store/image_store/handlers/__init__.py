@@ -11,7 +11,12 @@ from stowage_contracts.messages.data_motion import (
     CopyFailed,
     HostDraining,
 )
-from stowage_contracts.messages.hypervisor_agent import Heartbeat, HostJoined, ObjectInspected
+from stowage_contracts.messages.hypervisor_agent import (
+    Heartbeat,
+    HostJoined,
+    ObjectInspected,
+    ObjectRemoved,
+)
 from stowage_contracts.messages.image_store import (
     AddCluster,
     AddHost,
@@ -34,6 +39,7 @@ from stowage_contracts.messages.image_store import (
     KeepLeaves,
     ListFindings,
     MakeLink,
+    MoveVolume,
     OpenUpload,
     PlanEvacuation,
     ProbeStore,
@@ -66,6 +72,7 @@ from image_store.handlers.draining import on_host_draining
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
 from image_store.handlers.leaves import on_get_leaves, on_keep_leaves
 from image_store.handlers.links import on_make_link, on_revoke_link
+from image_store.handlers.moving import on_move_volume
 from image_store.handlers.placement import (
     on_explain_placement,
     on_remove_placement_rule,
@@ -101,6 +108,7 @@ from image_store.handlers.wishes import (
 )
 from image_store.judging.verdicts import on_object_inspected
 from image_store.keeping.evacuating import on_evacuate_store, on_plan_evacuation, on_stop_evacuation
+from image_store.keeping.removals import on_object_removed
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     AddZone: on_add_zone,
@@ -133,6 +141,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     FinishUpload: on_finish_upload,
     RevokeLink: on_revoke_link,
     RequestCopy: on_request_copy,
+    MoveVolume: on_move_volume,
     CopyCompleted: on_copy_completed,
     CopyFailed: on_copy_failed,
     CopyCancelled: on_copy_cancelled,
@@ -140,6 +149,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     CloneHop: on_clone_hop,
     ReleaseGrants: on_release_grants,
     ObjectInspected: on_object_inspected,
+    ObjectRemoved: on_object_removed,
 }
 REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     RedeemGrant: on_redeem_grant,

@@ -1,6 +1,6 @@
 """Zones, pods, clusters and hosts."""
 
-from stowage_contracts.errors import InvalidInput
+from stowage_contracts.errors import InvalidInput, Problem
 from stowage_contracts.hosts import PoolView
 from stowage_contracts.messages.hypervisor_agent import Heartbeat, HostJoined
 from stowage_contracts.messages.image_store import (
@@ -88,21 +88,25 @@ async def _place(message: AddHost, tx: Tx) -> Location:
 
 
 async def on_host_joined(message: HostJoined, tx: Tx, deps: Deps) -> None:
-    """Take what the agent declares as the host's abilities and pools; others are disabled."""
+    """Take what the agent declares as the host's abilities and pools; others are disabled. A pool
+    that can't be used is shown with its reason, and the others are."""
     await need(tx, "host", message.host_id)
-    pools = [pool.model_dump(mode="json") for pool in message.pools]
     abilities = message.abilities.model_dump(mode="json")
-    host = await tx.row("host_joined", message.host_id, abilities, pools, message.boot_id)
+    host = await tx.row("host_joined", message.host_id, abilities, [], message.boot_id)
+    assert host is not None
+    pools = [await _add_pool(pool, location_of(host), tx) for pool in message.pools]
+    shown = [pool.model_dump(mode="json") for pool in pools]
+    host = await tx.row("host_pools", message.host_id, shown)
     assert host is not None
     await tx.say(HostChanged(state=host_view(host)))
     await intend_tell(tx, message.host_id)
-    for pool in message.pools:
-        await _add_pool(pool, location_of(host), tx)
-    for gone in await tx.rows("pools_gone", message.host_id, [pool.id for pool in message.pools]):
+    used = [pool.id for pool in pools if pool.error is None]
+    for gone in await tx.rows("pools_gone", message.host_id, used):
         await tx.say(StoreChanged(state=store_view(await need(tx, "store", gone["id"]))))
 
 
-async def _add_pool(pool: PoolView, where: Location, tx: Tx) -> None:
+async def _add_pool(pool: PoolView, where: Location, tx: Tx) -> PoolView:
+    """The pool as it is shown with its host."""
     abilities = {"schemes": ["file"], "root": pool.root}
     row = await tx.row(
         "add_pool",
@@ -119,13 +123,19 @@ async def _add_pool(pool: PoolView, where: Location, tx: Tx) -> None:
         pool.total_bytes - pool.free_bytes,
     )
     if row is None:
-        raise InvalidInput(
-            f"pool {pool.id} is already known under another host or provider",
-            resource=f"store/{pool.id}",
-            code="pool_clash",
-        )
+        return pool.model_copy(update={"error": _clash(pool)})
     said = StoreAdded if row["fresh"] else StoreChanged
     await tx.say(said(state=store_view(await need(tx, "store", pool.id))))
+    return pool.model_copy(update={"error": None})
+
+
+def _clash(pool: PoolView) -> Problem:
+    return InvalidInput(
+        f"pool {pool.id} is already known under another host or provider, or is no pool",
+        resource=f"store/{pool.id}",
+        code="pool_clash",
+        hint="give the pool an id of its own in STOWAGE_AGENT_POOLS of this host",
+    ).problem
 
 
 async def on_heartbeat(message: Heartbeat, tx: Tx, deps: Deps) -> None:

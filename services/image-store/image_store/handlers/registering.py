@@ -1,7 +1,7 @@
 """Templates, ISOs, volumes and snapshots: registered from a URL, or to be uploaded."""
 
 from stowage_contracts import sealing
-from stowage_contracts.errors import Conflict, InvalidInput, NotAuthorized, StowageError
+from stowage_contracts.errors import Cancelled, Conflict, InvalidInput, NotAuthorized, StowageError
 from stowage_contracts.keys import is_key
 from stowage_contracts.messages.image_store import (
     RegisterSnapshot,
@@ -13,7 +13,7 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.intents.taking import intend_take
-from image_store.objects.rows import add_object
+from image_store.objects.rows import add_object, forget_if_gone
 from image_store.objects.sealed_urls import seal_url
 from image_store.objects.sources import await_upload, fetch
 from image_store.views import say_changed
@@ -28,11 +28,28 @@ async def on_register(message: Registration, tx: Tx, deps: Deps) -> None:
     url = _opened(message, deps)
     if not await _add(message, url, tx, deps):
         return
+    if await _was_deleted(message, tx):
+        await _forget(message, tx)
+        return
     try:
         await _begin(message, url, tx, deps)
     except StowageError as error:
         await _refuse(message, error, tx)
     await say_changed(tx, message.object)
+
+
+async def _was_deleted(message: Registration, tx: Tx) -> bool:
+    """Whether its deletion, said later, was heard before it."""
+    said = tx.cause.time if tx.cause else tx.now
+    return bool(await tx.value("was_overtaken", message.object.noun, message.object.id, said))
+
+
+async def _forget(message: Registration, tx: Tx) -> None:
+    what = message.object
+    await tx.run("object_removed", what.noun, what.id)
+    gone = Cancelled(f"the {what.noun} was deleted", resource=str(what))
+    await tx.say(ReplicaFailed(object=what, copy_id=message.copy_id, error=gone.problem))
+    await forget_if_gone(tx, what)
 
 
 def _opened(message: Registration, deps: Deps) -> str | StowageError:

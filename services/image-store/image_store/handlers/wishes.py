@@ -8,7 +8,7 @@ from stowage_contracts.messages.image_store import (
     DeleteReplica,
     VerifyReplica,
 )
-from stowage_contracts.values import ReplicaState, StoreRole
+from stowage_contracts.values import ObjectKind, ReplicaState, StoreRole
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
@@ -76,6 +76,9 @@ async def on_delete_replica(message: DeleteReplica, tx: Tx, deps: Deps) -> None:
 
 async def _check_needless(message: DeleteReplica, row: Record, ref: Record | None, tx: Tx) -> None:
     where = f"store/{message.store_id}"
+    if ref is not None and ref["role"] == StoreRole.PRIMARY:
+        await _check_unused(ref, where, tx)
+        return
     if ref is None or ref["role"] != StoreRole.IMAGE or ref["state"] not in _VERIFIABLE:
         raise NotFound("no finished replica is on that store", resource=where)
     others = [one for one in await held_of(tx, row) if one.ref_id != ref["id"]]
@@ -88,6 +91,19 @@ async def _check_needless(message: DeleteReplica, row: Record, ref: Record | Non
             resource=where,
             code="needed",
             hint="make another replica first, or lower min_copies",
+        )
+
+
+async def _check_unused(ref: Record, where: str, tx: Tx) -> None:
+    """A pool's copy of a template is let go unless a volume stands on it."""
+    if ref["noun"] != ObjectKind.TEMPLATE or ref["state"] != ReplicaState.READY:
+        raise NotFound("no finished copy of a template is on that pool", resource=where)
+    if await tx.value("stands_on", ref["id"]):
+        raise Conflict(
+            "volumes of that pool stand on it",
+            resource=where,
+            code="in_use",
+            hint="delete the volumes first; it goes with the last one when the template is deleted",
         )
 
 

@@ -3,6 +3,7 @@
 from stowage_runtime.service import IntentKind
 
 from image_store.deps import Deps
+from image_store.installing.continuing import INSTALLING
 from image_store.intents.adopting import AdoptWork, adopt, adopt_failed
 from image_store.intents.cleaning import CLEANING
 from image_store.intents.cloning import CLONING
@@ -28,6 +29,7 @@ INTENTS = (
     IntentKind[Deps]("adopt", AdoptWork, adopt, adopt_failed, parallel=2),
     IntentKind[Deps]("host", HostWork, tell, tell_failed),
     *FINISHING,
+    *INSTALLING,
     *TAKING,
     *CLONING,
     *CLEANING,

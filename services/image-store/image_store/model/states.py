@@ -2,7 +2,8 @@
 
 Replica transitions are CloudStack's ObjectInDataStoreStateMachine (cloudstack engine/api,
 ``ObjectInDataStoreStateMachine.java``), without the states it never reaches; it has no word for
-bytes that were found to be damaged, or whole again, so DAMAGED and VERIFIED are ours.
+bytes that were found to be damaged, or whole again, or are kept only for what stands on them, so
+DAMAGED, VERIFIED and HIDE_REQUESTED are ours.
 """
 
 from enum import StrEnum
@@ -24,6 +25,7 @@ class ReplicaEvent(StrEnum):
     MIGRATION_FAILED = "MigrationFailed"
     DAMAGED = "Damaged"
     VERIFIED = "Verified"
+    HIDE_REQUESTED = "HideRequested"
 
 
 _S, _E = ReplicaState, ReplicaEvent
@@ -54,6 +56,7 @@ TRANSITIONS: dict[tuple[ReplicaState, ReplicaEvent], ReplicaState] = {
     (_S.READY, _E.DAMAGED): _S.FAILED,
     (_S.FAILED, _E.VERIFIED): _S.READY,
     (_S.FAILED, _E.DESTROY_REQUESTED): _S.DESTROYING,
+    (_S.READY, _E.HIDE_REQUESTED): _S.HIDDEN,
     (_S.HIDDEN, _E.DESTROY_REQUESTED): _S.DESTROYING,
 }
 

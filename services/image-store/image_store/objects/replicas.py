@@ -10,14 +10,15 @@ from stowage_contracts.messages.image_store import (
     ReplicaFailed,
     ReplicaReady,
 )
-from stowage_contracts.values import ObjectRef, ReplicaState, StoreRole, Verdict, new_id
+from stowage_contracts.values import HopMethod, ReplicaState, StoreRole, Verdict, new_id
 from stowage_runtime.handling.tx import Tx
 
+from image_store.installing.stirring import stir
 from image_store.intents.cleaning import intend_delete, intend_delete_bytes, intend_revoke
 from image_store.intents.noting import note
 from image_store.model.states import ReplicaEvent
 from image_store.objects.rows import forget_if_gone, mind
-from image_store.store import move, need, object_of, object_row
+from image_store.store import lock_ref, move, need, object_of, object_row
 from image_store.views import say_changed
 
 
@@ -39,15 +40,33 @@ async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
     """The bytes are there, verified and judged; nobody wants those of a deleted object."""
     await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
     await tx.run("ref_known", ref["id"], ref["size"], ref["digest"], 0)
-    await tx.run("ref_verified", ref["id"])
+    if _read_whole(ref):
+        await tx.run("ref_verified", ref["id"])
     if ref["reserved"]:  # what was there before is counted already
         await tx.run("store_filled", ref["store_id"], ref["size"])
     row = await object_row(tx, ref)
-    if ref["role"] == StoreRole.IMAGE and row["removed"]:
-        await destroy(tx, await need(tx, "ref", ref["id"]))
+    if row["removed"]:
+        await let_go(tx, await need(tx, "ref", ref["id"]))
     else:
         await _tell_ready(tx, ref, row, verdict)
+    await stir(tx, ref)
+    if ref["moves_from"]:
+        await _moved(tx, ref)
     await say_changed(tx, object_of(ref))
+
+
+def _read_whole(ref: Record) -> bool:
+    """Whether an agent has read what it wrote; a clone was made without reading it."""
+    return not ref["install"] or ref["install"]["method"] == HopMethod.COPY
+
+
+async def _moved(tx: Tx, ref: Record) -> None:
+    """A volume is where it was to be: where it was it goes."""
+    await tx.run("ref_moves", ref["id"], None)
+    source = await tx.row("ref", ref["moves_from"])
+    if source is not None and source["state"] == ReplicaState.READY:
+        await tx.run("unwant_store", source["store_id"], source["noun"], source["object_id"])
+        await destroy(tx, source)
 
 
 async def _tell_ready(tx: Tx, ref: Record, row: Record, verdict: Verdict | None) -> None:
@@ -73,9 +92,31 @@ async def _learn(tx: Tx, ref: Record, row: Record, verdict: Verdict | None) -> N
 
 
 async def destroy(tx: Tx, ref: Record) -> None:
-    """Delete a replica on an image store; its row goes when the store has confirmed."""
+    """Delete a replica; its row goes when the store, or the pool's agent, has confirmed."""
     await move(tx, ref, ReplicaEvent.DESTROY_REQUESTED)
-    await intend_delete(tx, ref)
+    if ref["role"] == StoreRole.IMAGE:
+        await intend_delete(tx, ref)
+    else:
+        pool = await need(tx, "store", ref["store_id"])
+        what = (new_id(), ref["id"], pool["id"], pool["scope_id"], ref["install_path"])
+        await tx.run("add_removal", *what)
+
+
+async def let_go(tx: Tx, ref: Record) -> None:
+    """Delete a replica that nobody wants; one on which volumes stand is hidden until they go."""
+    if await tx.value("stands_on", ref["id"]):
+        await move(tx, ref, ReplicaEvent.HIDE_REQUESTED)
+    else:
+        await destroy(tx, ref)
+
+
+async def release_bases(tx: Tx) -> None:
+    """Delete hidden replicas whose last volume has gone."""
+    for row in await tx.rows("hidden_refs"):
+        ref = await lock_ref(tx, row["id"])
+        if ref is not None and not await tx.value("stands_on", ref["id"]):
+            await destroy(tx, ref)
+            await say_changed(tx, object_of(ref))
 
 
 async def damaged(tx: Tx, ref: Record, problem: Problem) -> None:
@@ -92,25 +133,24 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
     """Give up a replica that was being made; its write is revoked, its reservation freed.
 
     A replica on an image store is kept as Failed with its error, as CloudStack does; anything on
-    a primary pool, or of a deleted object, vanishes.
+    a primary pool, of a deleted object, or of a volume that was to move vanishes.
     """
     if ref["state"] not in {ReplicaState.ALLOCATED, ReplicaState.CREATING}:
         return
     await _revoke_writes(tx, ref)
     await tx.run("answered", ref["id"])
     await tx.run("drop_inspections_of", ref["id"])
+    await stir(tx, ref, problem)
     row, what = await object_row(tx, ref), object_of(ref)
-    if ref["role"] == StoreRole.IMAGE and not row["removed"]:
+    waiting = [wait["copy_id"] for wait in await tx.rows("waits_of", ref["id"])]
+    if ref["role"] == StoreRole.IMAGE and not row["removed"] and not ref["moves_from"]:
         await _keep_failed(tx, ref, row, problem.model_dump(mode="json"))
     else:
         await tx.run("drop_ref", ref["id"])
-    await _tell_failed(tx, ref, what, problem)
-
-
-async def _tell_failed(tx: Tx, ref: Record, what: ObjectRef, problem: Problem) -> None:
-    await tx.say(
-        ReplicaFailed(object=what, store_id=ref["store_id"], copy_id=ref["copy_id"], error=problem)
-    )
+    for copy_id in dict.fromkeys((ref["copy_id"], *waiting)):
+        await tx.say(
+            ReplicaFailed(object=what, store_id=ref["store_id"], copy_id=copy_id, error=problem)
+        )
     await forget_if_gone(tx, what)
 
 

@@ -1,0 +1,1 @@
+"""How templates become volumes on pools: strategies, the choice among them, bases, volumes."""
