@@ -120,7 +120,10 @@ ON CONFLICT (host_id) DO UPDATE SET location = excluded.location,
 -- What drains goes on draining.
 
 -- name: agent_seen
-UPDATE agents SET seen = stowage_now() WHERE host_id = $1
+-- Answers whether nothing had been heard of it for $2 seconds.
+UPDATE agents AS a SET seen = stowage_now() FROM agents AS before
+WHERE a.host_id = $1 AND before.host_id = $1
+RETURNING before.seen < stowage_now() - make_interval(secs => $2)
 
 -- name: save_store
 INSERT INTO stores AS s SELECT * FROM jsonb_populate_record(NULL::stores, $1)

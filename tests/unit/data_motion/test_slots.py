@@ -1,5 +1,5 @@
 from stowage_contracts.errors import Stalled
-from stowage_contracts.messages.hypervisor_agent import ExecuteHop
+from stowage_contracts.messages.hypervisor_agent import ExecuteHop, Heartbeat
 from stowage_contracts.values import CopyEnd
 
 from tests.unit.data_motion.build import image, kvm, pool, reported, withdraw
@@ -110,6 +110,16 @@ async def test_a_new_agent_takes_what_was_waiting(scene: Scene) -> None:
     await ask(scene, 1, 2)
     await scene.join(kvm("kvm2"))
     assert [o.host_id for o in await scene.all(ExecuteHop)] == ["kvm1", "kvm2"]
+
+
+async def test_a_host_back_from_a_silence_takes_what_waits_for_anothers_slot(scene: Scene) -> None:
+    other = kvm("kvm2", slots=1)
+    await scene.join(ONE_SLOT, other)
+    await scene.pass_time(20, ONE_SLOT)
+    await ask(scene, 1, 2)
+    assert await running(scene) == ["copy1"]
+    await scene.bench.hear(Heartbeat(host_id="kvm2", boot_id="boot1"))
+    assert await running(scene) == ["copy1", "copy2"]
 
 
 async def test_a_silent_host_is_offered_nothing(scene: Scene) -> None:

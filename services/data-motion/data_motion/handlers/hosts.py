@@ -39,8 +39,10 @@ async def on_host_joined(message: HostJoined, tx: Tx, deps: Deps) -> None:
 
 
 async def on_heartbeat(message: Heartbeat, tx: Tx, deps: Deps) -> None:
-    """The agent lives."""
-    await tx.run("agent_seen", message.host_id)
+    """The agent lives; back from a silence, it may take what waits for slots of others."""
+    if await tx.value("agent_seen", message.host_id, deps.rules.limits.silent_seconds):
+        await tx.run("unblock")
+        await schedule(tx, deps)
 
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {HostJoined: on_host_joined}
