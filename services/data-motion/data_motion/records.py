@@ -84,6 +84,8 @@ class Feeder(Value):
 
     hop_id: Id
     host_id: Id
+    door: str
+    """Base URL at which its agent serves what has arrived."""
 
 
 class HopRecord(Record):

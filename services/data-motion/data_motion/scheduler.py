@@ -8,6 +8,7 @@ from stowage_runtime.handling.tx import Tx
 
 from data_motion import store
 from data_motion.deps import Deps
+from data_motion.feeders import feeding_of, unblock_fed
 from data_motion.model import leases
 from data_motion.model.leases import Held, Placed
 from data_motion.model.limits import Limits
@@ -77,11 +78,15 @@ async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> Placed | He
     hop = job.hop(found["id"]) if job else None
     if job is None or hop is None or not _offerable(hop, tx):
         return None
-    placer = Placer(deps.selector, deps.rules.limits)
-    outcome = placer.place(hop, job.copy, fleet)
-    await store.save(tx, job, _step(tx, deps, job, hop, outcome))
+    limits, size = deps.rules.limits, job.copy.request.size or 0
+    feeding = await feeding_of(tx, job.copy, hop, limits)
+    outcome = Placer(deps.selector, limits).place(feeding.hint(hop), job.copy, fleet)
     if isinstance(outcome, Placed):
+        at = fleet.location(outcome.host_id)
+        hop = feeding.feed(hop, at, size, limits.fanout_children)
         fleet.take(outcome.slots)
+        await unblock_fed(tx, job.copy, hop)
+    await store.save(tx, job, _step(tx, deps, job, hop, outcome))
     return outcome
 
 

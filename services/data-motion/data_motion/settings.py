@@ -52,6 +52,13 @@ class Settings(ServiceSettings):
     pause_seconds: float = Field(
         30 * 86400, gt=0, description="A copy that stays paused longer than this fails."
     )
+    fanout_children: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Hosts one host feeds with an image that many want. They stand in a chain "
+        "while that is short for the image, so this counts for small images and many hosts only.",
+    )
     keep_days: float = Field(30, gt=0, description="How long finished copies are kept.")
 
     @property

@@ -12,8 +12,7 @@ ALTER TABLE hops
     ADD COLUMN yielding text NOT NULL DEFAULT '',
     ADD COLUMN yields_to text;
 -- Who may feed others: hops of the same bytes.
-CREATE INDEX copies_source ON copies (source_key)
-    WHERE state IN ('requested', 'planned', 'waiting', 'running', 'paused');
+CREATE INDEX copies_source ON copies (source_key, finished);
 
 DROP INDEX copies_live;
 CREATE UNIQUE INDEX copies_live ON copies (source_key, destination_key)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
-from stowage_contracts.messages.hypervisor_agent import HopTicket
+from stowage_contracts.messages.hypervisor_agent import HopTicket, PeerTicket
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Limits:
     silent_seconds: float = 15
     away_seconds: float = 10
     cut_off_seconds: float = 120
+    feeding_seconds: float = 60
+    fanout_children: int = 2
     max_attempts: int = 6
     store_slots: int = 8
     zone_slots: int = 32
@@ -44,7 +46,7 @@ class Limits:
         return timedelta(seconds=min(30, 2 ** max(0, attempts - 1)))
 
 
-Sign = Callable[[HopTicket, datetime], SecretStr]
+Sign = Callable[[HopTicket | PeerTicket, datetime], SecretStr]
 
 
 @dataclass(frozen=True)

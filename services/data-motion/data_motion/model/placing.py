@@ -45,6 +45,10 @@ class Fleet:
         for slot in slots:
             self.used[slot] = self.used.get(slot, 0) + 1
 
+    def location(self, host_id: str) -> Location:
+        """Where a host stands."""
+        return next(agent.location for agent in self.agents if agent.host_id == host_id)
+
     def view(self, agent: AgentRecord) -> AgentView:
         """The agent as plug-ins see it."""
         return AgentView(
@@ -168,7 +172,8 @@ def _agent_slots(agent: AgentRecord) -> tuple[str, ...]:
 
 
 def _store_slots(hop: HopRecord) -> tuple[str, ...]:
-    ids = dict.fromkeys(end.store_id for end in (hop.source, hop.destination) if end.store_id)
+    ends = (hop.destination,) if hop.fed_by else (hop.source, hop.destination)
+    ids = dict.fromkeys(end.store_id for end in ends if end.store_id)
     return tuple(f"store:{store_id}" for store_id in ids)
 
 

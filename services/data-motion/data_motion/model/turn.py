@@ -170,5 +170,5 @@ class Turn:
         return hop.bytes_at + timedelta(seconds=2 * self.limits.stall_seconds)
 
 
-QUIET_PHASES = frozenset({"converting", "verifying"})
-"""Phases in which no byte crosses the wire."""
+QUIET_PHASES = frozenset({"awaiting", "converting", "verifying"})
+"""Phases in which no byte crosses the wire; awaiting its feeders has limits of its own."""

@@ -3,13 +3,20 @@
 from datetime import timedelta
 
 from stowage_contracts.messages.data_motion import CloneHop, CommitHop
-from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, HopTicket, SteerHop
+from stowage_contracts.messages.hypervisor_agent import (
+    CancelHop,
+    ExecuteHop,
+    HopTicket,
+    Peer,
+    PeerTicket,
+    SteerHop,
+)
 from stowage_contracts.messages.image_store import ReleaseGrants
 from stowage_contracts.topology import address, agent_address
 from stowage_contracts.values import CopyEnd, ServiceName
 
 from data_motion.model.turn import Turn
-from data_motion.records import HopRecord
+from data_motion.records import Feeder, HopRecord
 
 
 def execute(turn: Turn, hop: HopRecord) -> None:
@@ -45,10 +52,27 @@ def execute(turn: Turn, hop: HopRecord) -> None:
             stall_seconds=turn.limits.stall_seconds,
             method=hop.method,
             bytes_per_second=turn.copy.bytes_per_second,
+            peers=tuple(_peer(turn, hop, feeder) for feeder in hop.fed_by),
             ticket=turn.rules.sign(ticket, expires),
         ),
         agent_address(hop.host_id),
     )
+
+
+def _peer(turn: Turn, hop: HopRecord, feeder: Feeder) -> Peer:
+    """A feeder, with the ticket that opens its door to this hop's agent."""
+    assert hop.host_id is not None
+    assert turn.copy.request.digest is not None
+    expires = turn.now + timedelta(seconds=turn.limits.ticket_seconds)
+    claims = PeerTicket(
+        hop_id=feeder.hop_id,
+        host_id=feeder.host_id,
+        reader_id=hop.host_id,
+        digest=turn.copy.request.digest,
+        expires=expires,
+    )
+    ticket = turn.rules.sign(claims, expires)
+    return Peer(host_id=feeder.host_id, hop_id=feeder.hop_id, url=feeder.door, ticket=ticket)
 
 
 def steer(turn: Turn, hop: HopRecord) -> None:
