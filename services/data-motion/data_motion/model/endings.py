@@ -95,7 +95,7 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
     again(
         turn,
         hop,
-        **{tried: (*getattr(hop, tried), hop.host_id or "")},
+        **{tried: (*getattr(hop, tried), *([hop.host_id] if hop.host_id else []))},
         attempts=attempts,
         error=problem,
         yielding="",
