@@ -46,8 +46,9 @@ class Fleet:
             self.used[slot] = self.used.get(slot, 0) + 1
 
     def location(self, host_id: str) -> Location:
-        """Where a host stands."""
-        return next(agent.location for agent in self.agents if agent.host_id == host_id)
+        """Where a host stands; nowhere, where a store does without one."""
+        found = (agent.location for agent in self.agents if agent.host_id == host_id)
+        return next(found, Location())
 
     def view(self, agent: AgentRecord) -> AgentView:
         """The agent as plug-ins see it."""
