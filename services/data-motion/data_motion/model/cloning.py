@@ -39,6 +39,7 @@ def begin(turn: Turn, hop: HopRecord, slots: tuple[str, ...]) -> Step:
     if turn.copy.state is not CopyState.RUNNING:
         turn.enter(CopyState.RUNNING)
     turn.change(waiting_for="")
+    turn.note("offered", f"to {words.owner_address(hop)}: {hop.endpoint_reason}")
     words.clone(turn, hop)
     turn.started()
     return turn.step()
