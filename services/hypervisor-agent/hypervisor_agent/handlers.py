@@ -1,6 +1,7 @@
 """What an agent does with each command. Each returns at once: work runs in tasks of its own."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from stowage_contracts.messages.hypervisor_agent import (
     ExecuteHop,
     InspectObject,
     ListHops,
+    RemoveObject,
 )
 from stowage_contracts.values import ServiceName
 from stowage_runtime.bus import Rejected
@@ -20,6 +22,7 @@ from stowage_runtime.bus import Rejected
 from hypervisor_agent.commits import commit
 from hypervisor_agent.deps import Deps
 from hypervisor_agent.inspections import inspect
+from hypervisor_agent.removals import remove
 
 log = structlog.get_logger(__name__)
 Handler = Callable[[Any, Envelope, Deps], Awaitable[None]]
@@ -48,6 +51,14 @@ async def on_inspect_object(order: InspectObject, cause: Envelope, deps: Deps) -
     chores.begin(f"inspect {order.inspection_id}", inspect(order, cause, deps))
 
 
+async def on_remove_object(order: RemoveObject, cause: Envelope, deps: Deps) -> None:
+    """In a task. One that came late is dropped: something else may have its name by now."""
+    if order.expires <= datetime.now(UTC):
+        log.info("removal.expired", removal=order.removal_id)
+        return
+    deps.chores.begin(f"remove {order.removal_id}", remove(order, cause, deps))
+
+
 async def on_list_hops(order: ListHops, _cause: Envelope, deps: Deps) -> None:
     """Delete what dead hops left on our pools."""
     live = frozenset((*order.live, *deps.hops.running))
@@ -60,6 +71,7 @@ HANDLERS: Mapping[type[Message], Handler] = {
     CommitHop: on_commit_hop,
     InspectObject: on_inspect_object,
     ListHops: on_list_hops,
+    RemoveObject: on_remove_object,
 }
 
 

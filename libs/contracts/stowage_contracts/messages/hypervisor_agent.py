@@ -99,16 +99,6 @@ class LinkTicket(Value):
             raise GrantRefused("the link is not for this grant and agent", code="ticket")
 
 
-class RemovalTicket(Value):
-    """Claims image-store signs: one agent may delete one object from one of its pools."""
-
-    removal_id: Id
-    host_id: Id
-    store_id: Id
-    key: str
-    expires: Instant
-
-
 class PeerTicket(Value):
     """Claims data-motion signs: one agent may read what another has of a hop's bytes."""
 
@@ -203,8 +193,8 @@ class RemoveObject(_Command, subject="removal/{removal_id}"):
     host_id: Id
     store_id: Id
     key: str
-    ticket: Secret
-    """A signed RemovalTicket."""
+    expires: Instant
+    """Not carried out later: what bears the name by then may be something else."""
 
 
 class ListHops(_Command, subject="host/{host_id}"):

@@ -10,7 +10,7 @@ from stowage_contracts.plugins import GrowingWriter, RangedWriter, StreamReader
 from stowage_contracts.plugins.transport import WriteShape
 from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
 
-from hypervisor_agent.engine import convert
+from hypervisor_agent.engine import cloning, convert
 from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.incoming import check_length, open_incoming
 from hypervisor_agent.engine.loop import Bench, CopyLoop, Ends
@@ -46,6 +46,8 @@ class Hop:
     async def run(self) -> Receipt:
         """The receipt of durable, still invisible bytes. Raises StowageError."""
         self.meter.phase = "opening"
+        if self.order.method in cloning.METHODS:
+            return await cloning.make(self)
         source = await open_incoming(self._open_source, self.order, self.tools)
         try:
             self.meter.total = None if isinstance(source, StreamReader) else source.size

@@ -10,7 +10,8 @@ from stowage_contracts.values import ImageFormat
 from stowage_stores.deadlines import Deadlines
 
 from hypervisor_agent.gate.second_opinion import DRIVERS
-from hypervisor_agent.hypervisors.qemu_img import qemu_img
+from hypervisor_agent.hypervisors.qemu_img import installed, qemu_img
+from hypervisor_agent.primary.reflink import shares_blocks
 
 STATFS_SECONDS = 2
 """Shorter than a heartbeat: a dead mount must not make the host look dead."""
@@ -38,28 +39,48 @@ class LocalPools:
     """Directory pools; one that doesn't answer is left out and keeps nobody waiting."""
 
     def __init__(self, pools: tuple[PoolSettings, ...]) -> None:
-        self._pools = [(pool, Deadlines(pool.name, STATFS_SECONDS)) for pool in pools]
+        self._pools = [_Pool(pool) for pool in pools]
 
     async def views(self) -> tuple[PoolView, ...]:
         """Those that answer, with fresh capacity."""
-        views = await asyncio.gather(*(_view(*pool) for pool in self._pools))
+        views = await asyncio.gather(*(pool.view() for pool in self._pools))
         return tuple(view for view in views if view is not None)
 
 
-async def _view(pool: PoolSettings, deadlines: Deadlines) -> PoolView | None:
-    try:
-        room = await deadlines.run(lambda: os.statvfs(pool.root))
-    except (OSError, Unavailable):
-        return None
-    return PoolView(
-        id=pool.id,
-        name=pool.name,
-        provider=pool.provider,
-        root=pool.root,
-        formats=pool.formats,
-        total_bytes=room.f_blocks * room.f_frsize,
-        free_bytes=room.f_bavail * room.f_frsize,
-    )
+class _Pool:
+    """One of them; what its file system can is tried out once."""
+
+    def __init__(self, settings: PoolSettings) -> None:
+        self._settings = settings
+        self._deadlines = Deadlines(settings.name, STATFS_SECONDS)
+        self._can: tuple[str, ...] | None = None
+
+    async def view(self) -> PoolView | None:
+        """None while it does not answer."""
+        pool = self._settings
+        try:
+            room = await self._deadlines.run(lambda: os.statvfs(pool.root))
+            if self._can is None:
+                self._can = await self._deadlines.run(self._abilities)
+        except (OSError, Unavailable):
+            return None
+        return PoolView(
+            id=pool.id,
+            name=pool.name,
+            provider=pool.provider,
+            root=pool.root,
+            formats=pool.formats,
+            can=self._can,
+            install=pool.install,
+            total_bytes=room.f_blocks * room.f_frsize,
+            free_bytes=room.f_bavail * room.f_frsize,
+        )
+
+    def _abilities(self) -> tuple[str, ...]:
+        if self._settings.provider != "directory":
+            return ()
+        overlays = ("overlay",) if installed() else ()
+        return (*overlays, *(("reflink",) if shares_blocks(self._settings.root) else ()))
 
 
 async def convert(job: Conversion, able: tuple[ImageFormat, ...]) -> None:

@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from asyncpg import Record
-from stowage_contracts.messages.hypervisor_agent import ObjectRemoved, RemovalTicket, RemoveObject
+from stowage_contracts.messages.hypervisor_agent import ObjectRemoved, RemoveObject
 from stowage_contracts.topology import agent_address
 from stowage_runtime.handling.tx import Tx
 
@@ -15,7 +14,7 @@ from image_store.views import say_changed
 
 _AGAIN, _LONGEST = 30.0, 600.0
 """Seconds after which an unconfirmed removal is sent again, more each time."""
-_TICKET = timedelta(minutes=5)
+_LIFE = timedelta(minutes=5)
 
 
 async def send_removals(tx: Tx, deps: Deps) -> None:
@@ -23,20 +22,14 @@ async def send_removals(tx: Tx, deps: Deps) -> None:
     for removal in await tx.rows("removals_due"):
         again = min(_LONGEST, _AGAIN * 2 ** min(removal["attempts"], 10))
         await tx.run("removal_sent", removal["id"], again)
-        await tx.say(_order(removal, tx, deps), to=agent_address(removal["host_id"]))
-
-
-def _order(removal: Record, tx: Tx, deps: Deps) -> RemoveObject:
-    ticket = RemovalTicket(
-        removal_id=removal["id"],
-        host_id=removal["host_id"],
-        store_id=removal["store_id"],
-        key=removal["key"],
-        expires=tx.now + _TICKET,
-    )
-    return RemoveObject(
-        **ticket.model_dump(exclude={"expires"}), ticket=deps.signer.sign(ticket, ticket.expires)
-    )
+        order = RemoveObject(
+            removal_id=removal["id"],
+            host_id=removal["host_id"],
+            store_id=removal["store_id"],
+            key=removal["key"],
+            expires=tx.now + _LIFE,
+        )
+        await tx.say(order, to=agent_address(removal["host_id"]))
 
 
 async def on_object_removed(message: ObjectRemoved, tx: Tx, deps: Deps) -> None:
