@@ -89,7 +89,8 @@ def reroute(job: Job, message: RerouteCopy, now: datetime, rules: Rules) -> Step
     turn, hop = Turn(job, now, rules), job.current
     if not job.live or hop is None or hop.state not in {*LEASED, HopState.PENDING}:
         return turn.step()
-    avoided = hop.avoided if message.host_id else (*hop.avoided, hop.host_id or "")
+    left = (hop.host_id,) if hop.host_id and not message.host_id else ()
+    avoided = (*hop.avoided, *left)
     hop = turn.put(hop, preferred=message.host_id, avoided=avoided, blocked_on=None)
     why = f"rerouted to {f'host {message.host_id}' if message.host_id else 'another host'}"
     turn.note("rerouted", why)
