@@ -325,6 +325,8 @@ class Receipt(Value):
     """Name of the temporary destination (file) or of the session (multipart)."""
     source_validator: str = ""
     bytes_read: Bytes = 0
+    bytes_fed: Bytes = 0
+    """Of these, what other agents fed."""
     bytes_sent: Bytes = 0
     """Bytes written to the destination over all attempts of this agent, zeros left out."""
     verdict: Verdict | None = None

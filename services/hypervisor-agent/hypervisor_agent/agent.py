@@ -69,6 +69,7 @@ class Agent:
                 await self.deps.hops.stop()
         except TimeoutError:
             log.warning("agent.stopped_late", running=self.deps.hops.running)
+        self.deps.tools.feeds.close()
         self.deps.tools.threads.close()
 
     async def _listen(self) -> None:

@@ -15,6 +15,7 @@ from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.opening import open_source, with_length
 from hypervisor_agent.engine.source import RenewingReader
 from hypervisor_agent.engine.terms import Stored
+from hypervisor_agent.feeding.keeping import BusLeaves
 from hypervisor_agent.grants import read_grant
 
 STALL_SECONDS = 30.0
@@ -46,6 +47,8 @@ async def _found(order: InspectObject, deps: Deps) -> dict[str, object]:
         if not order.read_all:
             return {"verdict": verdict}
         read = await _read_all(order, reader, deps)
+        leaves = BusLeaves(order.inspection_id, order.ticket, deps.line)
+        await leaves.keep(read.tree, read.leaves, reader.size)
     finally:
         await reader.close()
     return {"verdict": verdict, "size": reader.size, "digest": read.tree, "linear": read.declared}

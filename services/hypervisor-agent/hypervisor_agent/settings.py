@@ -74,6 +74,18 @@ class Settings(ServiceSettings):
     agent_door_uploads: int = Field(
         8, ge=1, le=256, description="Uploads taken at the same time; 4 MiB each."
     )
+    agent_door_peers: int = Field(
+        16,
+        ge=0,
+        le=256,
+        description="Ranges served at the same time to other agents that copy the same image, "
+        "beside the door's connections; 0 serves none. Half a MiB each.",
+    )
+    agent_peer_ca: str = Field(
+        "",
+        description="Authority that signed the doors of other agents (PEM file); empty trusts the "
+        "system's.",
+    )
     agent_door_stall_seconds: float = Field(
         30.0, gt=0, description="Without a byte for so long, a client of the door is let go."
     )

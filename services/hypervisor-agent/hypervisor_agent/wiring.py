@@ -1,5 +1,9 @@
 """Builds an agent from settings, identity and a bus; standalone builds its own the same way."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
+from stowage_contracts.messages.hypervisor_agent import ExecuteHop
 from stowage_contracts.plugins import Hypervisor
 from stowage_contracts.plugins.hypervisor import HypervisorSettings
 from stowage_contracts.plugins.transport import TransportSettings
@@ -17,6 +21,8 @@ from hypervisor_agent.engine.hop import Hop
 from hypervisor_agent.engine.terms import Tools
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.faults import Faults, FaultSteps
+from hypervisor_agent.feeding.keeping import BusLeaves
+from hypervisor_agent.feeding.wire import Wire
 from hypervisor_agent.grants import BusGrants
 from hypervisor_agent.hops import Hops, Move, Running
 from hypervisor_agent.identity import Identity
@@ -36,7 +42,7 @@ def build(settings: Settings, identity: Identity, bus: Bus) -> Agent:
     hypervisor = make_hypervisor(settings)
     pools = Pools.of(settings.agent_pools)
     judge = GateJudge(settings.agent_max_virtual_size, frozenset(settings.agent_gate_allow))
-    tools = _tools(settings, hypervisor, judge)
+    tools = replace(_tools(settings, hypervisor, judge), shelf=_shelf(line))
     deps = Deps(
         line=line,
         door=OrderDoor(Verifier(identity.ticket_verify_key), identity.host_id),
@@ -82,7 +88,12 @@ def _tools(settings: Settings, hypervisor: Hypervisor, judge: GateJudge) -> Tool
         step=FaultSteps(faults),
         connections=settings.agent_connections,
         spool=settings.agent_spool_dir,
+        wire=Wire.of(settings.agent_peer_ca, plaintext=settings.plaintext),
     )
+
+
+def _shelf(line: Line) -> Callable[[ExecuteHop], BusLeaves]:
+    return lambda order: BusLeaves(order.hop_id, order.ticket, line)
 
 
 def _mover(line: Line, pools: Pools, tools: Tools, load: LoadMeter) -> Move:

@@ -9,6 +9,8 @@ from stowage_contracts.values import TREE_ALGORITHM, TREE_LEAF, Digest
 from hypervisor_agent.engine.zeros import ZEROS, all_zero
 
 ZERO_LEAF = hashlib.sha256(ZEROS).digest()
+MOST_KEPT = 1 << 16
+"""Leaves kept for whoever checks ranges later: 2 MiB, of 256 GiB."""
 InThread = Callable[..., Awaitable[object]]
 
 
@@ -31,12 +33,14 @@ def zero_leaves(length: int) -> bytes:
 
 
 class TreeDigest:
-    """sha256 over leaf digests; parts may come in any order, memory holds only the early ones."""
+    """sha256 over leaf digests; parts may come in any order. Keeps the leaves, if not too many."""
 
     def __init__(self) -> None:
         self._outer = hashlib.sha256()
         self._at = 0
         self._early: dict[int, tuple[int, bytes]] = {}
+        self._kept = bytearray()
+        self._too_many = False
 
     def put(self, offset: int, length: int, digests: bytes) -> None:
         """Leaf digests of ``length`` bytes at ``offset``, which is a multiple of the leaf."""
@@ -44,12 +48,25 @@ class TreeDigest:
         while (item := self._early.pop(self._at, None)) is not None:
             self._outer.update(item[1])
             self._at += item[0]
+            self._keep(item[1])
+
+    @property
+    def leaves(self) -> bytes:
+        """All leaf digests in order, 32 bytes each; empty when there were too many to keep."""
+        return bytes(self._kept)
 
     def result(self, size: int) -> str:
         """The digest; raises ValueError unless every byte up to ``size`` was put."""
         if self._at != size:
             raise ValueError(f"leaves reach to {self._at} of {size}")
         return f"{TREE_ALGORITHM}:{self._outer.hexdigest()}"
+
+    def _keep(self, digests: bytes) -> None:
+        if self._too_many or len(self._kept) + len(digests) > MOST_KEPT * len(ZERO_LEAF):
+            self._too_many = True
+            self._kept.clear()
+        else:
+            self._kept += digests
 
 
 def is_tree(declared: str) -> bool:

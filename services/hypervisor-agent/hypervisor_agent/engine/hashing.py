@@ -1,6 +1,6 @@
 """Both digests of a copy, computed in threads beside it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from stowage_contracts.values import Digest, Range
@@ -17,6 +17,8 @@ class Copied:
     tree: Digest
     declared: Digest | None
     """Of the declared checksum's algorithm, when one was declared."""
+    leaves: bytes = field(default=b"", compare=False, repr=False)
+    """What the tree is made of, where that was kept."""
 
 
 @runtime_checkable
@@ -40,6 +42,11 @@ class Hashing:
         linear = None if self._wants_tree else checksum
         self._linear = LinearDigest(linear, threads.run) if linear else None
 
+    @property
+    def linear(self) -> bool:
+        """Whether bytes are wanted in order."""
+        return self._linear is not None
+
     async def put(self, offset: int, view: memoryview) -> None:
         """Bytes at ``offset``, a multiple of the leaf."""
         if self._linear:
@@ -57,7 +64,7 @@ class Hashing:
         """Both digests; raises ValueError unless all ``size`` bytes were put."""
         tree = self._tree.result(size)
         linear = self._linear.result() if self._linear else None
-        return Copied(tree, tree if self._wants_tree else linear)
+        return Copied(tree, tree if self._wants_tree else linear, self._tree.leaves)
 
     async def _put_tree(self, offset: int, view: memoryview) -> None:
         self._tree.put(offset, len(view), await self._threads.run(leaves, view))

@@ -2,17 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from stowage_contracts.errors import ImageRefused
 from stowage_contracts.grants import Grant
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
 from stowage_contracts.plugins import GrowingWriter, RangedWriter, StreamReader
 from stowage_contracts.plugins.transport import WriteShape
-from stowage_contracts.values import Digest, ImageFormat, Receipt, Verdict
+from stowage_contracts.values import Digest, ImageFormat, Receipt, ServiceName, Verdict
 
 from hypervisor_agent.engine import cloning, convert
 from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.incoming import check_length, open_incoming
+from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.loop import Bench, CopyLoop, Ends
 from hypervisor_agent.engine.opening import length_unknown, open_source, transport_of
 from hypervisor_agent.engine.progress import Meter
@@ -21,6 +23,9 @@ from hypervisor_agent.engine.stream_loop import StreamLoop
 from hypervisor_agent.engine.streams import Source
 from hypervisor_agent.engine.terms import Grants, Stored, Tools, stored_at
 from hypervisor_agent.engine.unpacking import Unpacked
+from hypervisor_agent.feeding.fed_reader import FedReader
+from hypervisor_agent.feeding.feeds import Feed
+from hypervisor_agent.feeding.opening import open_fed
 
 EARLIER = 0.75
 """An agent notices a stall before data-motion does: it can go on from its journal, while a hop
@@ -48,7 +53,7 @@ class Hop:
         self.meter.phase = "opening"
         if self.order.method in cloning.METHODS:
             return await cloning.make(self)
-        source = await open_incoming(self._open_source, self.order, self.tools)
+        source = await self._incoming()
         try:
             self.meter.total = None if isinstance(source, StreamReader) else source.size
             self.meter.arriving = lambda: source.received
@@ -63,13 +68,15 @@ class Hop:
     async def copy(self, source: Source, grant: Grant, writer: RangedWriter) -> Receipt:
         """Copy, verify and judge what is written under ``grant``, in the source's format."""
         self.meter.phase = "copying"
-        copied, size = await self.copied(source, writer, self.order.checksum)
-        await self.tools.step("copied")
-        self.meter.phase = "verifying"
-        self.verify(copied)
-        part = await writer.finish()
-        await self.tools.step("finished")
-        verdict = await self.judge(await stored_at(writer, grant, size, self.tools.roots))
+        async with self._offered(source, grant):
+            copied, size = await self.copied(source, writer, self.order.checksum)
+            await self.tools.step("copied")
+            self.meter.phase = "verifying"
+            self.verify(copied)
+            part = await writer.finish()
+            await self.tools.step("finished")
+            verdict = await self.judge(await stored_at(writer, grant, size, self.tools.roots))
+        await self._keep_leaves(copied, size)
         return Receipt(
             size=size,
             digest=copied.tree,
@@ -77,6 +84,7 @@ class Hop:
             part=part,
             source_validator=source.validator,
             bytes_read=source.received,
+            bytes_fed=source.fed if isinstance(source, FedReader) else 0,
             bytes_sent=writer.sent,
             verdict=verdict,
         )
@@ -88,7 +96,7 @@ class Hop:
             size=0 if isinstance(source, StreamReader) else source.size,
             grows=grows,
             stall_seconds=self.stall_seconds,
-            source_validator=source.validator,
+            source_validator=self._pin(source),
             sparse=self.order.source.format is ImageFormat.RAW,
         )
         writer = await transport_of(grant, self.tools.transports).open_writer(
@@ -116,7 +124,7 @@ class Hop:
         copied = await stream.run(None if unpacked else checksum)
         check_length(stream.size, order)
         declared = source.declared if isinstance(source, Unpacked) else copied.declared
-        return Copied(copied.tree, declared), stream.size
+        return replace(copied, declared=declared), stream.size
 
     async def judge(
         self, stored: Stored | None, declared: ImageFormat | None = None
@@ -147,7 +155,38 @@ class Hop:
         finally:
             await writer.close(keep=not (refused or self._abandoned))
 
-    async def _open_source(self) -> Source:
+    async def _incoming(self) -> Source:
+        """What peers have of it, where there are some; else the source itself."""
+        fed = await open_fed(self)
+        return fed or await open_incoming(self.open_source, self.order, self.tools)
+
+    def _pin(self, source: Source) -> str:
+        """Of which bytes a journal must tell: by their digest, where it is known, whoever they
+        are read from."""
+        order = self.order
+        same = order.source.format is order.destination.format
+        return (order.digest if same else None) or source.validator
+
+    async def _keep_leaves(self, copied: Copied, size: int) -> None:
+        """Of what lies on an image store: whoever reads it there may be fed by peers."""
+        if self.tools.shelf and self.order.destination.grant.owner is ServiceName.IMAGE_STORE:
+            await self.tools.shelf(self.order).keep(copied.tree, copied.leaves, size)
+
+    @asynccontextmanager
+    async def _offered(self, source: Source, grant: Grant) -> AsyncIterator[None]:
+        """Meanwhile, and a while longer, other agents may read what has arrived."""
+        digest, tools = self.order.digest, self.tools
+        path = await path_of(grant, tools.roots)
+        if digest is None or path is None or isinstance(source, StreamReader):
+            yield
+            return
+        feed = Feed(digest, source.size, lambda: self.loop.done if self.loop else ())
+        self.meter.settled = feed.wake
+        async with tools.feeds.offered(self.order.hop_id, feed, path, tools.threads):
+            yield
+
+    async def open_source(self) -> Source:
+        """The source under a grant just redeemed; raises what redeeming and opening raise."""
         redeemed = await self.grants.source()
         await self.tools.step("redeemed")
         self._expected, self.read = self._expected or redeemed.digest, redeemed.grant

@@ -22,11 +22,14 @@ class Meter:
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
         self.arriving: Callable[[], int] = int
         """Bytes the reader received so far; set once it is open."""
+        self.settled: Callable[[], None] = lambda: None
+        """Called after each part that is settled."""
 
     def stored(self, length: int, *, read: int) -> None:
         """A part is settled; ``read`` of its bytes came from the source."""
         self._stored += length
         self._read += read
+        self.settled()
 
     def transfer(self) -> Transfer:
         """The figures now."""

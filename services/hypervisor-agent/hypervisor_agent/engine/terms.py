@@ -1,19 +1,22 @@
 """What one hop is given to work with."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from stowage_contracts.grants import Grant
+from stowage_contracts.messages.hypervisor_agent import ExecuteHop
 from stowage_contracts.messages.image_store import GrantRedeemed
 from stowage_contracts.plugins import Hypervisor, RangedWriter, Transport
 from stowage_contracts.plugins.transport import PartSource
-from stowage_contracts.values import ImageFormat, Verdict
+from stowage_contracts.values import Digest, ImageFormat, Verdict
 
 from hypervisor_agent.engine.buffers import Buffers
 from hypervisor_agent.engine.local import path_of
 from hypervisor_agent.engine.threads import Threads
+from hypervisor_agent.feeding.feeds import Feeds
+from hypervisor_agent.feeding.wire import Wire
 
 Fill = Callable[[int, memoryview], Awaitable[None]]
 """Reads stored bytes at an offset into a buffer."""
@@ -76,6 +79,18 @@ class Grants(Protocol):
         ...
 
 
+class Shelf(Protocol):
+    """Where leaf digests are kept, under the ticket of one hop."""
+
+    async def get(self, digest: Digest, size: int) -> bytes:
+        """Of the source, not yet proved. Raises NotFound, GrantRefused, Unavailable."""
+        ...
+
+    async def keep(self, digest: Digest, leaves: bytes, size: int) -> None:
+        """Hand over what was computed of the destination; never fails."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tools:
     """What all hops of an agent share."""
@@ -90,3 +105,7 @@ class Tools:
     connections: int = 4
     spool: str = "/var/tmp"  # noqa: S108 - only unnamed files are made there
     """Folder on a disk for parts longer than a buffer of sources without a length."""
+    feeds: Feeds = field(default_factory=Feeds)
+    wire: Wire = field(default_factory=Wire)
+    shelf: Callable[[ExecuteHop], Shelf] | None = None
+    """None keeps no leaves, and so is not fed by peers."""

@@ -18,6 +18,7 @@ from hypervisor_agent.engine.opening import Transports, transport_of, with_lengt
 from hypervisor_agent.engine.reading import patiently
 from hypervisor_agent.engine.stall import stall_limit
 from hypervisor_agent.links.opening import Link, Links
+from hypervisor_agent.links.peers import PeerDoor
 from hypervisor_agent.links.spans import NotSatisfiable, asked_range
 
 PIECE = 512 * 1024
@@ -28,12 +29,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Serving:
-    """What downloads and uploads work with."""
+    """What downloads and uploads work with, and who answers other agents."""
 
     links: Links
     transports: Transports
     buffers: Buffers
     stall_seconds: float
+    peers: PeerDoor
 
 
 async def serve(request: web.Request, link: Link, serving: Serving) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The door's own HTTP server: two paths, no access log, bounded in connections and in patience."""
+"""The door's own HTTP server: three paths, no access log, bounded connections and patience."""
 
 import asyncio
 import ssl
@@ -30,6 +30,8 @@ class DoorSettings:
     """What its links begin with, as clients reach it."""
     connections: int = 64
     uploads: int = 8
+    peers: int = 16
+    """Ranges served to other agents at a time, on connections beside those."""
     origins: tuple[str, ...] = ()
     """Web pages that may use links from a browser."""
     tls: ssl.SSLContext | None = field(default=None, repr=False)
@@ -57,6 +59,7 @@ class Door:
         app = web.Application(middlewares=[self._guarded])
         app.on_response_prepare.append(self._dress)
         app.router.add_get("/o/{token}", self._download)  # HEAD comes with it
+        app.router.add_get("/p/{hop_id}", self._serving.peers.serve, allow_head=False)
         app.router.add_put("/u/{token}", self._upload)
         app.router.add_head("/u/{token}", self._tell)
         for path in ("/o/{token}", "/u/{token}"):
@@ -88,6 +91,7 @@ class Door:
 
     async def stop(self) -> None:
         """Break off what runs: its clients go on where they were; idempotent."""
+        self._serving.peers.close()
         if self._sweeping:
             self._sweeping.cancel()
         if self._listening:
@@ -98,7 +102,8 @@ class Door:
 
     def _connection(self) -> asyncio.Protocol:
         server = self._runner.server if self._runner else None
-        if server is None or len(server.connections) >= self._settings.connections:
+        most = self._settings.connections + self._settings.peers
+        if server is None or len(server.connections) >= most:
             return _Full()
         made = server()
         self._silent[made] = asyncio.get_running_loop().time()

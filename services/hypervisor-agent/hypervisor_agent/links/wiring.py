@@ -11,6 +11,7 @@ from hypervisor_agent.engine.buffers import Buffers
 from hypervisor_agent.identity import Identity
 from hypervisor_agent.links.download import PIECE, Serving
 from hypervisor_agent.links.opening import Links
+from hypervisor_agent.links.peers import PeerDoor
 from hypervisor_agent.links.server import Door, DoorSettings
 from hypervisor_agent.links.upload import Uploads
 from hypervisor_agent.settings import Settings
@@ -18,12 +19,18 @@ from hypervisor_agent.settings import Settings
 
 def make_door(settings: Settings, identity: Identity, deps: Deps) -> Door:
     """The door, not yet listening. Raises InvalidInput."""
-    links = Links(Verifier(identity.ticket_verify_key), identity.host_id, deps.line)
+    verifier, tools = Verifier(identity.ticket_verify_key), deps.tools
+    links = Links(verifier, identity.host_id, deps.line)
+    peers = PeerDoor(
+        (verifier, identity.host_id),
+        tools.feeds,
+        lambda: deps.hops.running,
+        settings.agent_door_peers,
+    )
     # Buffers of its own: slow receivers must not keep hops waiting.
     budget = settings.agent_door_connections * PIECE + settings.agent_door_uploads * TREE_LEAF
-    serving = Serving(
-        links, deps.tools.transports, Buffers(budget), settings.agent_door_stall_seconds
-    )
+    stall = settings.agent_door_stall_seconds
+    serving = Serving(links, tools.transports, Buffers(budget), stall, peers)
     return Door(_settings(settings), serving, Uploads(serving, deps.line))
 
 
@@ -44,6 +51,7 @@ def _settings(settings: Settings) -> DoorSettings:
         url=settings.agent_door_url,
         connections=settings.agent_door_connections,
         uploads=settings.agent_door_uploads,
+        peers=settings.agent_door_peers,
         origins=settings.agent_door_origins,
         tls=server_tls(settings.agent_door_cert, settings.agent_door_key),
     )

@@ -1,0 +1,1 @@
+"""Cut-through: agents that copy the same bytes read what has arrived at each other."""
