@@ -17,10 +17,11 @@ TESTS ?= tests
 ARGS ?=
 PORT ?= 8080
 SECONDS ?= 60
+SEEDS ?= 20
 DATA ?= .stowage
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600
 
-.PHONY: help setup lint format unit test demo run fuzz bench docs lock docker-up docker-down clean
+.PHONY: help setup lint format unit test demo run chaos fuzz bench docs lock docker-up docker-down clean
 
 help: ## print this manual
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} \
@@ -71,6 +72,9 @@ test: setup ## every test, or those in TESTS=, on private servers that are stopp
 	$(if $(filter tests,$(TESTS)),$(PY) -m pytest tests/deploy $(ARGS))
 	$(SERVERS) run -- $(PY) -m pytest $(TESTS) $(if $(filter tests,$(TESTS)),--ignore=tests/deploy) \
 		-n $(JOBS) --dist loadfile $(ARGS)
+
+chaos: setup ## SEEDS=20 runs in which anything may be killed, or again the one of SEED=
+	$(SERVERS) run ceph -- $(PY) -m tests.failure.chaos --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
 
 fuzz: setup ## let a coverage-guided fuzzer at the image gate for SECONDS=60
 	$(BIN)/pip install -q --disable-pip-version-check atheris==3.0.0

@@ -45,6 +45,8 @@ class Deployment:
     folder: Path
     backing: Backing
     settings: dict[str, str] = field(default_factory=dict)
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Settings of one process, which go before those of all; an agent's are kept here."""
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
 
@@ -72,10 +74,14 @@ class Deployment:
     async def start(self, *names: str) -> None:
         """Start services and wait until each is ready."""
         for name in names:
-            env = self._env(name)
-            self.processes[name] = await self._spawn(name, PACKAGES[name], "run", env)
+            await self.launch(name)
         for name in names:
             await self.ready(name)
+
+    async def launch(self, name: str) -> None:
+        """Start a service, or an agent that was started before, and wait for nothing."""
+        package = PACKAGES.get(name, "hypervisor_agent")
+        self.processes[name] = await self._spawn(name, package, "run", self._env(name))
 
     async def ready(self, name: str) -> None:
         """Wait until ``/readyz`` says so."""
@@ -91,15 +97,15 @@ class Deployment:
         if name not in self.ports:
             self.ports[name] = free_ports(1)[0]
         given = {f"STOWAGE_AGENT_{key.upper()}": _text(value) for key, value in settings.items()}
-        env = {
-            **self._env(name),
+        self.own[name] = {
+            **self.own.get(name, {}),
             "STOWAGE_AGENT_STATE_DIR": str(self.folder / "agents" / host_id),
             "STOWAGE_AGENT_GATEWAY_URL": self.url,
             "STOWAGE_AGENT_HOST_ID": host_id,
             "STOWAGE_AGENT_JOIN_TOKEN": token,
             **given,
         }
-        self.processes[name] = await self._spawn(name, "hypervisor_agent", "run", env)
+        await self.launch(name)
         await self.ready(name)
 
     async def check(self, name: str, **changed: str) -> tuple[int, str]:
@@ -115,6 +121,12 @@ class Deployment:
         process = self.processes.pop(name)
         process.send_signal(signal.SIGKILL)
         await process.wait()
+
+    async def again(self, name: str) -> None:
+        """SIGKILL and a start as it was started last; waits until it is ready."""
+        await self.kill(name)
+        await self.launch(name)
+        await self.ready(name)
 
     async def stop(self, name: str, seconds: float = 30) -> int:
         """SIGTERM; the exit status."""
@@ -156,6 +168,7 @@ class Deployment:
             "STOWAGE_FETCH_ALLOW": "127.0.0.0/8",
             "STOWAGE_STOP_SECONDS": "10",
             **self.settings,
+            **self.own.get(name, {}),
         }
         return {"PATH": os.environ["PATH"], **mine}
 

@@ -53,12 +53,14 @@ class Operator:
             return answer
 
     async def host(self, host_id: str = HOST, pool_id: str = POOL, **settings: Any) -> None:
-        """Announce a KVM host in zone, pod and cluster, and start its agent."""
-        announced = await self.call(
-            "POST",
-            "hosts",
-            {"id": host_id, "name": host_id, "hypervisor": "KVM", "cluster_id": CLUSTER},
-        )
+        """Announce a host, KVM unless told otherwise, and start its agent."""
+        body = {
+            "id": host_id,
+            "name": host_id,
+            "hypervisor": settings.pop("kind", "KVM"),
+            "cluster_id": settings.pop("cluster_id", CLUSTER),
+        }
+        announced = await self.call("POST", "hosts", body)
         pool = self.deployment.folder / pool_id
         pool.mkdir(exist_ok=True)
         given = {
