@@ -9,7 +9,7 @@ from stowage_contracts.values import Value
 
 class Faults(Value):
     """None by default. Steps are: redeemed, opened, copied, finished, judged, converted,
-    committing, committed."""
+    moved, committing, committed."""
 
     latency_seconds: float = 0.0
     """Waited at every step."""

@@ -61,7 +61,7 @@ async def verified(hop: Hop, file: RangedReader | None) -> Digest | None:
 async def convert(hop: Hop, files: Files, source: RangedReader | None) -> Receipt:
     """``source`` is read beside, to be verified and to notice that it was written to."""
     hop.meter.phase = "converting"
-    await hop.tools.threads.run(_refuse_committed, files.part)
+    await hop.tools.threads.run(refuse_committed, files.part)
     job = Conversion(
         source=str(files.source),
         source_format=hop.order.source.format,
@@ -72,11 +72,12 @@ async def convert(hop: Hop, files: Files, source: RangedReader | None) -> Receip
     if source is not None:
         await source.read_into(0, memoryview(bytearray(min(1, source.size))))
     await hop.tools.step("converted")
-    receipt = await _read_back(hop, files.part)
+    receipt = await read_back(hop, files.part)
     return receipt.model_copy(update={"linear": linear})
 
 
-async def _read_back(hop: Hop, part: Path) -> Receipt:
+async def read_back(hop: Hop, part: Path) -> Receipt:
+    """The receipt of a part that somebody else wrote: hashed, judged, made durable."""
     hop.meter.phase = "verifying"
     reader = await FileReader.open(part, ReadShape(stall_seconds=hop.stall_seconds))
     try:
@@ -105,8 +106,8 @@ def no_file(hop: Hop) -> InvalidInput:
     )
 
 
-def _refuse_committed(part: Path) -> None:
-    """A commit gave it its name: never touch it again."""
+def refuse_committed(part: Path) -> None:
+    """Raises Conflict where a commit gave it its name: never touch it again."""
     if part.exists() and part.stat().st_nlink > 1:
         raise Conflict("the part is committed", resource=part.name, code="committed")
 

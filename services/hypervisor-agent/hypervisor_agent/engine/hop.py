@@ -9,9 +9,9 @@ from stowage_contracts.grants import Grant
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
 from stowage_contracts.plugins import GrowingWriter, RangedWriter, StreamReader
 from stowage_contracts.plugins.transport import WriteShape
-from stowage_contracts.values import Digest, ImageFormat, Receipt, ServiceName, Verdict
+from stowage_contracts.values import Digest, HopMethod, ImageFormat, Receipt, ServiceName, Verdict
 
-from hypervisor_agent.engine import cloning, convert
+from hypervisor_agent.engine import cloning, convert, native
 from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.incoming import check_length, open_incoming
 from hypervisor_agent.engine.local import path_of
@@ -51,6 +51,8 @@ class Hop:
     async def run(self) -> Receipt:
         """The receipt of durable, still invisible bytes. Raises StowageError."""
         self.meter.phase = "opening"
+        if self.order.method is HopMethod.NATIVE:
+            return await native.move(self)
         if self.order.method in cloning.METHODS:
             return await cloning.make(self)
         source = await self._incoming()

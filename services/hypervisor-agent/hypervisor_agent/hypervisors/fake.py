@@ -1,12 +1,13 @@
 """A host whose kind, abilities and faults are set: stands in for hypervisors that can't be had."""
 
+from stowage_contracts.errors import InvalidInput
 from stowage_contracts.hosts import HostAbilities, PoolView
-from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings
+from stowage_contracts.plugins.hypervisor import Conversion, HypervisorSettings, Moved, VolumeMove
 from stowage_contracts.values import HypervisorKind, ImageFormat, Value
 
 from hypervisor_agent.faults import Faults
 from hypervisor_agent.gate import JUDGED
-from hypervisor_agent.hypervisors import local
+from hypervisor_agent.hypervisors import local, motion
 from hypervisor_agent.hypervisors.kvm import SCHEMES
 
 
@@ -19,6 +20,8 @@ class FakeOptions(Value):
     writes: tuple[str, ...] = SCHEMES
     convert: tuple[ImageFormat, ...] = ()
     inspect: tuple[ImageFormat, ...] = JUDGED
+    moves: bool = False
+    """It moves volumes between its pools, as XenMotion does."""
     faults: Faults = Faults()
 
 
@@ -47,6 +50,7 @@ class FakeHypervisor:
             fetch=settings.fetch,
             inspect=options.inspect,
             convert=options.convert,
+            moves=options.moves,
             slots=settings.slots,
         )
 
@@ -57,3 +61,9 @@ class FakeHypervisor:
     async def convert(self, job: Conversion) -> None:
         """By qemu-img, where the options allow it."""
         await local.convert(job, self._options.convert)
+
+    async def move(self, job: VolumeMove, moved: Moved) -> None:
+        """Real bytes; raises InvalidInput where the options do not allow it."""
+        if not self._options.moves:
+            raise InvalidInput("this host moves no volumes", resource=job.resource, code="native")
+        await motion.move(job, moved)
