@@ -28,10 +28,19 @@ async def commit(order: CommitHop, cause: Envelope, deps: Deps) -> None:
     except StowageError as error:
         log.warning("commit.failed", hop=order.hop_id, code=error.code, cause=error.cause)
         return
+    await _tidy(order.hop_id, deps)
     done = HopCommitted(
         hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch, digest=order.receipt.digest
     )
     await deps.line.say(done, cause)
+
+
+async def _tidy(hop_id: str, deps: Deps) -> None:
+    """Parts of earlier generations: the order to delete one may have been lost with its reader."""
+    try:
+        await deps.pools.revoke(hop_id)
+    except StowageError as error:  # the next list of live hops does without this one
+        log.warning("commit.debris", hop=hop_id, code=error.code, cause=error.cause)
 
 
 def _ask(order: CommitHop) -> CommitAsk:

@@ -68,6 +68,7 @@ async def test_a_url_becomes_a_committed_volume(cloud: Cloud, agent_bus: Bus, po
         await cloud.send(order)
         finished = await cloud.heard(HopFinished)
         assert not (pool / "volumes" / "v1").exists()
+        (pool / ".stowage" / f"{order.hop_id}.0.part").write_bytes(b"of an earlier generation")
         await cloud.send(commit(order, finished))
         committed = await cloud.heard(HopCommitted)
         await cloud.send(commit(order, finished))
