@@ -74,6 +74,12 @@ class TestFake(Hosts):
         assert able.convert == (ImageFormat.RAW, ImageFormat.QCOW2)
 
 
+class TestFakeThatMoves(Hosts):
+    @pytest.fixture
+    def hypervisor(self, settings: HypervisorSettings) -> Hypervisor:
+        return FakeHypervisor(settings.model_copy(update={"options": {"moves": True}}))
+
+
 class FileEnd:
     """A folder as source and sink."""
 

@@ -75,11 +75,11 @@ class HypervisorSuite:
             pytest.skip("it moves no volumes")
         assert isinstance(hypervisor, VolumeMotion)
         data = bytes_of(5 * MIB) + bytes(3 * MIB) + b"end"
-        (tmp_path / "here").write_bytes(data)
-        (tmp_path / "there").write_bytes(b"of an earlier try" * MIB)
+        (tmp_path / "volume").write_bytes(data)
+        (tmp_path / "moved").write_bytes(b"of an earlier try" * MIB)
         told: list[tuple[int, int]] = []
         await hypervisor.move(_move(tmp_path), lambda done, total: told.append((done, total)))
-        assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes() == data
+        assert (tmp_path / "volume").read_bytes() == (tmp_path / "moved").read_bytes() == data
         assert told == sorted(told)
         assert told[-1] == (len(data), len(data))
 
@@ -95,8 +95,8 @@ class HypervisorSuite:
 
 def _move(folder: Path) -> VolumeMove:
     return VolumeMove(
-        source=str(folder / "here"),
-        destination=str(folder / "there"),
+        source=str(folder / "volume"),
+        destination=str(folder / "moved"),
         format=ImageFormat.RAW,
         resource="volume/v1",
     )
