@@ -10,8 +10,11 @@ SELECT copy_id FROM installs WHERE base_ref = $1 ORDER BY copy_id
 -- name: waits_of
 -- Copies of one volume that wait for its base.
 SELECT copy_id FROM installs WHERE ref_id = $1 ORDER BY copy_id
--- name: take_install
-DELETE FROM installs WHERE copy_id = $1 RETURNING *
+-- name: install
+SELECT * FROM installs WHERE copy_id = $1
+-- name: drop_install
+-- It waits no more; one that waits for another base since stays.
+DELETE FROM installs WHERE copy_id = $1 AND base_ref = $2
 -- name: read_grant_of
 -- The grant by which replica $2 is made of replica $1.
 SELECT id FROM grants WHERE ref_id = $1 AND for_ref = $2 AND NOT writes AND state = 'active'

@@ -3,6 +3,7 @@
 from asyncpg import Record
 from stowage_contracts.errors import Problem, StowageError
 from stowage_contracts.messages.image_store import RequestCopy
+from stowage_contracts.values import ObjectKind
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
 
@@ -17,7 +18,7 @@ async def go_on(work: InstallWork, desk: Desk, deps: Deps) -> Settle:
     """Ask for the volume's bytes, or for its base anew where that was only cancelled."""
 
     async def settle(tx: Tx) -> None:
-        row = await tx.row("take_install", work.copy_id)
+        row = await _locked(work, tx)
         if row is None:
             return
         try:
@@ -26,8 +27,20 @@ async def go_on(work: InstallWork, desk: Desk, deps: Deps) -> Settle:
             await request(RequestCopy.model_validate(row["request"]), tx, deps)
         except StowageError as error:
             await _fail(tx, row, error.problem)
+        await tx.run("drop_install", row["copy_id"], row["base_ref"])
 
     return settle
+
+
+async def _locked(work: InstallWork, tx: Tx) -> Record | None:
+    """What waits, read once more when nobody else can change it: it may have been deleted."""
+    row = await tx.row("install", work.copy_id)
+    if row is None:
+        return None
+    message = RequestCopy.model_validate(row["request"])
+    await tx.row("object", ObjectKind.TEMPLATE, message.template_id)
+    await tx.row("object", ObjectKind.VOLUME, message.volume_id)
+    return await tx.row("install", work.copy_id)
 
 
 async def _fail(tx: Tx, row: Record, problem: Problem) -> None:
@@ -38,7 +51,7 @@ async def _fail(tx: Tx, row: Record, problem: Problem) -> None:
 
 async def gone_wrong(work: InstallWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """It could not even be tried in all that time."""
-    row = await tx.row("take_install", work.copy_id)
+    row = await _locked(work, tx)
     if row is not None:
         await _fail(tx, row, error.problem)
 
