@@ -78,6 +78,9 @@ class Given:
     async def promise(self, size: int) -> None:
         """Nobody counts."""
 
+    async def keep_leaves(self, *_: object) -> None:
+        """Nobody keeps them."""
+
     @property
     def parts(self) -> PartSource:
         return self._more

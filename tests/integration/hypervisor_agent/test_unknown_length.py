@@ -160,7 +160,7 @@ async def test_room_is_promised_ahead_and_to_the_byte_where_it_is_scarce(
         grants = from_url(source.url, part_of(tmp_path, asked))
         grants.room = SIZE
         await hop(asked, grants, make_tools(tmp_path)).run()
-    assert grants.promised == [24 * MIB, 32 * MIB, 40 * MIB, SIZE]
+    assert grants.promised == [20 * MIB, 40 * MIB, SIZE]
 
 
 async def test_no_more_room_ends_it_before_the_bytes_are_written(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Reused buffers under one budget for the whole process, reserved before a request is made."""
 
 import asyncio
+import mmap
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ class Buffers:
     def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
         self.budget = budget
         self._lent = 0
-        self._free: list[bytearray] = []
+        self._free: list[mmap.mmap] = []
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
@@ -28,7 +29,7 @@ class Buffers:
         await self._reserve(size)
         buffer = self._take(size)
         try:
-            yield memoryview(buffer)
+            yield memoryview(buffer)[:size]
             self._free.append(buffer)
         finally:
             self._lent -= size
@@ -66,11 +67,12 @@ class Buffers:
                 self._lent += size
                 turn.set_result(None)
 
-    def _take(self, size: int) -> bytearray:
+    def _take(self, size: int) -> mmap.mmap:
+        """Whole pages, as direct I/O wants them, which go back to the system once dropped."""
         for buffer in self._free:
             if len(buffer) == size:
                 self._free.remove(buffer)
                 return buffer
         while self._free and self._lent + sum(map(len, self._free)) > self.budget:
             self._free.pop()
-        return bytearray(size)
+        return mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

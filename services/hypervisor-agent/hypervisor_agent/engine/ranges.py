@@ -1,5 +1,6 @@
 """Ranges: merging them, and claiming the next piece of work in order."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -33,15 +34,23 @@ class Claim:
 
     extent: Range
     journaled: bool
+    rest: Range | None = None
+    """What is read after it on the same connection."""
 
 
 class Work:
-    """Hands out parts in order and remembers which are done."""
+    """Hands out parts in order and remembers which are done.
 
-    def __init__(self, size: int, part: int, journal: tuple[Range, ...]) -> None:
+    With a stretch, that many bytes at a time are read part by part one after the other, several
+    stretches beside each other.
+    """
+
+    def __init__(self, size: int, part: int, journal: tuple[Range, ...], stretch: int = 0) -> None:
         self.size, self._part, self._journal = size, part, journal
+        self.stretch = stretch // part * part
         self._next = 0
         self._done: tuple[Range, ...] = journal
+        self._begun: deque[Range] = deque()
 
     @property
     def position(self) -> int:
@@ -52,6 +61,24 @@ class Work:
     def done(self) -> tuple[Range, ...]:
         """What the destination holds, merged."""
         return self._done
+
+    def claim_along(self) -> Claim | None:
+        """The next part of a stretch nobody reads from now, or of a new one; None at the end."""
+        if not self._begun and self._next < self.size:
+            length = min(self.stretch, self.size - self._next)
+            self._begun.append(Range(offset=self._next, length=length))
+            self._next += length
+        if not self._begun:
+            return None
+        run = self._begun.popleft()
+        extent = Range(offset=run.offset, length=min(self._part, run.length))
+        left = run.length - extent.length
+        return Claim(extent, False, Range(offset=extent.end, length=left) if left else None)
+
+    def read(self, claim: Claim) -> None:
+        """A claim was read, so whoever is next may go on after it."""
+        if claim.rest is not None:
+            self._begun.append(claim.rest)
 
     def claim(self) -> Claim | None:
         """The next part, or None."""

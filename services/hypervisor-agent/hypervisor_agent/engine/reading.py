@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 from stowage_contracts.errors import Unavailable
+from stowage_contracts.values import Range
 
 RETRY_SECONDS = (0.2, 1.0, 3.0)
 """Pauses before a range is asked for again."""
@@ -18,3 +20,17 @@ async def patiently(work: Callable[[], Awaitable[None]]) -> None:
         except Unavailable:
             await asyncio.sleep(pause)
     await work()
+
+
+@runtime_checkable
+class Stretching(Protocol):
+    """A source that is read cheaper in long stretches, each from its start to its end."""
+
+    @property
+    def stretch(self) -> int:
+        """Bytes of one; 0 where ranges cost nothing."""
+        ...
+
+    def ahead(self, extent: Range) -> None:
+        """``extent`` will be read in order; as many stretches at once as reads."""
+        ...

@@ -5,6 +5,9 @@ from collections.abc import Awaitable, Callable
 
 from stowage_contracts.errors import GrantRefused, SourceChanged
 from stowage_contracts.plugins import RangedReader
+from stowage_contracts.values import Range
+
+from hypervisor_agent.engine.reading import Stretching
 
 Open = Callable[[], Awaitable[RangedReader]]
 """Redeems the grant again and opens what it names."""
@@ -29,6 +32,16 @@ class RenewingReader:
     def received(self) -> int:
         """Bytes over all grants."""
         return sum(reader.received for reader in (*self._old, self._reader))
+
+    @property
+    def stretch(self) -> int:
+        """As the reader behind it."""
+        return self._reader.stretch if isinstance(self._reader, Stretching) else 0
+
+    def ahead(self, extent: Range) -> None:
+        """As the reader behind it."""
+        if isinstance(self._reader, Stretching):
+            self._reader.ahead(extent)
 
     async def next_data(self, offset: int) -> int:
         """As the reader behind it."""

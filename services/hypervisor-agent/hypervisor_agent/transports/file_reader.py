@@ -12,12 +12,12 @@ from stowage_contracts.plugins.transport import ReadShape
 from hypervisor_agent.engine.stall import stall_limit
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.transports.descriptor import Descriptor
+from hypervisor_agent.transports.direct import Direct
 from hypervisor_agent.transports.os_errors import told
 
 P = ParamSpec("P")
 R = TypeVar("R")
 READERS = 4
-FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class FileReader:
@@ -28,11 +28,13 @@ class FileReader:
     def __init__(self, path: Path, number: int, shape: ReadShape) -> None:
         self._name, self._shape = path.name, shape
         self._file = Descriptor(number)
+        self._direct = Direct(number, os.O_RDONLY)
         self._threads = Threads(READERS, "file-read")
         stat = os.fstat(number)
         self.size = stat.st_size
         self.validator = _validator(stat)
         self.received = 0
+        self._data = range(0)
 
     @classmethod
     async def open(cls, path: Path, shape: ReadShape) -> "FileReader":
@@ -55,7 +57,9 @@ class FileReader:
         """By SEEK_DATA, where the file system knows."""
         if offset >= self.size:
             return self.size
-        return await self._call(self._seek_data, offset)
+        if offset not in self._data:
+            self._data = await self._call(self._seek_data, offset)
+        return max(offset, self._data.start)
 
     async def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill ``buffer``; SourceChanged when the file was written to meanwhile."""
@@ -65,6 +69,7 @@ class FileReader:
     async def close(self) -> None:
         """Close once running reads have ended."""
         self._file.close()
+        self._direct.close()
         self._threads.close()
 
     async def _call(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -76,7 +81,7 @@ class FileReader:
 
     def _fill(self, offset: int, buffer: memoryview) -> None:
         with self._file.use() as number:
-            at = 0
+            at = self._direct.read(number, offset, buffer)
             while at < len(buffer):
                 count = os.preadv(number, [buffer[at:]], offset + at)
                 if count == 0:
@@ -85,12 +90,15 @@ class FileReader:
             if _validator(os.fstat(number)) != self.validator:
                 raise SourceChanged("the file was written to", resource=self._name)
 
-    def _seek_data(self, offset: int) -> int:
+    def _seek_data(self, offset: int) -> range:
+        """The next run of data; empty at the end where there is none."""
         with self._file.use() as number:
             try:
-                return os.lseek(number, offset, os.SEEK_DATA)
+                start = os.lseek(number, offset, os.SEEK_DATA)
+                return range(start, os.lseek(number, start, os.SEEK_HOLE))
             except OSError as error:
-                return self.size if error.errno == errno.ENXIO else offset
+                start = self.size if error.errno == errno.ENXIO else offset
+                return range(start, self.size)
 
 
 def _validator(stat: os.stat_result) -> str:

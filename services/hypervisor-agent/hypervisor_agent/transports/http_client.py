@@ -34,7 +34,7 @@ def new_session(connections: int) -> aiohttp.ClientSession:
         trust_env=False,
         auto_decompress=False,
         skip_auto_headers=("Content-Type", "User-Agent"),
-        read_bufsize=1 << 20,
+        read_bufsize=1 << 18,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
     )
 

@@ -1,15 +1,22 @@
 """An HTTP source: parallel ranges where the server has them, one stream where it hasn't."""
 
 import aiohttp
-from stowage_contracts.errors import SourceRefused, Stalled, StowageError, Unavailable
+from stowage_contracts.errors import Stalled, StowageError
 from stowage_contracts.plugins.transport import ReadShape
+from stowage_contracts.values import Range
 
+from hypervisor_agent.engine.reins import arrived
 from hypervisor_agent.engine.stall import Moved, stall_limit
 from hypervisor_agent.transports.http_body import HttpBody
 from hypervisor_agent.transports.http_client import Getter
 from hypervisor_agent.transports.http_faults import BROKEN, named
 from hypervisor_agent.transports.http_source import Source, described
 from hypervisor_agent.transports.http_stream import HttpStream
+from hypervisor_agent.transports.http_stretch import Stretch, too_long
+
+LONGEST_STRETCH, SHORTEST_STRETCH = 64 << 20, 16 << 20
+SHARES = 16
+"""Stretches of a source that is not long."""
 
 
 class HttpReader:
@@ -21,6 +28,8 @@ class HttpReader:
         self.size, self.validator, self.ranged = source.size, source.validator, source.ranged
         self.received = 0
         self._body: HttpBody | None = None
+        self._ends: dict[int, int] = {}
+        self._parked: dict[int, Stretch] = {}
 
     @classmethod
     async def open(cls, client: Getter, shape: ReadShape, shown: str) -> "HttpReader | HttpStream":
@@ -35,6 +44,18 @@ class HttpReader:
         except BaseException as error:
             await client.close()
             raise named(error, shown) from None
+
+    @property
+    def stretch(self) -> int:
+        """Long enough that a request costs little, short enough that all connections are used."""
+        if not self.ranged:
+            return 0
+        shares = -(-self.size // SHARES)
+        return min(LONGEST_STRETCH, -(-shares // SHORTEST_STRETCH) * SHORTEST_STRETCH)
+
+    def ahead(self, extent: Range) -> None:
+        """The next request from its offset asks for all of it."""
+        self._ends[extent.offset] = extent.end
 
     async def next_data(self, offset: int) -> int:
         """HTTP tells nothing of holes."""
@@ -56,6 +77,9 @@ class HttpReader:
     async def close(self) -> None:
         """Close the stream and every connection."""
         self._drop()
+        for stretch in self._parked.values():
+            stretch.close()
+        self._parked.clear()
         await self._client.close()
 
     def _drop(self) -> None:
@@ -81,25 +105,29 @@ class HttpReader:
         return reader
 
     async def _read_range(self, offset: int, buffer: memoryview, moved: Moved) -> None:
-        wanted = f"bytes={offset}-{offset + len(buffer) - 1}"
-        answer = await self._client.get({"Range": wanted, **self._source.pin})
+        end = self._ends.pop(offset, offset + len(buffer))
+        stretch = self._parked.pop(offset, None) or await self._ask(offset, end)
         try:
-            self._source.check_range(answer, offset, len(buffer))
-            at = 0
-            async for chunk in answer.content.iter_any():
-                end = at + len(chunk)
-                if end > len(buffer):
-                    raise _too_long()
-                buffer[at:end] = chunk
-                self.received += len(chunk)
-                at = end
+            async for count in stretch.fill(buffer):
+                self.received += count
+                await arrived(count)
                 moved()
+        except BaseException:
+            stretch.answer.close()
+            raise
+        if stretch.over:
+            stretch.close()
+        else:
+            self._parked[offset + len(buffer)] = stretch
+
+    async def _ask(self, offset: int, end: int) -> Stretch:
+        answer = await self._client.get({"Range": f"bytes={offset}-{end - 1}", **self._source.pin})
+        try:
+            self._source.check_range(answer, offset, end - offset)
         except BaseException:
             answer.close()
             raise
-        answer.release()
-        if at != len(buffer):
-            raise Unavailable("the answer ended early", code="dropped")
+        return Stretch(answer, end - offset)
 
     async def _read_stream(self, offset: int, buffer: memoryview, moved: Moved) -> None:
         assert self._body is not None
@@ -119,9 +147,5 @@ async def _end_probe(answer: aiohttp.ClientResponse) -> None:
     if answer.status == 206:
         first = await answer.content.read(2)
         if len(first) > 1 or (first and await answer.content.read(1)):
-            raise _too_long()
+            raise too_long()
     answer.release()  # closes the connection unless the body has ended
-
-
-def _too_long() -> SourceRefused:
-    return SourceRefused("it sends more bytes than the range it names", code="range")

@@ -18,7 +18,7 @@ from hypervisor_agent.transports.part_file import PartFile
 
 P = ParamSpec("P")
 R = TypeVar("R")
-PART = 2 * TREE_LEAF
+PART = TREE_LEAF
 JOURNAL_STEP = 64 * 1024 * 1024
 """Bytes stored between two syncs of a part: the journal's range."""
 MOST_BEHIND = 4 * JOURNAL_STEP
