@@ -3,6 +3,7 @@
 from typing import Generic, TypeVar
 
 from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove
+from stowage_contracts.errors import Problem
 from stowage_contracts.grants import PartDone, PartUrl
 from stowage_contracts.values import Bytes, Id, Instant, Name, ObjectRef, Secret, Value
 from stowage_contracts.views import (
@@ -114,6 +115,10 @@ class Explanation(Value):
     answers: tuple[StrategyAnswer, ...] = ()
     hops: tuple[HopView, ...] = ()
     waiting_for: str = ""
+    now: tuple[StrategyAnswer, ...] | None = None
+    """What would be answered today, where that was asked for…"""
+    now_problem: Problem | None = None
+    """…and why nothing could carry it."""
 
 
 class KeyPair(Value):

@@ -28,6 +28,7 @@ from stowage_client.nouns.links import Links
 from stowage_client.nouns.objects import Objects
 from stowage_client.nouns.placement import Placement
 from stowage_client.nouns.places import Hosts, Places
+from stowage_client.nouns.policies import Policies
 from stowage_client.nouns.stores import Providers, Stores
 from stowage_client.session import Ask, Session
 
@@ -50,6 +51,7 @@ class Client:
         self.links = Links(session, "links", LinkView)
         self.placement = Placement(session)
         self.copies = Copies(session, "copies", CopyView)
+        self.policies = Policies(session)
 
     async def __aenter__(self) -> Self:
         return self

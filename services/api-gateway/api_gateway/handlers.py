@@ -15,7 +15,7 @@ ADMINS_ONLY = "*"
 """Account of events that carry no public state: only admins see them."""
 
 
-INFRASTRUCTURE = ("store", "host", "placement_rule")
+INFRASTRUCTURE = ("store", "host", "placement_rule", "motion_policy")
 """Nouns whose events tell paths and other accounts' ids."""
 
 

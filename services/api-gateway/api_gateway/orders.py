@@ -1,4 +1,4 @@
-"""Orders and questions to image-store about a resource that its caller may see."""
+"""Orders and questions to owners about a resource that its caller may see."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -33,18 +33,20 @@ async def order(
 
     async def make(tx: Tx) -> State:
         found = await reference(noun, call.path["id"], call.principal, tx)
-        await tx.say(command(found), to=IMAGE_STORE)
+        said = command(found)
+        await tx.say(said, to=address(said.owner))
         return State(found)
 
     return await accept(call, desk, deps, make)
 
 
 async def ask(desk: Desk, question: Message, kind: type[R]) -> R:
-    """image-store's answer; raises Unavailable without one, or what it refused with."""
-    answer = await desk.ask(question, to=IMAGE_STORE, seconds=ANSWER_SECONDS)
+    """The owner's answer; raises Unavailable without one, or what it refused with."""
+    owner = address(question.owner)
+    answer = await desk.ask(question, to=owner, seconds=ANSWER_SECONDS)
     if not isinstance(answer, kind):
         raise Unavailable(
-            f"{IMAGE_STORE} answered {type(answer).__name__} to {type(question).__name__}",
+            f"{owner} answered {type(answer).__name__} to {type(question).__name__}",
             resource=question.subject,
             code="answer",
             hint="do both run the same release?",

@@ -71,6 +71,7 @@ def noun_of(path: str, one: str, new: Any, key: str) -> list[Row]:
 
 
 STORE, RULE = "/v1/stores/{id}", "/v1/placement-rules/{id}"
+POLICY = "/v1/motion-policies/{id}"
 POD = {"name": "p", "zone_id": "z1"}
 CLUSTER = {"name": "c", "pod_id": "pod1", "hypervisor": "KVM"}
 HOST = {"name": "h", "hypervisor": "KVM"}
@@ -101,6 +102,10 @@ TABLE = [
     Row(Who.ADMIN, "GET", RULE, ("r1",)),
     Row(Who.ADMIN, "DELETE", RULE, ("r1",)),
     Row(Who.ADMIN, "POST", "/v1/placement/explain", (), {"format": "raw"}),
+    Row(Who.ADMIN, "PUT", POLICY, ("z1",), {"pin": "direct"}),
+    Row(Who.ADMIN, "GET", "/v1/motion-policies"),
+    Row(Who.ADMIN, "GET", POLICY, ("z1",)),
+    Row(Who.ADMIN, "DELETE", POLICY, ("z1",)),
     Row(Who.ANYBODY, "GET", "/v1/links"),
     Row(Who.OWNER, "GET", "/v1/links/{id}", ("link",)),
     Row(Who.OWNER, "DELETE", "/v1/links/{id}", ("link",)),
@@ -146,6 +151,7 @@ async def world(api: Api, bench: Bench) -> World:
     await api.post("/v1/clusters", {**CLUSTER, "id": "cluster1"})
     await api.post("/v1/hosts", {**HOST, "id": "host1"})
     await api.call("PUT", "/v1/placement-rules/r1", {"name": "r"})
+    await api.call("PUT", "/v1/motion-policies/z1", {"pin": "direct"})
     return World(api, owner, other)
 
 
@@ -155,8 +161,8 @@ async def asked(world: World, who: Api) -> dict[tuple[str, str], tuple[Row, int]
         path = row.asked.replace("/links/link", f"/links/{await world.link()}")
         answer = await who.call(row.method, path, row.body)
         told[row.method, row.path] = (row, answer.status)
-        if row.method == "DELETE" and row.path == RULE:
-            await world.admin.call("PUT", path, {"name": "r"})
+        if row.method == "DELETE" and row.path in {RULE, POLICY}:
+            await world.admin.call("PUT", path, {"name": "r"} if row.path == RULE else {})
     return told
 
 
@@ -184,7 +190,8 @@ async def test_another_account_finds_nothing_of_it(world: World, bench: Bench) -
     }
     assert wrong == {}
     registered = {f"Register{noun}" for noun in ("Template", "Volume", "Snapshot")}
-    assert {type(said).__name__ for said in await bench.said()} - registered <= {"SetPlacementRule"}
+    restored = {"SetPlacementRule", "SetMotionPolicy"}
+    assert {type(said).__name__ for said in await bench.said()} - registered <= restored
 
 
 async def test_an_admin_may_do_everything(world: World) -> None:

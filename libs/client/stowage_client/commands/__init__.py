@@ -10,6 +10,7 @@ from stowage_client.commands import (
     objects,
     placement,
     places,
+    policies,
     providers,
     stores,
 )
@@ -31,6 +32,7 @@ app.add_typer(objects.volumes, name="volume")
 app.add_typer(objects.snapshots, name="snapshot")
 app.add_typer(links.app, name="link")
 app.add_typer(copies.app, name="copy")
+app.add_typer(policies.app, name="policy")
 app.add_typer(hosts.app, name="host")
 app.add_typer(places.zones, name="zone")
 app.add_typer(places.pods, name="pod")

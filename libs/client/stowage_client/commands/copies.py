@@ -7,13 +7,12 @@ from stowage_contracts.errors import Conflict, Problem
 from stowage_contracts.values import ImageFormat
 from stowage_contracts.views import CopyView
 
-from stowage_client.answers import Explanation
 from stowage_client.client import Client
-from stowage_client.commands import figures
+from stowage_client.commands import explaining, figures
 from stowage_client.commands.places import OwnId
 from stowage_client.commands.progress import shown
 from stowage_client.commands.shell import Row, Shell
-from stowage_client.watching import FINAL, copy_updates
+from stowage_client.watching import copy_updates
 
 app = typer.Typer(help="Copies.", no_args_is_help=True)
 CopyId = Annotated[str, typer.Argument(metavar="COPY", help="Its id.")]
@@ -98,16 +97,22 @@ def show(context: typer.Context, copy: CopyId) -> None:
 
 
 @app.command("explain")
-def explain(context: typer.Context, copy: CopyId) -> None:
+def explain(
+    context: typer.Context,
+    copy: CopyId,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Beside what would be answered today.")
+    ] = False,
+) -> None:
     """Why a copy goes the way it goes: every strategy's answer, and the hops."""
     shell: Shell = context.obj
 
     async def work(client: Client) -> None:
-        told = await client.copies.explain(copy)
+        told = await client.copies.explain(copy, what_if=what_if)
         if shell.json:
             shell.show(told)
         else:
-            _explain(shell, told)
+            explaining.explain(shell, told)
 
     shell.run(work)
 
@@ -121,20 +126,6 @@ def cancel(context: typer.Context, copy: CopyId) -> None:
         shell.show(await client.copies.cancel(copy))
 
     shell.run(work)
-
-
-def _explain(shell: Shell, told: Explanation) -> None:
-    unchosen = "none" if told.state in FINAL else "not chosen yet"
-    shell.say(f"copy {told.copy_id}: {told.state}, strategy {told.strategy or unchosen}")
-    for answer in sorted(told.answers, key=lambda answer: -answer.priority):
-        mark = "*" if answer.chosen else " "
-        missing = f"; missing: {answer.missing}" if answer.missing else ""
-        shell.say(f"{mark} {answer.strategy} ({answer.priority}): {answer.reason}{missing}")
-    for hop in told.hops:
-        by = f" by {hop.host_id} ({hop.endpoint_reason})" if hop.host_id else ""
-        shell.say(f"  hop {hop.order + 1} {hop.state}: {hop.source} -> {hop.destination}{by}")
-    if told.waiting_for:
-        shell.say(f"  waiting for {told.waiting_for}")
 
 
 def _row(view: CopyView) -> Row:

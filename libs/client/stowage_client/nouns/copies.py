@@ -21,6 +21,8 @@ class Copies(Collection[CopyView]):
         """Withdraw."""
         return await self._do("POST", f"{id}/cancel")
 
-    async def explain(self, id: str) -> Explanation:
-        """Every strategy's answer, the hops, and what is being waited for."""
-        return await self._ask(Explanation, Ask("GET", f"{self._path}/{id}/explain"))
+    async def explain(self, id: str, *, what_if: bool = False) -> Explanation:
+        """Every strategy's answer, the hops, and what is being waited for; with ``what_if`` also
+        what would be answered today."""
+        query = {"what_if": "true"} if what_if else {}
+        return await self._ask(Explanation, Ask("GET", f"{self._path}/{id}/explain", query=query))

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from stowage_contracts.errors import Conflict, InvalidInput, Problem
-from stowage_contracts.messages.data_motion import CancelCopy
+from stowage_contracts.messages.data_motion import CancelCopy, CopyExplained, ExplainCopy
 from stowage_contracts.messages.image_store import RequestCopy
 from stowage_contracts.topology import address
 from stowage_contracts.values import (
@@ -26,6 +26,7 @@ from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE
+from api_gateway.orders import ask as ask_owner
 from api_gateway.resources import (
     Page,
     PageQuery,
@@ -74,6 +75,16 @@ class Explanation(BaseModel):
     hops: list[HopView]
     waiting_for: str
     error: Problem | None
+    now: list[StrategyAnswer] | None = None
+    """With ``what_if``: what the strategies would answer today."""
+    now_problem: Problem | None = None
+    """Why it could not be planned today."""
+
+
+class ExplainQuery(Given):
+    """Of the plan as it was made, or also of one made today."""
+
+    what_if: bool = False
 
 
 async def create(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -162,8 +173,12 @@ async def cancel(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 
 async def explain(call: Call, desk: Desk, deps: Deps) -> Explanation:
-    """Every strategy's answer, the hops, and what is being waited for."""
+    """Every strategy's answer, the hops, and what is being waited for; with ``what_if`` also what
+    would be answered with today's agents, stores, caches and policies."""
     view = CopyView.model_validate(await show("copy", call.path["id"], call, desk))
+    today = None
+    if call.query.what_if:
+        today = await ask_owner(desk, ExplainCopy(copy_id=view.id), CopyExplained)
     return Explanation(
         copy_id=view.id,
         state=view.state,
@@ -172,6 +187,8 @@ async def explain(call: Call, desk: Desk, deps: Deps) -> Explanation:
         hops=list(view.hops),
         waiting_for=view.waiting_for,
         error=view.error,
+        now=list(today.now) if today else None,
+        now_problem=today.problem if today else None,
     )
 
 
@@ -219,6 +236,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "/v1/copies/{id}/explain",
         explain,
         "Explain a copy's plan",
+        query=ExplainQuery,
         reply=Explanation,
         tags=("copies",),
     ),
