@@ -27,10 +27,12 @@ from stowage_contracts.messages.hypervisor_agent import (
     HopFinished,
     HopProgressed,
     HopTicket,
+    HopYielded,
     HostJoined,
     InspectObject,
     LinkTicket,
     ObjectInspected,
+    ObjectRemoved,
 )
 from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant
 from stowage_contracts.plugins.hypervisor import PoolSettings
@@ -56,7 +58,15 @@ M = TypeVar("M", bound=Message)
 HOST, POOL = "host-1", "pool-1"
 MOTION = Reader(
     "data-motion",
-    durable=(HostJoined, HopFinished, HopCommitted, HopCommitFailed, ObjectInspected),
+    durable=(
+        HostJoined,
+        HopFinished,
+        HopYielded,
+        HopCommitted,
+        HopCommitFailed,
+        ObjectInspected,
+        ObjectRemoved,
+    ),
     signals=(Heartbeat, HopProgressed, CacheLoadReported),
 )
 OWNER = Reader("image-store", requests=(RedeemGrant,))
