@@ -14,6 +14,7 @@ from stowage_contracts.messages.hypervisor_agent import (
     ExecuteHop,
     InspectObject,
     ListHops,
+    SteerHop,
     RemoveObject,
 )
 from stowage_contracts.values import ServiceName
@@ -38,6 +39,11 @@ async def on_cancel_hop(order: CancelHop, _cause: Envelope, deps: Deps) -> None:
     await deps.hops.cancel(order.hop_id, order.epoch)
     if order.destination.grant.owner is ServiceName.HYPERVISOR_AGENT:
         await deps.pools.revoke(order.hop_id)
+
+
+async def on_steer_hop(order: SteerHop, cause: Envelope, deps: Deps) -> None:
+    """Another speed, or stop at the edge of a range."""
+    await deps.hops.steer(order, cause)
 
 
 async def on_commit_hop(order: CommitHop, cause: Envelope, deps: Deps) -> None:
@@ -68,6 +74,7 @@ async def on_list_hops(order: ListHops, _cause: Envelope, deps: Deps) -> None:
 HANDLERS: Mapping[type[Message], Handler] = {
     ExecuteHop: on_execute_hop,
     CancelHop: on_cancel_hop,
+    SteerHop: on_steer_hop,
     CommitHop: on_commit_hop,
     InspectObject: on_inspect_object,
     ListHops: on_list_hops,

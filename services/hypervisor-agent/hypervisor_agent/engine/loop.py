@@ -8,11 +8,12 @@ from stowage_contracts.plugins import RangedReader, RangedWriter
 from stowage_contracts.values import Digest, Range
 
 from hypervisor_agent.engine.buffers import Buffers
-from hypervisor_agent.engine.hashing import Copied, Hashing
+from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.long_part import LongPart
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.ranges import Claim, Work
 from hypervisor_agent.engine.reading import patiently
+from hypervisor_agent.engine.reins import HeldHashing, HeldReader, Yielded, held
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.engine.together import together
 from hypervisor_agent.engine.zeros import all_zero
@@ -52,8 +53,10 @@ class CopyLoop:
     """One source into one destination, once."""
 
     def __init__(self, ends: Ends, bench: Bench, checksum: Digest | None = None) -> None:
-        self._reader, self._writer, self._bench = ends.reader, ends.writer, bench
-        self._hashing = Hashing(bench.threads, checksum, ends.writer)
+        self._reins = held()
+        self._reader = HeldReader(ends.reader, self._reins)
+        self._writer, self._bench = ends.writer, bench
+        self._hashing = HeldHashing(self._reins, bench.threads, checksum, ends.writer)
         self._work = Work(ends.reader.size, ends.writer.part_size, ())
         # Claims and reads begin in order, so that a linear digest never waits long and a source
         # without ranges is read from its start to its end.
@@ -65,10 +68,12 @@ class CopyLoop:
         return self._work.done
 
     async def run(self) -> Copied:
-        """Copy everything. Raises the first lane's error when all lanes have ended."""
+        """Copy everything. Raises the first lane's error when all lanes have ended, Yielded when
+        the hop was to stop."""
         journal = await self._writer.journal()
         self._work = Work(self._reader.size, self._writer.part_size, journal)
         await together(*(self._lane() for _ in range(self._lanes())))
+        self._reins.check()
         return self._hashing.result(self._reader.size)
 
     def _lanes(self) -> int:
@@ -79,7 +84,10 @@ class CopyLoop:
     async def _lane(self) -> None:
         while True:
             async with self._bench.buffers.lend(self._part()) as buffer:
-                if not await self._one(buffer):
+                try:
+                    if not await self._one(buffer):
+                        return
+                except Yielded:
                     return
 
     def _part(self) -> int:
@@ -87,6 +95,7 @@ class CopyLoop:
 
     async def _one(self, buffer: memoryview) -> bool:
         async with self._turns:
+            self._reins.check()
             claim, zeros = await self._claim()
             if claim is None:
                 return False

@@ -11,6 +11,7 @@ from hypervisor_agent.engine.hashing import Copied, Hashing
 from hypervisor_agent.engine.long_part import LongPart
 from hypervisor_agent.engine.loop import SLICE, Bench
 from hypervisor_agent.engine.ranges import Claim, covers, merge
+from hypervisor_agent.engine.reins import HeldHashing, HeldStream, Yielded, held
 from hypervisor_agent.engine.spool import Spool
 from hypervisor_agent.engine.together import together
 from hypervisor_agent.engine.zeros import all_zero
@@ -33,7 +34,9 @@ class StreamLoop:
     def __init__(
         self, source: StreamReader, writer: GrowingWriter, bench: Bench, promises: Promises
     ) -> None:
-        self._source, self._writer, self._bench = source, writer, bench
+        self._reins = held()
+        self._source = HeldStream(source, self._reins)
+        self._writer, self._bench = writer, bench
         self._promises = promises
         self._journal: tuple[Range, ...] = ()
         self._done: tuple[Range, ...] = ()
@@ -49,19 +52,24 @@ class StreamLoop:
         return self._done
 
     async def run(self, checksum: Digest | None) -> Copied:
-        """Copy everything. Raises the first lane's error when all lanes have ended."""
-        hashing = Hashing(self._bench.threads, checksum, self._writer)
+        """Copy everything. Raises the first lane's error when all lanes have ended, Yielded when
+        the hop was to stop."""
+        hashing = HeldHashing(self._reins, self._bench.threads, checksum, self._writer)
         self._journal = await self._writer.journal()
         lanes = self._bench.connections + 1
         await together(*(self._lane(hashing) for _ in range(lanes)))
+        self._reins.check()
         return hashing.result(self.size)
 
     async def _lane(self, hashing: Hashing) -> None:
         while not self._ended:
-            if self._writer.part_at(self.size) > SLICE:
-                await self._one_long(hashing)
-            else:
-                await self._one(hashing)
+            try:
+                if self._writer.part_at(self.size) > SLICE:
+                    await self._one_long(hashing)
+                else:
+                    await self._one(hashing)
+            except Yielded:
+                return
 
     async def _one(self, hashing: Hashing) -> None:
         """The next part through a buffer of its length."""

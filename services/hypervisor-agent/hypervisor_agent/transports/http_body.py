@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 from stowage_contracts.errors import SourceChanged, SourceRefused
 
+from hypervisor_agent.engine.reins import arrived
 from hypervisor_agent.engine.stall import Moved
 from hypervisor_agent.transports.http_client import Getter
 from hypervisor_agent.transports.http_source import Source
@@ -71,6 +72,7 @@ class HttpBody:
             at += len(chunk)
             self._at += len(chunk)
             self.received += len(chunk)
+            await arrived(len(chunk))
             moved()
         return at
 

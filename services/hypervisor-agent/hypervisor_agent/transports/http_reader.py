@@ -6,6 +6,7 @@ from stowage_contracts.plugins.transport import ReadShape
 from stowage_contracts.values import Range
 
 from hypervisor_agent.engine.reins import arrived
+from hypervisor_agent.engine.reins import arrived, giving_up
 from hypervisor_agent.engine.stall import Moved, stall_limit
 from hypervisor_agent.transports.http_body import HttpBody
 from hypervisor_agent.transports.http_client import Getter
@@ -63,6 +64,10 @@ class HttpReader:
 
     async def read_into(self, offset: int, buffer: memoryview) -> None:
         """Fill ``buffer``; a broken answer is Unavailable and may be asked for again."""
+        async with giving_up():
+            await self._read_into(offset, buffer)
+
+    async def _read_into(self, offset: int, buffer: memoryview) -> None:
         try:
             async with stall_limit(self._shape.stall_seconds, self._shown) as moved:
                 if self.ranged:

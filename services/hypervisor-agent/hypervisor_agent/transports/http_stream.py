@@ -4,6 +4,7 @@ from stowage_contracts.errors import SourceRefused
 from stowage_contracts.plugins.transport import ReadShape
 
 from hypervisor_agent.engine.reading import patiently
+from hypervisor_agent.engine.reins import giving_up
 from hypervisor_agent.engine.stall import stall_limit
 from hypervisor_agent.transports.http_body import HttpBody
 from hypervisor_agent.transports.http_client import Getter
@@ -50,7 +51,7 @@ class HttpStream:
 
     async def _read(self, buffer: memoryview) -> int:
         try:
-            async with stall_limit(self._shape.stall_seconds, self._shown) as moved:
+            async with giving_up(), stall_limit(self._shape.stall_seconds, self._shown) as moved:
                 return await self._body.fill(self._offset, buffer, moved)
         except Exception as error:
             self._body.drop()
