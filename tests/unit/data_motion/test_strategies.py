@@ -5,6 +5,8 @@ import pytest
 from data_motion.endpoints.locality import LocalityThenLoad
 from data_motion.model.plan import Decision, decide
 from data_motion.strategies.direct import DirectStrategy
+from data_motion.strategies.hypervisor_native import HypervisorNativeStrategy
+from data_motion.strategies.store_native import StoreNativeStrategy
 from data_motion.strategies.via_cache import ViaCacheStrategy
 from stowage_contracts.plugins.data_motion_strategy import (
     AgentView,
@@ -38,6 +40,18 @@ class TestViaCacheKeepsTheContract(MotionStrategySuite):
     @pytest.fixture
     def strategy(self) -> ViaCacheStrategy:
         return ViaCacheStrategy()
+
+
+class TestHypervisorNativeKeepsTheContract(MotionStrategySuite):
+    @pytest.fixture
+    def strategy(self) -> HypervisorNativeStrategy:
+        return HypervisorNativeStrategy()
+
+
+class TestStoreNativeKeepsTheContract(MotionStrategySuite):
+    @pytest.fixture
+    def strategy(self) -> StoreNativeStrategy:
+        return StoreNativeStrategy()
 
 
 class TestLocalityKeepsTheContract(EndpointSuite):

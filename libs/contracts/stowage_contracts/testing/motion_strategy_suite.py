@@ -24,6 +24,7 @@ from stowage_contracts.values import (
     CopyEnd,
     EndKind,
     GrantRef,
+    HopMethod,
     HypervisorKind,
     ImageFormat,
     Location,
@@ -42,7 +43,8 @@ _SIZE, _DIGEST = 64 << 20, "sha256-tree-4m:" + "0" * 64
 
 
 def ordinary_asks() -> tuple[MotionAsk, ...]:
-    """Copies every cloud knows: registration, store to pool, a host that reads files only."""
+    """Copies every cloud knows: registration, store to pool, a host that reads files only, stores
+    of one server, volumes between pools, volumes made on their pool."""
     kvm, xen, mover = _agents()
     everyone = (kvm, xen, mover)
     url, image = _end("url", ("https",), kind=EndKind.URL), _end("image", ("https",))
@@ -54,6 +56,7 @@ def ordinary_asks() -> tuple[MotionAsk, ...]:
         *(_with_cache(_request(image, pool), everyone) for pool in pools),
         _with_cache(_request(image, pools[1], size=None), everyone),
         _with_cache(_request(image, pools[1]), (xen,)),
+        *_by_themselves(kvm, mover),
     )
 
 
@@ -124,6 +127,20 @@ class MotionStrategySuite:
             assert named <= joined
 
 
+def _by_themselves(kvm: AgentView, mover: AgentView) -> tuple[MotionAsk, ...]:
+    """What stores and hypervisors may do themselves."""
+    moving = kvm.abilities.model_copy(update={"moves": True})
+    able = (kvm.model_copy(update={"abilities": moving}), mover)
+    one, two = (_end(name, ("https",), server="s3:one") for name in ("one", "two"))
+    pool = _pool(kvm)
+    other = pool.model_copy(update={"store_id": "pool-b", "key": "t1-b.qcow2"})
+    beside = pool.model_copy(update={"key": "v1.qcow2"})
+    asked = [_request(one, two), _request(pool, other)]
+    methods = (HopMethod.CLONE, HopMethod.BACKING)
+    asked += [_request(pool, beside).model_copy(update={"method": each}) for each in methods]
+    return tuple(MotionAsk(request=request, agents=able) for request in asked)
+
+
 def _handled(strategy: DataMotionStrategy, asks: Sequence[MotionAsk]) -> list[MotionAsk]:
     return [ask for ask in asks if strategy.can_handle(ask).priority > Priority.CANT_HANDLE]
 
@@ -153,12 +170,15 @@ def _agent(
     )
 
 
-def _end(store: str, schemes: tuple[str, ...], kind: EndKind = EndKind.STORE) -> CopyEnd:
+def _end(
+    store: str, schemes: tuple[str, ...], kind: EndKind = EndKind.STORE, server: str = ""
+) -> CopyEnd:
     return CopyEnd(
         kind=kind,
         object=_OBJECT,
         role=StoreRole.IMAGE,
         schemes=schemes,
+        server=server,
         key="template/t1",
         store_id=None if kind is EndKind.URL else store,
         format=ImageFormat.QCOW2,

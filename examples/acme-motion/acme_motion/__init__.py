@@ -1,0 +1,1 @@
+"""Acme's ways to move images."""
