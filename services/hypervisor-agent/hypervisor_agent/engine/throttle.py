@@ -37,13 +37,16 @@ class Throttle:
         self._since = self._clock()
         self._spent += count
         mine = self._spent
-        while self.limit is not None and (lacking := mine - self._earned()) > 0:
+        while (seconds := self._seconds_until(mine)) > 0:
             changed = self._changed
             try:
-                async with asyncio.timeout(lacking / self.limit):
+                async with asyncio.timeout(seconds):
                     await changed.wait()
             except TimeoutError:
                 continue
+
+    def _seconds_until(self, spent: float) -> float:
+        return (spent - self._earned()) / self.limit if self.limit else 0.0
 
     def _earned(self) -> float:
         return self._allowed + (self._clock() - self._since) * (self.limit or 0)
