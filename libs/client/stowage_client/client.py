@@ -30,6 +30,7 @@ from stowage_client.nouns.placement import Placement
 from stowage_client.nouns.places import Hosts, Places
 from stowage_client.nouns.policies import Policies
 from stowage_client.nouns.stores import Providers, Stores
+from stowage_client.nouns.volumes import Volumes
 from stowage_client.session import Ask, Session
 
 
@@ -46,7 +47,7 @@ class Client:
         self.providers = Providers(session, "providers", ProviderView)
         self.stores = Stores(session, "stores", StoreView)
         self.templates = Objects(session, "templates", TemplateView, RegisteredTemplate)
-        self.volumes = Objects(session, "volumes", VolumeView, RegisteredVolume)
+        self.volumes = Volumes(session, "volumes", VolumeView, RegisteredVolume)
         self.snapshots = Objects(session, "snapshots", SnapshotView, RegisteredSnapshot)
         self.links = Links(session, "links", LinkView)
         self.placement = Placement(session)

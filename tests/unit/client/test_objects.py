@@ -17,10 +17,12 @@ from stowage_contracts.messages.image_store import (
     DeleteSnapshot,
     DeleteTemplate,
     DeleteVolume,
+    MoveVolume,
     RegisterSnapshot,
     RegisterTemplate,
     RegisterVolume,
     VerifyReplica,
+    VolumeChanged,
 )
 from stowage_contracts.values import Scope
 from stowage_runtime.testing.bench import ServiceBench
@@ -193,3 +195,29 @@ async def test_cloudstacks_word_for_adding_is_understood(stowage: Command, bench
     assert (await stowage("template", "register", "d", "http://i/d", "-f", "raw")).code == 0
     assert (await stowage("template", "delete", "t0")).code == 1
     assert len(await bench.said(RegisterTemplate, DeleteTemplate)) == 1
+
+
+async def test_a_volume_is_moved_by_command(stowage: Command, bench: Bench) -> None:
+    await bench.handle(words.store("p1", role="Primary"), sequence=1)
+    await bench.handle(words.volume("v1"), sequence=1)
+    moved = await stowage("volume", "move", "v1", "p1", "--priority", "10")
+    assert moved.code == 0, moved.err
+    said = await _said(bench, MoveVolume)
+    assert (said.volume_id, said.store_id, said.priority) == ("v1", "p1", 10)
+
+
+async def test_a_volume_on_a_pool_tells_how_it_was_made(stowage: Command, bench: Bench) -> None:
+    answer = {"strategy": "reflink", "priority": 2, "reason": "blocks are shared", "chosen": True}
+    install = {"strategy": "reflink", "method": "clone", "answers": [answer]}
+    replica = {**REPLICA, "role": "Primary", "install": install}
+    volume = words.volume("v1").state.model_dump(mode="json")
+    changed = VolumeChanged.model_validate(
+        {"state": {**volume, "replicas": [replica], "ready": False}}
+    )
+    await bench.handle(changed, sequence=1)
+    shown = await stowage("volume", "show", "v1")
+    assert "made by reflink" in shown.out
+    assert "blocks are shared" in shown.out
+    listed = await stowage("volume", "list")
+    assert "on a pool" in listed.out
+    assert "0/1" in listed.out

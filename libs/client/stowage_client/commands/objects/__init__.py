@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from stowage_client.commands.objects import adding, links, living, replicas, uploads
+from stowage_client.commands.objects import adding, links, living, moving, replicas, uploads
 
 VERBS: Mapping[str, Callable[..., None]] = {
     "add": adding.add,
@@ -28,6 +28,7 @@ def _app(help: str) -> typer.Typer:
 
 
 templates = _app("Templates and ISOs.")
-volumes = _app("Volumes kept on image stores.")
+volumes = _app("Volumes, on image stores and primary pools.")
+volumes.command("move")(moving.move)
 snapshots = _app("Snapshots kept on image stores.")
 templates.command("register", hidden=True)(adding.add)  # as CloudStack calls it

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 from stowage_contracts.errors import InvalidInput
+from stowage_contracts.values import StoreRole
 from stowage_contracts.views import ObjectView, ReplicaView
 
 from stowage_client.client import Client
@@ -44,6 +45,8 @@ def show(context: typer.Context, id: ObjectId) -> None:
         if not shell.json and view.replicas:
             shell.say("")
             shell.table(view.replicas, ("store", "state", "size", "verified", "error"), _replica)
+            for replica in view.replicas:
+                _explain(shell, replica)
 
     shell.run(work)
 
@@ -80,8 +83,9 @@ def delete(context: typer.Context, id: ObjectId) -> None:
 
 
 def _row(view: ObjectView) -> Row:
-    state = "ready" if view.ready else view.error.code if view.error else "pending"
-    copies = f"{sum(each.state == 'Ready' for each in view.replicas)}/{view.min_copies}"
+    there = [each for each in view.replicas if each.role == StoreRole.IMAGE]
+    copies = f"{sum(each.state == 'Ready' for each in there)}/{view.min_copies}"
+    state = _state(view)
     zones = (
         "all"
         if view.scope.id is None
@@ -89,6 +93,27 @@ def _row(view: ObjectView) -> Row:
     )
     size = figures.size(view.size)
     return (view.id, view.name, view.kind, view.format, state, size, copies, zones)
+
+
+def _state(view: ObjectView) -> str:
+    if view.ready:
+        return "ready"
+    if view.error is not None:
+        return view.error.code
+    placed = view.kind == "volume" and any(each.state == "Ready" for each in view.replicas)
+    return "on a pool" if placed else "pending"
+
+
+def _explain(shell: Shell, view: ReplicaView) -> None:
+    """Why a volume was made the way it was."""
+    if view.install is None:
+        return
+    stands = f", stands on template {view.install.stands_on}" if view.install.stands_on else ""
+    shell.say(f"on {view.store_id} made by {view.install.strategy}{stands}:")
+    for answer in view.install.answers:
+        mark = "*" if answer.chosen else " "
+        missing = f"; missing: {answer.missing}" if answer.missing else ""
+        shell.say(f"{mark} {answer.strategy} ({answer.priority}): {answer.reason}{missing}")
 
 
 def _replica(view: ReplicaView) -> Row:

@@ -35,7 +35,7 @@ class MoveVolume(Command, subject="copy/{copy_id}"):
 
     copy_id: Id
     account_id: Id
-    """Who asks."""
+    """Whose the volume is."""
     volume_id: Id
     store_id: Id
     """Where it is to be."""

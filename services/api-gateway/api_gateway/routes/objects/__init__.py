@@ -1,5 +1,6 @@
 """Templates (with ISOs), volumes and snapshots: the same routes for each."""
 
+from stowage_contracts.views import CopyView
 from stowage_runtime.http import Route
 
 from api_gateway.deps import Deps
@@ -14,6 +15,7 @@ from api_gateway.routes.objects.bodies import (
 )
 from api_gateway.routes.objects.linking import Linking, NewLink
 from api_gateway.routes.objects.living import Living, ZoneAnswer
+from api_gateway.routes.objects.moving import NewPlace, move
 from api_gateway.routes.objects.nouns import NOUNS, Noun
 from api_gateway.routes.objects.registering import Registering
 from api_gateway.routes.objects.replicas import Replicas
@@ -145,6 +147,19 @@ def _moved(noun: Noun) -> tuple[Route[Deps], ...]:
     )
 
 
-ROUTES: tuple[Route[Deps], ...] = tuple(
+_OF_VOLUMES: tuple[Route[Deps], ...] = (
+    Route(
+        "POST",
+        "/v1/volumes/{id}/move",
+        move,
+        "Move a volume to another store",
+        body=NewPlace,
+        reply=CopyView,
+        status=202,
+        tags=("volumes",),
+    ),
+)
+_OF_ALL: tuple[Route[Deps], ...] = tuple(
     route for noun in NOUNS for part in (_all, _living, _spread, _moved) for route in part(noun)
 )
+ROUTES = (*_OF_ALL, *_OF_VOLUMES)
