@@ -89,6 +89,7 @@ class FedReader:
         except NotYet as waits:
             self._choice.told(peer, waits.arrived, _now())
             self.meter.phase = AWAITING
+            await asyncio.sleep(TURN_SECONDS)  # it has waited already, if it is what it says
             return False
         except Lost as lost:
             self._lose(peer, lost.reason, final=lost.final)

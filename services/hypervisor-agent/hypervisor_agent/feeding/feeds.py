@@ -27,7 +27,7 @@ class Feed:
         self.digest, self.size, self._done = digest, size, done
         self._file: Descriptor | None = None
         self._more = asyncio.Event()
-        self._closed = False
+        self.closed = False
 
     @property
     def arrived(self) -> int:
@@ -47,11 +47,11 @@ class Feed:
         """Whether it has all of ``span``, or gets it within ``seconds``."""
         try:
             async with asyncio.timeout(seconds):
-                while not (self._closed or covers(self._done(), span)):
+                while not (self.closed or covers(self._done(), span)):
                     await self._more.wait()
         except TimeoutError:
             return False
-        return not self._closed
+        return not self.closed
 
     def read(self, offset: int, length: int) -> bytes:
         """Blocking; raises OSError, also once it is closed."""
@@ -65,7 +65,7 @@ class Feed:
 
     def close(self) -> None:
         """Idempotent."""
-        self._closed = True
+        self.closed = True
         if self._file:
             self._file.close()
         self.wake()
@@ -79,7 +79,8 @@ class Feeds:
 
     def find(self, hop_id: str) -> Feed | None:
         """What a hop has, while it moves and shortly after."""
-        return self._feeds.get(hop_id)
+        feed = self._feeds.get(hop_id)
+        return None if feed is None or feed.closed else feed
 
     @asynccontextmanager
     async def offered(

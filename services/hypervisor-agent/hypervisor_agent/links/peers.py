@@ -55,7 +55,7 @@ class PeerDoor:
                 return _not_yet(0)
             span = _span(request, feed.size)
             if not await feed.has(span, WAIT_SECONDS):
-                return _not_yet(feed.arrived)
+                return _not_yet(feed.arrived) if not feed.closed else _gone()
             return await self._answer(request, feed, span)
         finally:
             self._free += 1
@@ -135,6 +135,11 @@ def _span(request: web.Request, size: int) -> Range:
     if span.length > MOST_BYTES:
         raise NotSatisfiable(f"at most {MOST_BYTES} bytes at a time", code="range")
     return span
+
+
+def _gone() -> web.Response:
+    """It failed, or ended a while ago."""
+    return web.Response(status=404)
 
 
 def _not_yet(arrived: int) -> web.Response:
