@@ -114,6 +114,12 @@ TABLE = [
     Row(Who.OWNER, "GET", "/v1/copies/{id}", ("copy",)),
     Row(Who.OWNER, "POST", "/v1/copies/{id}/cancel", ("copy",)),
     Row(Who.OWNER, "GET", "/v1/copies/{id}/explain", ("copy",)),
+    Row(Who.OWNER, "PATCH", "/v1/copies/{id}", ("copy",), {"priority": 1}),
+    Row(Who.OWNER, "POST", "/v1/copies/{id}/pause", ("copy",), {}),
+    Row(Who.OWNER, "POST", "/v1/copies/{id}/resume", ("copy",)),
+    Row(Who.ADMIN, "POST", "/v1/copies/{id}/reroute", ("copy",), {}),
+    Row(Who.ADMIN, "POST", "/v1/hosts/{id}/drain", ("host1",), {}),
+    Row(Who.ADMIN, "DELETE", "/v1/hosts/{id}/drain", ("host1",)),
     Row(Who.ADMIN, "POST", "/v1/accounts", (), {"name": "a"}),
     Row(Who.ADMIN, "GET", "/v1/keys"),
 ]
@@ -150,6 +156,7 @@ async def world(api: Api, bench: Bench) -> World:
     await api.post("/v1/pods", {**POD, "id": "pod1"})
     await api.post("/v1/clusters", {**CLUSTER, "id": "cluster1"})
     await api.post("/v1/hosts", {**HOST, "id": "host1"})
+    await bench.handle(words.host("host1"), sequence=1)
     await api.call("PUT", "/v1/placement-rules/r1", {"name": "r"})
     await api.call("PUT", "/v1/motion-policies/z1", {"pin": "direct"})
     return World(api, owner, other)

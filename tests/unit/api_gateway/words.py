@@ -13,6 +13,7 @@ from stowage_contracts.messages.image_store import (
     EvacuationPlanned,
     ExplainPlacement,
     FindingsListed,
+    HostChanged,
     LinkMade,
     ListFindings,
     MakeLink,
@@ -28,9 +29,10 @@ from stowage_contracts.messages.image_store import (
     VolumeChanged,
     ZoneAdded,
 )
-from stowage_contracts.values import ObjectRef, Scope, Transfer
+from stowage_contracts.values import Location, ObjectRef, Scope, Transfer
 from stowage_contracts.views import (
     CopyView,
+    HostView,
     ProviderView,
     SnapshotView,
     StoreView,
@@ -58,6 +60,11 @@ def store(id: str = "s1", **changes: Any) -> StoreAdded:
         "state": "Up",
     }
     return StoreAdded(state=StoreView(id=id, **{**fields, **changes}))
+
+
+def host(id: str = "h1", **changes: Any) -> HostChanged:
+    fields = {"name": id, "location": Location(host_id=id), "hypervisor": "KVM", "state": "Up"}
+    return HostChanged(state=HostView(id=id, **{**fields, **changes}))
 
 
 def pool(id: str = "p1") -> StoreAdded:

@@ -3,7 +3,6 @@
 import typer
 
 from stowage_client.commands import (
-    copies,
     events,
     hosts,
     links,
@@ -12,6 +11,7 @@ from stowage_client.commands import (
     places,
     policies,
     providers,
+    steering,
     stores,
 )
 from stowage_client.commands.shell import root
@@ -31,7 +31,7 @@ app.add_typer(objects.templates, name="template")
 app.add_typer(objects.volumes, name="volume")
 app.add_typer(objects.snapshots, name="snapshot")
 app.add_typer(links.app, name="link")
-app.add_typer(copies.app, name="copy")
+app.add_typer(steering.app, name="copy")
 app.add_typer(policies.app, name="policy")
 app.add_typer(hosts.app, name="host")
 app.add_typer(places.zones, name="zone")

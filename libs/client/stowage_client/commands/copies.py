@@ -1,4 +1,4 @@
-"""stowage copy: start, watch, list, show, explain, cancel."""
+"""stowage copy: start, watch, list, show, explain, cancel; ``steering`` has the rest."""
 
 from typing import Annotated
 
@@ -91,7 +91,12 @@ def show(context: typer.Context, copy: CopyId) -> None:
     shell: Shell = context.obj
 
     async def work(client: Client) -> None:
-        shell.show(await client.copies.show(copy))
+        view = await client.copies.show(copy)
+        shell.show(view, without=() if shell.json else ("timeline",))
+        if not shell.json:
+            shell.say("timeline")
+            for moment in view.timeline:
+                shell.say(f"  {figures.when(moment.at)}  {moment.what}  {moment.text}".rstrip())
 
     shell.run(work)
 

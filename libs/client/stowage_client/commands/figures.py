@@ -58,7 +58,7 @@ def line(view: CopyView) -> str:
     parts = [view.state, *_amount(transfer)]
     if view.state == "running":
         parts += _speed(transfer)
-    phase = view.waiting_for if view.state == "waiting" else transfer.phase
+    phase = {"waiting": view.waiting_for, "paused": view.paused}.get(view.state, transfer.phase)
     return "  ".join([*parts, phase] if phase else parts)
 
 

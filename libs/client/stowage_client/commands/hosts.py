@@ -1,5 +1,6 @@
-"""stowage host: announce, list, new join token."""
+"""stowage host: announce, list, show, drain, new join token."""
 
+import asyncio
 from typing import Annotated
 
 import typer
@@ -10,6 +11,8 @@ from stowage_client.commands.places import Name, OwnId, listing
 from stowage_client.commands.shell import Shell
 
 app = typer.Typer(help="Hosts and plain movers.", no_args_is_help=True)
+HostId = Annotated[str, typer.Argument(metavar="HOST", help="Its id.")]
+POLL_SECONDS, MOST_POLLS = 1.0, 86400
 
 
 @app.command("add")
@@ -34,11 +37,45 @@ def add(
 @app.command("list")
 def list_hosts(context: typer.Context) -> None:
     """List hosts."""
-    listing(context.obj, "hosts", ("id", "name", "hypervisor", "state"))
+    listing(context.obj, "hosts", ("id", "name", "hypervisor", "state", "drain"))
+
+
+@app.command("show")
+def show(context: typer.Context, host: HostId) -> None:
+    """Show a host, and how far its drain is."""
+    shell: Shell = context.obj
+
+    async def work(client: Client) -> None:
+        shell.show(await client.hosts.show(host))
+
+    shell.run(work)
+
+
+@app.command("drain")
+def drain(
+    context: typer.Context,
+    host: HostId,
+    reason: Annotated[str, typer.Option(help="Why, as others read it.")] = "drained by request",
+    wait: Annotated[bool, typer.Option("--wait", help="Until nothing moves there.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Let it take hops again.")] = False,
+) -> None:
+    """Give a host's agent nothing new and hand over what it moves, before it is stopped."""
+    shell: Shell = context.obj
+
+    async def work(client: Client) -> None:
+        view = await (client.hosts.stop_draining(host) if end else client.hosts.drain(host, reason))
+        for _ in range(MOST_POLLS if wait and not end else 0):
+            if view.drain is not None and view.drain.hops_left == 0:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+            view = await client.hosts.show(host)
+        shell.show(view)
+
+    shell.run(work)
 
 
 @app.command("token")
-def token(context: typer.Context, host: Annotated[str, typer.Argument(help="Its id.")]) -> None:
+def token(context: typer.Context, host: HostId) -> None:
     """Make a new join token; the old one stops working."""
     shell: Shell = context.obj
 

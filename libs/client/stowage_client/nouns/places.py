@@ -28,3 +28,11 @@ class Hosts(Collection[HostView]):
     async def token(self, id: str) -> AnnouncedHost:
         """A new join token; the old one stops working."""
         return await self._ask(AnnouncedHost, Ask("POST", f"{self._path}/{id}/token", once=True))
+
+    async def drain(self, id: str, reason: str = "drained by request") -> HostView:
+        """Nothing new for its agent; what moves there is handed over."""
+        return await self._do("POST", f"{id}/drain", {"reason": reason})
+
+    async def stop_draining(self, id: str) -> HostView:
+        """It takes hops again."""
+        return await self._do("DELETE", f"{id}/drain")

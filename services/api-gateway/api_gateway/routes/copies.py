@@ -39,8 +39,8 @@ from api_gateway.resources import (
     show,
     state,
 )
+from api_gateway.routes.steering import FINAL, check_priority
 
-FINAL = {"done", "failed", "cancelled"}
 CopyState = Literal[
     "requested", "planned", "waiting", "running", "paused", "done", "failed", "cancelled"
 ]
@@ -98,7 +98,8 @@ async def create(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 
 async def ask(body: NewCopy, principal: Principal, tx: Tx) -> CopyView:
-    """Ask image-store for a copy; raises InvalidInput, NotFound, Conflict."""
+    """Ask image-store for a copy; raises InvalidInput, NotFound, Conflict, NotAuthorized."""
+    check_priority(body.priority, principal)
     template = await reference("template", body.template_id, principal, tx)
     pool = await reference("store", body.store_id, principal, tx)
     if pool["role"] != StoreRole.PRIMARY:
@@ -126,6 +127,7 @@ def _pending(body: NewCopy, template: dict[str, Any], principal: Principal, tx: 
         destination=f"store/{body.store_id}",
         destination_store_id=body.store_id,
         state="requested",
+        priority=body.priority,
         created=tx.now,
     )
 
