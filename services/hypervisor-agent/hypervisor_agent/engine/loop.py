@@ -12,7 +12,7 @@ from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.long_part import LongPart
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.ranges import Claim, Work
-from hypervisor_agent.engine.reading import patiently
+from hypervisor_agent.engine.reading import Stretching, patiently
 from hypervisor_agent.engine.reins import HeldHashing, HeldReader, Yielded, held
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.engine.together import together
@@ -53,7 +53,7 @@ class CopyLoop:
     """One source into one destination, once."""
 
     def __init__(self, ends: Ends, bench: Bench, checksum: Digest | None = None) -> None:
-        self._reins = held()
+        self._reins, self._source = held(), ends.reader
         self._reader = HeldReader(ends.reader, self._reins)
         self._writer, self._bench = ends.writer, bench
         self._hashing = HeldHashing(self._reins, bench.threads, checksum, ends.writer)
@@ -71,7 +71,8 @@ class CopyLoop:
         """Copy everything. Raises the first lane's error when all lanes have ended, Yielded when
         the hop was to stop."""
         journal = await self._writer.journal()
-        self._work = Work(self._reader.size, self._writer.part_size, journal)
+        size, part = self._reader.size, self._writer.part_size
+        self._work = Work(size, part, journal, 0 if journal else self._stretch())
         await together(*(self._lane() for _ in range(self._lanes())))
         self._reins.check()
         return self._hashing.result(self._reader.size)
@@ -99,11 +100,14 @@ class CopyLoop:
             claim, zeros = await self._claim()
             if claim is None:
                 return False
+            self._announce(claim)
             if not zeros and claim.extent.length > len(buffer):
                 await LongPart(claim, self._reader, self._writer, self._hashing).copy(buffer)
+                self._work.read(claim)
                 return self._note(claim.extent, read=claim.extent.length)
             view = buffer[: min(len(buffer), claim.extent.length)]
             content = Content.ZERO if zeros else await self._fetch(claim, view)
+            self._work.read(claim)
         await self._settle(claim.extent, view, content)
         return self._note(claim.extent, read=len(view) if content is Content.DATA else 0)
 
@@ -114,11 +118,24 @@ class CopyLoop:
 
     async def _claim(self) -> tuple[Claim | None, bool]:
         """The next claim, and whether the source says it is a hole."""
+        if self._work.stretch:
+            return self._work.claim_along(), False
         data = await self._reader.next_data(self._work.position)
         if self._writer.sparse and (hole := self._work.claim_zeros(data)):
             return hole, True
         claim = self._work.claim()
         return claim, claim is not None and not claim.journaled and data >= claim.extent.end
+
+    def _stretch(self) -> int:
+        """A linear digest is computed in order: nothing may be read far ahead for it."""
+        if isinstance(self._source, Stretching) and not self._hashing.linear:
+            return self._source.stretch
+        return 0
+
+    def _announce(self, claim: Claim) -> None:
+        if claim.rest is not None and isinstance(self._source, Stretching):
+            whole = claim.extent.length + claim.rest.length
+            self._source.ahead(Range(offset=claim.extent.offset, length=whole))
 
     async def _fetch(self, claim: Claim, view: memoryview) -> Content:
         offset = claim.extent.offset

@@ -178,3 +178,27 @@ async def test_a_hole_costs_neither_reads_nor_time_by_its_size(threads: Threads)
     source, sink = Vast(b""), Nowhere(0)
     await copy(source, sink, threads)
     assert source.reads == sink.written == [(1 << 43) - TREE_LEAF]
+
+
+async def test_a_source_of_stretches_is_read_along_each_and_hashed_in_order(
+    threads: Threads,
+) -> None:
+    class Stretched(MemorySource):
+        """Reads that go on where one ended are free."""
+
+        stretch = 2 * TREE_LEAF
+
+        def ahead(self, extent: Range) -> None:
+            told.append(extent)
+
+    told: list[Range] = []
+    sink = MemorySink(SIZE)
+    copied = await copy(Stretched(data()), sink, threads)
+    assert copied.tree == plain(data())
+    assert bytes(sink.data) == data()
+    assert {extent.offset for extent in told} == {0, 2 * TREE_LEAF, 4 * TREE_LEAF}
+
+    told.clear()
+    checksum = f"sha1:{hashlib.sha1(data(), usedforsecurity=False).hexdigest()}"
+    assert (await copy(Stretched(data()), sink, threads, checksum)).declared == checksum
+    assert told == []
