@@ -7,6 +7,9 @@ from hypervisor_agent.engine.terms import Stored
 from hypervisor_agent.gate import USUAL, Expectation, Jail, Option, inspect, second_opinion
 from hypervisor_agent.hypervisors.qemu_img import installed
 
+PLAIN = {ImageFormat.RAW, ImageFormat.ISO}
+"""qemu-img sees no more of these than their length."""
+
 
 class GateView:
     """Stored bytes in the form the gate reads."""
@@ -36,7 +39,9 @@ class GateJudge:
         limit = min(self._max, max_virtual_size or self._max)
         expected = Expectation(declared, limit, self._allowed)
         verdict = await inspect(GateView(stored), expected)
-        if not verdict.accepted or stored.path is None or not installed():
+        if not verdict.accepted or verdict.format in PLAIN:
+            return verdict
+        if stored.path is None or not installed():
             return verdict
         try:
             return await second_opinion(stored.path, verdict, await self._strictest())

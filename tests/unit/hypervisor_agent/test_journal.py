@@ -93,7 +93,7 @@ async def test_a_hole_over_old_bytes_reads_as_zeros(tmp_path: Path) -> None:
 
 async def test_closing_without_keeping_deletes_part_and_journal(tmp_path: Path) -> None:
     part = tmp_path / "h.1.part"
-    writer = await FileWriter.open(part, WriteShape(size=PART, source_validator="v"))
+    writer = await FileWriter.open(part, WriteShape(size=2 * PART, source_validator="v"))
     await writer.write(0, memoryview(b"\1" * PART))
     await writer.finish()
     assert sidecar(part).exists()

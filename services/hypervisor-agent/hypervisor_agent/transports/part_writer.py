@@ -111,10 +111,10 @@ class PartWriter:
         await self._call(self._part.truncate, size)
 
     async def finish(self) -> str:
-        """Sync everything and journal it; the part's name."""
+        """Sync everything and journal it, unless it is one range; the part's name."""
         if self._syncing:
             await self._syncing
-        await self._sync()
+        await self._sync(journaled=self._shape.size > PART)
         return self._part.name
 
     async def close(self, *, keep: bool = True) -> None:
@@ -142,19 +142,19 @@ class PartWriter:
     def _behind(self) -> int:
         return sum(r.length for r in self._stored)
 
-    async def _sync(self) -> None:
+    async def _sync(self, *, journaled: bool = True) -> None:
         stored = tuple(self._stored)
         durable = merge((*self._durable, *stored))
-        await self._waiting(SYNC_TIMES, self._make_durable, durable)
+        await self._waiting(SYNC_TIMES, self._make_durable, durable if journaled else None)
         self._durable = durable
         del self._stored[: len(stored)]
 
-    def _make_durable(self, durable: tuple[Range, ...]) -> None:
+    def _make_durable(self, durable: tuple[Range, ...] | None) -> None:
         if not self._part.names():
             raise GrantRefused("the part was deleted", resource=self._part.name, code="gone")
         self._part.sync()
         shape = self._shape
-        if not shape.grows:
+        if durable is not None and not shape.grows:
             self._part.save(
                 Record(size=shape.size, validator=shape.source_validator, ranges=durable)
             )
