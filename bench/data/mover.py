@@ -50,6 +50,9 @@ class Job(Value):
     destination: Grant
     rules: FetchRules | None = None
     checksum: Digest | None = None
+    digest: Digest | None = None
+    """Tree digest of the source, where its owner knows it."""
+    formats: tuple[ImageFormat, ImageFormat] = (ImageFormat.RAW, ImageFormat.RAW)
     roots: tuple[str, ...] = ()
 
 
@@ -70,7 +73,8 @@ class Given:
         self._job = job
 
     async def source(self) -> GrantRedeemed:
-        return GrantRedeemed(grant_id="read", grant=self._job.source, rules=self._job.rules)
+        job = self._job
+        return GrantRedeemed(grant_id="read", grant=job.source, rules=job.rules, digest=job.digest)
 
     async def destination(self, size: int | None) -> Grant:
         return self._job.destination.model_copy(update={"parts": ()})
@@ -93,7 +97,12 @@ async def move(job: Job) -> Took:
     """Run the hop."""
     tools = make_tools(job.roots)
     began, used = time.monotonic(), time.process_time()
-    receipt = await Hop(order(job.checksum), Given(job), tools, Meter()).run()
+    asked = order(job.checksum)
+    ends = {
+        "source": asked.source.model_copy(update={"format": job.formats[0]}),
+        "destination": asked.destination.model_copy(update={"format": job.formats[1]}),
+    }
+    receipt = await Hop(asked.model_copy(update=ends), Given(job), tools, Meter()).run()
     took = Took(
         seconds=time.monotonic() - began,
         cpu_seconds=time.process_time() - used,

@@ -66,6 +66,9 @@ class Redeemed:
     async def promise(self, size: int) -> None:
         """Nobody counts."""
 
+    async def keep_leaves(self, *_: object) -> None:
+        """Nobody keeps them."""
+
     @property
     def parts(self) -> PartSource:
         """A batch of URLs at a time."""
