@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -24,6 +25,8 @@ class Proxy:
         self._flowing.set()
         self.port = 0
         self.delay = 0.0  # seconds each chunk is held back
+        self.answered = 0  # bytes that came back from the target
+        self.forged: Callable[[bytes], bytes] = bytes  # what becomes of a chunk on its way back
 
     async def __aenter__(self) -> Self:
         await self.restore()
@@ -71,7 +74,7 @@ class Proxy:
         try:
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(self._pump(reader, far_writer))
-                pumps.create_task(self._pump(far_reader, writer))
+                pumps.create_task(self._pump(far_reader, writer, back=True))
             writer.close()
             far_writer.close()
         except* OSError:
@@ -80,10 +83,15 @@ class Proxy:
             _reset(writer)
             _reset(far_writer)
 
-    async def _pump(self, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _pump(
+        self, reader: StreamReader, writer: StreamWriter, *, back: bool = False
+    ) -> None:
         while chunk := await reader.read(65536):
             await self._flowing.wait()
             await asyncio.sleep(self.delay)
+            if back:
+                self.answered += len(chunk)
+                chunk = self.forged(chunk)
             writer.write(chunk)
             await writer.drain()
         if writer.can_write_eof():

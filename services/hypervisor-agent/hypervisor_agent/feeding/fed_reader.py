@@ -103,8 +103,10 @@ class FedReader:
         return True
 
     def _lose(self, peer: Standing, reason: str, *, final: bool) -> None:
+        if peer.banned:  # another range told so already
+            return
         peer.failed(_now())
-        peer.banned = peer.banned or final
+        peer.banned = final
         told = log.warning if final else log.info
         told("peer.lost", peer=peer.client.peer.host_id, reason=reason, final=final)
         metrics.peer_lost(reason)
