@@ -11,6 +11,7 @@ from stowage_contracts.messages.hypervisor_agent import (
     ExecuteHop,
     HopFinished,
     HopProgressed,
+    HopYielded,
     HostJoined,
 )
 from stowage_contracts.messages.image_store import CopyRequested
@@ -24,6 +25,7 @@ from stowage_contracts.values import (
     Location,
     ObjectKind,
     ObjectRef,
+    Range,
     Receipt,
     Scope,
     ScopeType,
@@ -195,6 +197,17 @@ def moved(offer: ExecuteHop, done: int, **changes: Any) -> HopProgressed:
         "transfer": Transfer(bytes_done=done, bytes_total=SIZE, bytes_per_second=1e6),
     }
     return HopProgressed(**(given | changes))
+
+
+def stopped(offer: ExecuteHop, *ranges: tuple[int, int]) -> HopYielded:
+    """Its agent stopped where it was asked to, with these ranges (offset, length) journaled."""
+    return HopYielded(
+        host_id=offer.host_id,
+        hop_id=offer.hop_id,
+        copy_id=offer.copy_id,
+        epoch=offer.epoch,
+        journaled=tuple(Range(offset=at, length=length) for at, length in ranges),
+    )
 
 
 def made_visible(offer: ExecuteHop, **changes: Any) -> HopCommitted:

@@ -1,14 +1,25 @@
 """Any order of messages, repeated, late or missing: what must be true of a copy stays true."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from data_motion import model
-from data_motion.model import finishing, leases, sweeping
-from data_motion.model.leases import Placed
+from data_motion.model import finishing, leases, steering, sweeping
+from data_motion.model.leases import Held, Placed
 from data_motion.model.limits import Limits, Rules
 from data_motion.model.plan import Decision
-from data_motion.model.states import CopyState, HopState, ended
+from data_motion.model.preempting import Waiting, may
+from data_motion.model.states import (
+    COPY_MOVES,
+    HOLDS_SLOTS,
+    HOP_MOVES,
+    LEASED,
+    CopyState,
+    HopState,
+    ended,
+)
 from data_motion.model.turn import Step
 from data_motion.records import HopRecord, Job
 from hypothesis import settings
@@ -18,11 +29,15 @@ from stowage_contracts.errors import OutOfSpace, Problem, SourceChanged, SourceR
 from stowage_contracts.message import Message
 from stowage_contracts.messages.cache_autoscaler import CacheAnswer, CacheReserved
 from stowage_contracts.messages.data_motion import (
+    ChangeCopy,
     CommitHop,
     CopyCancelled,
     CopyCompleted,
     CopyFailed,
     HopCommitFailed,
+    PauseCopy,
+    RerouteCopy,
+    ResumeCopy,
 )
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop
 from stowage_contracts.plugins.data_motion_strategy import HopLeg, MotionPlan
@@ -40,6 +55,7 @@ from tests.unit.data_motion.build import (
     pool,
     receipt,
     reported,
+    stopped,
     withdraw,
     xen,
 )
@@ -54,6 +70,16 @@ ENDS = (CopyCompleted, CopyFailed, CopyCancelled)
 STAGED = MotionPlan(hops=(HopLeg(destination_is_cache=True), HopLeg(source_is_cache=True)))
 ONE_HOP = MotionPlan(hops=(HopLeg(),))
 DELAYS = st.sampled_from([0.5, 3, 11, 21, 61, 700])
+
+
+def _leads(table: Mapping[Any, set[Any]], first: Any, last: Any) -> bool:
+    """Whether one step, which may pass through several states, can lead there."""
+    reached, left = set(), [first]
+    while left:
+        for state in table[left.pop()] - reached:
+            reached.add(state)
+            left.append(state)
+    return last in reached
 
 
 class CopyLife(RuleBasedStateMachine):
@@ -81,6 +107,9 @@ class CopyLife(RuleBasedStateMachine):
             assert later is not None
             assert later.epoch >= hop.epoch
             assert later.generation >= hop.generation
+            assert later.state is hop.state or _leads(HOP_MOVES, hop.state, later.state)
+        was, now = before.copy.state, self.job.copy.state
+        assert now is was or _leads(COPY_MOVES, was, now)
 
     def _hear(self, message: Message) -> None:
         if isinstance(message, ExecuteHop):
@@ -110,7 +139,9 @@ class CopyLife(RuleBasedStateMachine):
             hop = self.job.current
             if not self.job.live:
                 return
-            if hop is None:
+            if self.job.copy.paused:
+                self.resumed(1)
+            elif hop is None:
                 self.caches_answer(CacheAnswer.FILL)
             elif hop.state is HopState.PENDING:
                 self.offered("kvm1")
@@ -149,6 +180,15 @@ class CopyLife(RuleBasedStateMachine):
         assert hop is not None
         placed = Placed(host, f"boot-{host}", "chosen", (f"host:{host}",))
         self._take(leases.offer(self.job, hop, placed, self.now, self.law))
+
+    @precondition(lambda self: self._pending() is not None)
+    @rule(patient=st.booleans(), gone=st.booleans())
+    def not_placed(self, patient: bool, gone: bool) -> None:
+        hop = self._pending()
+        assert hop is not None
+        slots = None if patient or gone else ("host:kvm1",)
+        held = Held("a slot", slots, unreachable=gone, patient=patient)
+        self._take(leases.wait(self.job, hop, held, self.now, self.law))
 
     @precondition(lambda self: self.offers)
     @rule(pick=st.randoms(use_true_random=False), done=st.integers(0, 8 << 20))
@@ -205,6 +245,58 @@ class CopyLife(RuleBasedStateMachine):
         if self.job.live:
             self._take(leases.rejoined(self.job, host, boot, self.now, self.law))
 
+    @rule(number=st.integers(1, 4))
+    def paused(self, number: int) -> None:
+        message = PauseCopy(copy_id=f"c{number}", reason="by night")
+        self._take(steering.pause(self.job, message, self.now, self.law))
+        if self.job.copy.paused:
+            assert self.job.copy.state is CopyState.PAUSED or self._held()
+
+    @rule(number=st.integers(1, 4))
+    def resumed(self, number: int) -> None:
+        message = ResumeCopy(copy_id=f"c{number}")
+        self._take(steering.resume(self.job, message, self.now, self.law))
+        assert not self.job.copy.paused
+        assert self.job.copy.state is not CopyState.PAUSED
+
+    @rule(priority=st.integers(-10, 10), speed=st.sampled_from([None, 0, 1 << 20]))
+    def changed(self, priority: int, speed: int | None) -> None:
+        message = ChangeCopy(copy_id="c1", priority=priority, bytes_per_second=speed)
+        self._take(steering.change(self.job, message, self.now, self.law))
+
+    @rule(host=st.sampled_from([None, "kvm1", "kvm2"]))
+    def rerouted(self, host: str | None) -> None:
+        message = RerouteCopy(copy_id="c1", host_id=host)
+        self._take(steering.reroute(self.job, message, self.now, self.law))
+
+    @rule(host=st.sampled_from(["kvm1", "kvm2"]))
+    def drained(self, host: str) -> None:
+        self._take(steering.drained(self.job, host, "new kernel", self.now, self.law))
+
+    @precondition(lambda self: self._held() is not None)
+    @rule()
+    def pre_empted(self) -> None:
+        hop = self._held()
+        assert hop is not None
+        if may(hop):
+            by = Waiting("other-hop", "other", 10)
+            self._take(steering.preempted(self.job, hop, by, self.now, self.law))
+            asked = self.job.hop(hop.id)
+            assert asked is not None
+            assert (asked.state in LEASED, asked.yields_to) == (True, "other-hop")
+        else:
+            assert hop.yielding or hop.state not in LEASED or hop.transfer.bytes_done
+
+    @precondition(lambda self: self.offers)
+    @rule(pick=st.randoms(use_true_random=False), length=st.integers(1, 8 << 20))
+    def yielded(self, pick: Random, length: int) -> None:
+        """Also of old epochs, repeated, or unasked."""
+        message = stopped(pick.choice(self.offers), (0, length))
+        self._take(steering.yielded(self.job, message, self.now, self.law))
+
+    def _held(self) -> HopRecord | None:
+        return next((h for h in self.job.hops if h.state in HOLDS_SLOTS), None)
+
     @rule(seconds=DELAYS)
     def time_passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -233,12 +325,35 @@ class CopyLife(RuleBasedStateMachine):
         assert len([h for h in busy if h.state is not HopState.PENDING]) <= 1
 
     @invariant()
+    def a_paused_copy_holds_no_slot_and_is_offered_to_nobody(self) -> None:
+        if self.job.copy.state is CopyState.PAUSED:
+            assert self.job.copy.paused
+            assert self._held() is None
+            assert self._pending() is None
+
+    @invariant()
+    def nobody_yields_without_a_lease_or_a_deadline(self) -> None:
+        for hop in self.job.hops:
+            if hop.yields_to:
+                assert hop.state in LEASED
+            if hop.yielding and hop.state in LEASED:
+                assert hop.deadline is not None
+
+    @invariant()
+    def the_timeline_is_bounded_and_in_order(self) -> None:
+        times = [moment.at for moment in self.job.copy.timeline]
+        assert times == sorted(times)
+        assert len(times) <= 200
+
+    @invariant()
     def nothing_live_is_without_a_deadline(self) -> None:
         if self.job.live:
             assert self._deadline(self.job) is not None
 
     @staticmethod
     def _deadline(job: Job) -> datetime | None:
+        if job.copy.state is CopyState.PAUSED:
+            return job.copy.deadline
         return job.current.due if job.current else job.copy.deadline
 
     def teardown(self) -> None:
@@ -246,7 +361,7 @@ class CopyLife(RuleBasedStateMachine):
         for _ in range(40):
             if not hasattr(self, "job") or not self.job.live:
                 return
-            self.time_passes(100_000)
+            self.time_passes(3_000_000)
         raise AssertionError(f"still {self.job.copy.state} after all its deadlines")
 
 
