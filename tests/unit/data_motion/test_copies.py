@@ -84,6 +84,8 @@ async def test_every_answer_and_the_endpoints_reason_can_be_explained(scene: Sce
     view = await scene.view()
     assert [(a.strategy, a.chosen) for a in view.answers] == [
         ("direct", True),
+        ("hypervisor-native", False),
+        ("store-native", False),
         ("via-cache", False),
     ]
     assert all(answer.reason for answer in view.answers)
@@ -96,7 +98,7 @@ async def test_no_strategy_is_refused_at_once_and_the_grants_go_back(scene: Scen
     failed = await scene.one(CopyFailed)
     assert failed.error.code == "no_strategy"
     assert "xen1 in zone z1 reads only file" in failed.error.hint
-    assert len(failed.state.answers) == 2
+    assert len(failed.state.answers) == 4
 
 
 async def test_an_object_that_is_already_there_is_done_at_once(scene: Scene) -> None:
