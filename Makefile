@@ -21,7 +21,7 @@ SEEDS ?= 20
 DATA ?= .stowage
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600
 
-.PHONY: help setup lint format unit test demo run chaos fuzz bench docs lock docker-up docker-down clean
+.PHONY: help setup lint format unit test demo run simulate chaos fuzz bench docs lock docker-up docker-down clean
 
 help: ## print this manual
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} \
@@ -72,6 +72,10 @@ test: setup ## every test, or those in TESTS=, on private servers that are stopp
 	$(if $(filter tests,$(TESTS)),$(PY) -m pytest tests/deploy $(ARGS))
 	$(SERVERS) run -- $(PY) -m pytest $(TESTS) $(if $(filter tests,$(TESTS)),--ignore=tests/deploy) \
 		-n $(JOBS) --dist loadfile $(ARGS)
+
+simulate: SEEDS = 10000
+simulate: setup ## SEEDS=10000 worlds of faults in virtual time, or again the one of SEED=
+	$(PY) -m tests.simulator --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))
 
 chaos: setup ## SEEDS=20 runs in which anything may be killed, or again the one of SEED=
 	$(SERVERS) run ceph -- $(PY) -m tests.failure.chaos --seeds $(SEEDS) $(if $(SEED),--seed $(SEED))

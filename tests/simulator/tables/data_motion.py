@@ -1,0 +1,338 @@
+"""data-motion's tables; what a query means here, ``test_tables_tell_the_truth`` compares with SQL.
+
+Rows are kept as the records they are, so that loading one costs nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from data_motion.model.states import HOLDS_SLOTS, LEASED, CopyState, HopState, ended
+from data_motion.records import AgentRecord, AskerRecord, CopyRecord, HopRecord, StoreRecord
+from stowage_contracts.values import StoreRole
+from stowage_contracts.views import StoreView
+
+from tests.simulator.tables.rows import Row, Table, Tables, Violation
+
+_SAVED = frozenset(CopyRecord.model_fields) - {
+    "id",
+    "source_key",
+    "destination_key",
+    "request",
+    "account_id",
+    "created",
+}
+
+
+class MotionTables(Tables):
+    """Copies, askers, hops, agents, stores."""
+
+    tables = (
+        "copies",
+        "askers",
+        "hops",
+        "agents",
+        "stores",
+        "withdrawn",
+        "pulse",
+        "policies",
+        "drain_left",
+    )
+    copies: Table
+    askers: Table
+    hops: Table
+    agents: Table
+    stores: Table
+    withdrawn: Table
+    pulse: Table
+    policies: Table
+    drain_left: Table
+
+    def hops_of(self, copy_id: str) -> list[HopRecord]:
+        found = [hop for hop in self.hops.values() if hop.copy_id == copy_id]
+        return sorted(found, key=lambda hop: hop.ordinal)
+
+    def askers_of(self, copy_id: str) -> list[AskerRecord]:
+        found = [asker for asker in self.askers.values() if asker.copy_id == copy_id]
+        return sorted(found, key=lambda asker: (asker.created, asker.id))
+
+    def used(self) -> Counter[str]:
+        holding = (hop for hop in self.hops.values() if hop.state in HOLDS_SLOTS)
+        return Counter(slot for hop in holding for slot in hop.slots)
+
+    def q_lock_copy(self, copy_id: str) -> list[Row]:
+        copy = self.copies.get(copy_id)
+        return [] if copy is None else [Row({"copy": copy})]
+
+    q_lock_copy_if_free = q_lock_copy
+
+    def q_parts_of_copy(self, copy_id: str) -> list[Row]:
+        return [Row({"askers": self.askers_of(copy_id), "hops": self.hops_of(copy_id)})]
+
+    def q_job(self, copy_id: str) -> list[Row]:
+        copy = self.copies.get(copy_id)
+        parts = {"askers": self.askers_of(copy_id), "hops": self.hops_of(copy_id)}
+        return [] if copy is None else [Row({"copy": copy, **parts})]
+
+    def q_copy_of_asker(self, asker_id: str) -> str | None:
+        asker = self.askers.get(asker_id)
+        return None if asker is None else asker.copy_id
+
+    def q_live_twin(self, source_key: str, destination_key: str) -> str | None:
+        return next((c.id for c in self._twins(source_key, destination_key)), None)
+
+    def _twins(self, source_key: str, destination_key: str) -> Iterator[CopyRecord]:
+        for copy in self.copies.values():
+            same = (copy.source_key, copy.destination_key) == (source_key, destination_key)
+            if same and not ended(copy.state):
+                yield copy
+
+    def q_insert_copy(self, row: dict[str, Any]) -> str | None:
+        copy = CopyRecord.model_validate(row)
+        if any(self._twins(copy.source_key, copy.destination_key)):
+            return None
+        if copy.id in self.copies:
+            raise Violation(f"copy {copy.id} is inserted twice")
+        self.copies[copy.id] = copy
+        return copy.id
+
+    def q_save_job(self, copy: Any, askers: list[Any], hops: list[Any]) -> int:
+        if copy is not None:
+            new = CopyRecord.model_validate(copy)
+            changed = {name: getattr(new, name) for name in _SAVED}
+            self.copies[new.id] = self.copies[new.id].having(**changed)
+        for row in askers:
+            asker = AskerRecord.model_validate(row)
+            known = self.askers.get(asker.id)
+            self.askers[asker.id] = known.having(state=asker.state) if known else asker
+        for row in hops:
+            hop = HopRecord.model_validate(row)
+            self.hops[hop.id] = hop
+        return 1
+
+    def q_lock_scheduling(self) -> bool | None:
+        return True if any(self.offerable()) else None
+
+    def offerable(self) -> Iterator[HopRecord]:
+        """Hops that wait for nothing but a slot."""
+        for hop in self.hops.values():
+            if hop.state is HopState.PENDING and hop.retry_at and hop.retry_at <= self.now:
+                yield hop
+
+    def q_candidates(self, stores: int, zones: int, accounts: int, limit: int) -> list[Row]:
+        full, busy = self._full({"store": stores, "account": accounts}, zones), self._busy()
+        found = [
+            (self.copies[hop.copy_id], hop)
+            for hop in self.offerable()
+            if hop.blocked_on is None or not set(hop.blocked_on) <= full
+        ]
+        found.sort(key=lambda f: (-f[0].priority, busy[f[0].account_id], f[0].created, f[0].id))
+        return [
+            Row(
+                {
+                    "id": hop.id,
+                    "copy_id": copy.id,
+                    "account_id": copy.account_id,
+                    "priority": copy.priority,
+                    "created": copy.created,
+                    "blocked_on": hop.blocked_on,
+                    "busy": busy[copy.account_id],
+                }
+            )
+            for copy, hop in found[:limit]
+        ]
+
+    def _busy(self) -> Counter[str]:
+        holding = (hop for hop in self.hops.values() if hop.state in HOLDS_SLOTS)
+        return Counter(self.copies[hop.copy_id].account_id for hop in holding)
+
+    def _full(self, slots: dict[str, int], zone_slots: int) -> set[str]:
+        def most(slot: str) -> int:
+            kind, _, name = slot.partition(":")
+            if kind == "host":
+                return self.agents[name].abilities.slots if name in self.agents else 1
+            return slots.get(kind, zone_slots)
+
+        return {slot for slot, hops in self.used().items() if hops >= most(slot)}
+
+    def q_fleet(self) -> list[Row]:
+        agents = sorted(self.agents.values(), key=lambda agent: agent.host_id)
+        stores = list(self.stores.values())
+        return [Row({"agents": agents, "stores": stores, "used": dict(self.used())})]
+
+    def q_planning_agents(self, seconds: float, zones: list[str] | None) -> list[Row]:
+        wide = any(view.scope.type == "region" for view in self._caches())
+        moving = Counter(hop.host_id for hop in self.running())
+        return [
+            Row(
+                {
+                    "host_id": agent.host_id,
+                    "location": agent.location.model_dump_json(),
+                    "abilities": agent.abilities.model_dump_json(),
+                    "running": moving[agent.host_id],
+                }
+            )
+            for _, agent in sorted(self.agents.items())
+            if agent.seen > self.later(-seconds)
+            and (zones is None or wide or agent.location.zone_id in (None, *zones))
+        ]
+
+    def _caches(self) -> list[StoreView]:
+        views = (store.view for _, store in sorted(self.stores.items()))
+        return [view for view in views if view.role is StoreRole.IMAGE_CACHE]
+
+    def q_planning_rest(self, zone_id: str | None) -> list[Row]:
+        policy = self.policies.get(zone_id) or self.policies.get("default")
+        return [Row({"caches": self._caches(), "policy": policy})]
+
+    def q_unblock(self) -> int:
+        for hop in list(self.hops.values()):
+            if hop.state is HopState.PENDING:
+                self.hops[hop.id] = hop.having(blocked_on=None)
+        return 1
+
+    def q_save_agent(self, row: dict[str, Any]) -> int:
+        agent = AgentRecord.model_validate(row)
+        known = self.agents.get(agent.host_id)
+        self.agents[agent.host_id] = agent.having(draining=known.draining) if known else agent
+        return 1
+
+    def q_agent_seen(self, host_id: str, seconds: float) -> bool | None:
+        if host_id not in self.agents:
+            return None
+        before = self.agents[host_id]
+        self.agents[host_id] = before.having(seen=self.now)
+        return bool(before.seen < self.later(-seconds))
+
+    def q_save_store(self, row: dict[str, Any]) -> int:
+        store = StoreRecord.model_validate(row)
+        known = self.stores.get(store.id)
+        if known is None or known.sequence <= store.sequence:
+            self.stores[store.id] = store
+        return 1
+
+    def q_copies_of_host(self, host_id: str) -> list[Row]:
+        found = {hop.copy_id for hop in self._live_hops() if hop.host_id == host_id}
+        return [Row({"copy_id": copy_id}) for copy_id in sorted(found)]
+
+    def _live_hops(self) -> Iterator[HopRecord]:
+        return (hop for hop in self.hops.values() if not ended(hop.state))
+
+    def q_hops_to_keep(self, host_id: str) -> list[Row]:
+        found = [
+            hop.id
+            for hop in self._live_hops()
+            if hop.host_id == host_id or hop.destination.grant.owner == "hypervisor-agent"
+        ]
+        return [Row({"id": hop_id}) for hop_id in sorted(found)]
+
+    def q_copies_on_store(self, store_id: str) -> list[Row]:
+        found = {
+            copy.id
+            for copy in self.copies.values()
+            if not ended(copy.state)
+            and store_id in (copy.request.source.store_id, copy.request.destination.store_id)
+        }
+        found |= {
+            hop.copy_id
+            for hop in self._live_hops()
+            if store_id in (hop.source.store_id, hop.destination.store_id)
+        }
+        return [Row({"id": copy_id}) for copy_id in sorted(found)]
+
+    def q_overdue(self, limit: int) -> list[Row]:
+        found = {hop.copy_id for hop in self.hops.values() if hop.due and hop.due <= self.now}
+        found |= {
+            copy.id
+            for copy in self.copies.values()
+            if copy.deadline and copy.deadline <= self.now and copy.finished is None
+        }
+        return [Row({"id": copy_id}) for copy_id in sorted(found)[:limit]]
+
+    def q_leased(self) -> list[Row]:
+        found = {hop.copy_id for hop in self.hops.values() if hop.state in LEASED}
+        return [Row({"id": copy_id}) for copy_id in sorted(found)]
+
+    def q_beat(self) -> list[Row]:
+        before = self.pulse.get("beat")
+        self.pulse["beat"] = self.now
+        heard = max((agent.seen for agent in self.agents.values()), default=None)
+        return [Row({"before": before, "heard": heard})]
+
+    # What people order
+
+    def _leased(self) -> list[HopRecord]:
+        return [hop for hop in self.hops.values() if hop.state in LEASED]
+
+    def q_outranking(self, limit: int) -> list[Row]:
+        running = self._leased()
+        promised = {hop.yields_to for hop in running}
+        held = [(self.copies[h.copy_id].priority, h.slots) for h in running if not h.yielding]
+        found = []
+        for hop in self.offerable():
+            copy = self.copies[hop.copy_id]
+            lesser = any(
+                priority < copy.priority and set(slots) & set(hop.blocked_on or ())
+                for priority, slots in held
+            )
+            if lesser and hop.id not in promised:
+                found.append((copy, hop))
+        found.sort(key=lambda f: (-f[0].priority, f[0].created, f[0].id))
+        rows = [{"id": h.id, "copy_id": c.id, "priority": c.priority} for c, h in found]
+        return [Row(row) for row in rows[:limit]]
+
+    def q_holding(self) -> list[Row]:
+        names = ("id", "copy_id", "state", "slots", "transfer", "yielding", "yields_to")
+        return [
+            Row(
+                {
+                    **{name: getattr(hop, name) for name in names},
+                    "priority": self.copies[hop.copy_id].priority,
+                }
+            )
+            for hop in self._leased()
+        ]
+
+    def q_drain_agent(self, host_id: str, why: str) -> str | None:
+        agent = self.agents.get(host_id)
+        if agent is None:
+            return None
+        self.agents[host_id] = agent.having(draining=why)
+        self.drain_left.pop(host_id, None)
+        return host_id
+
+    def q_drains(self) -> list[Row]:
+        rows, moving = [], Counter(hop.host_id for hop in self.running())
+        for host_id, agent in self.agents.items():
+            if agent.draining and self.drain_left.get(host_id) != moving[host_id]:
+                self.drain_left[host_id] = moving[host_id]
+                row = {"draining": agent.draining, "drain_left": moving[host_id]}
+                rows.append(Row({"host_id": host_id, **row}))
+        return rows
+
+    def q_withdraw(self, copy_id: str, reason: str) -> int:
+        self.withdrawn.setdefault(copy_id, (reason, self.now))
+        return 1
+
+    def q_withdrawal(self, copy_id: str) -> str | None:
+        found = self.withdrawn.pop(copy_id, None)
+        return None if found is None else found[0]
+
+    def q_forget_copies(self, age: timedelta) -> int:
+        return 0
+
+    def q_forget_withdrawn(self) -> int:
+        return 0
+
+    def unfinished(self) -> list[CopyRecord]:
+        """Copies that have not ended."""
+        return [copy for copy in self.copies.values() if not ended(copy.state)]
+
+    def running(self) -> list[HopRecord]:
+        """Hops that hold slots."""
+        return [hop for hop in self.hops.values() if hop.state in HOLDS_SLOTS]
+
+    def done(self) -> list[CopyRecord]:
+        """Copies said to be done."""
+        return [copy for copy in self.copies.values() if copy.state is CopyState.DONE]
