@@ -63,7 +63,6 @@ INTERFACES = [
 NOT_YET = {
     "takeSnapshot",
     "revertSnapshot",
-    "TemplateInstallStrategy",
     "VMSnapshotStrategy",
     "takeVMSnapshot",
     "deleteVMSnapshot",
