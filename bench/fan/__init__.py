@@ -1,0 +1,1 @@
+"""Fan-out: agents behind shaped links that want one template."""
