@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
+from stowage_contracts.errors import StowageError
 
 Job = Callable[[], Awaitable[None]]
 
@@ -53,5 +54,13 @@ class Lanes:
         if self._tails.get(key) is task:
             del self._tails[key]
         with suppress(asyncio.CancelledError):
-            if error := task.exception():
-                structlog.get_logger(__name__).error("bus.job_failed", exc_info=error)
+            _tell(task.exception())
+
+
+def _tell(error: BaseException | None) -> None:
+    """A fault of ours with its place; what broke elsewhere in a line, as it may break often."""
+    log = structlog.get_logger(__name__)
+    if isinstance(error, StowageError):
+        log.warning("bus.job_failed", code=error.code, cause=error.cause)
+    elif error is not None:
+        log.error("bus.job_failed", exc_info=error)
