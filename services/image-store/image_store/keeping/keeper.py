@@ -93,21 +93,24 @@ async def place(tx: Tx, row: Record, one: Need, deps: Deps) -> Record:
 
 async def _sibling(tx: Tx, row: Record, store: Record) -> Record:
     """A good replica to copy from: near first, the others by turns after failures."""
-    good: list[tuple[bool, str, Record]] = []
+    good: list[tuple[int, str, Record]] = []
     for ref in await tx.rows("replicas_of", row["noun"], row["id"]):
         if ref["state"] == ReplicaState.READY and ref["role"] == StoreRole.IMAGE:
             there = await need(tx, "store", ref["store_id"])
             if StoreState(there["state"]).readable:
-                good.append((not _near(there, store), ref["id"], ref))
+                good.append((_distance(there, store), ref["id"], ref))
     ordered = sorted(good, key=lambda one: one[:2])
     turn: Record = ordered[row["attempts"] % len(ordered)][2]
     return turn
 
 
-def _near(one: Record, other: Record) -> bool:
-    """An object store is near to everything; files are to their own zone."""
-    schemes = DriverAbilities.model_validate(one["abilities"]).schemes
-    return "file" not in schemes or one["zone_id"] == other["zone_id"]
+def _distance(one: Record, other: Record) -> int:
+    """Stores of one server come first, which copies by itself; an object store is near to
+    everything, files are to their own zone."""
+    here, there = (DriverAbilities.model_validate(each["abilities"]) for each in (one, other))
+    if here.server and here.server == there.server:
+        return 0
+    return 1 if "file" not in here.schemes or one["zone_id"] == other["zone_id"] else 2
 
 
 async def held_of(tx: Tx, row: Record) -> list[Held]:
