@@ -20,7 +20,7 @@ QUIET_SECONDS = 120.0
 SCAN_AFTER_SECONDS = 3.0
 IN_FLIGHT = 8 * MIB + 2 * 8 * MIB
 """An agent's buffers, and a part on each of its connections."""
-HONEST_ENDS = ("unavailable", "stalled", "exhausted", "source")
+HONEST_ENDS = ("unavailable", "stalled", "out_of_space", "source")
 """What may become of an honest wish while everything breaks; never what its bytes are like."""
 
 

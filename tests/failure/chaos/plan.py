@@ -31,6 +31,8 @@ STEPS = (
 """Messages at which a process may be killed."""
 AGENT_STEPS = ("redeemed", "opened", "copied", "finished", "judged", "committing", "committed")
 """Between which an agent may die by itself, like kill -9."""
+STEERING = ("cancel", "delete", "pause", "slow down", "reroute", "prefer")
+"""What is done to an object that is on its way."""
 LIES = ("flipped", "short", "changed", "stalling")
 
 
@@ -46,8 +48,6 @@ class Kit:
     """Small ones, which can be filled."""
     drops: bool = False
     """Whether packets can be dropped on this machine."""
-    steering: bool = False
-    """Whether copies can be paused."""
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,17 @@ def drawn(seed: int, kit: Kit) -> Plan:
 
 def _deeds(chance: Random, seed: int, kit: Kit) -> list[Deed]:
     made = [_makes(chance, f"s{seed}n{number}", kit) for number in range(chance.randint(3, 6))]
-    undone = chance.sample(made, k=min(len(made), chance.randint(0, 2)))
-    words = ("cancel", "delete", *(("pause", "slow down", "reroute") if kit.steering else ()))
+    undone = chance.sample(made, k=min(len(made), chance.randint(0, 3)))
     undoing = [
-        Deed(deed.at + chance.uniform(0.2, 4), chance.choice(words), f"{deed.name}u", deed.name)
+        Deed(deed.at + chance.uniform(0.2, 4), chance.choice(STEERING), f"{deed.name}u", deed.name)
         for deed in undone
     ]
-    return sorted([*made, *undoing], key=lambda deed: deed.at)
+    draining = [
+        Deed(chance.uniform(0, SECONDS / 2), "drain", f"s{seed}d", host)
+        for host in chance.sample(kit.agents, k=1)
+        if chance.random() < 0.25
+    ]
+    return sorted([*made, *undoing, *draining], key=lambda deed: deed.at)
 
 
 def _makes(chance: Random, name: str, kit: Kit) -> Deed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.failure.chaos.plan import LIES, SECONDS, SERVICES, Kit, drawn
+from tests.failure.chaos.plan import LIES, SECONDS, SERVICES, STEERING, Kit, drawn
 
 KIT = Kit(
     agents=("agent:h1", "agent:h2"),
@@ -13,7 +13,6 @@ KIT = Kit(
     pools=("pool1",),
     disks=("s2",),
     drops=True,
-    steering=True,
 )
 PLANS = [drawn(seed, KIT) for seed in range(300)]
 
@@ -38,7 +37,8 @@ def test_every_kind_of_deed_and_lie_is_drawn() -> None:
     deeds = [deed for plan in PLANS for deed in plan.deeds]
     assert {deed.what for deed in deeds} == {
         *("register", "volume", "stage", "twins", "move"),
-        *("cancel", "delete", "pause", "slow down", "reroute"),
+        *STEERING,
+        "drain",
     }
     assert {deed.source for deed in deeds} == {"honest", *LIES}
 

@@ -14,7 +14,7 @@ import aiohttp
 from tests.e2e.operator import ZONE, Refused
 from tests.e2e.sources import image, serving
 from tests.failure.chaos.faults import Log
-from tests.failure.chaos.plan import Deed
+from tests.failure.chaos.plan import MIB, STEERING, Deed
 from tests.failure.chaos.sources import Liar
 from tests.failure.chaos.world import BASE, XEN_POOL, World
 
@@ -23,7 +23,8 @@ CALL_SECONDS = 5.0
 PATIENCE = 60.0
 STALL_SECONDS = 10.0
 """Longer than an agent waits for a byte."""
-UNDOES = {"cancel", "delete", "pause", "slow down", "reroute"}
+HELD_SECONDS = 3.0
+"""How long a copy is paused or slow, and a host drained."""
 
 
 @dataclass
@@ -39,6 +40,8 @@ class Wish:
     """Volumes on primary pools: id → pool."""
     source: Liar | None = None
     undone: str = ""
+    made: asyncio.Event = field(default_factory=asyncio.Event)
+    """The gateway has taken it: before, there is nothing to steer."""
 
     @property
     def template(self) -> str:
@@ -59,8 +62,10 @@ class User:
         """At its time."""
         await asyncio.sleep(deed.at)
         self.log(f"{deed.what} {deed.name} {deed.to}")
-        if deed.what in UNDOES:
-            await self._undo(deed)
+        if deed.what in STEERING:
+            await self._steer(deed)
+        elif deed.what == "drain":
+            await self._drain(deed.to.partition(":")[2])
         elif deed.what == "volume":
             wish = self.wishes[deed.name] = Wish(deed, (self.world.base,))
             await self._volume(wish, BASE, deed.to)
@@ -110,6 +115,7 @@ class User:
             "checksum": liar.declared,
         }
         await self.insist("POST", "templates", body)
+        wish.made.set()
         return wish
 
     async def _volume(self, wish: Wish, template: str, pool: str) -> None:
@@ -118,19 +124,41 @@ class User:
         wish.volumes[volume] = pool
         body = {"id": copy, "template_id": template, "store_id": pool, "volume_id": volume}
         await self.insist("POST", "copies", body)
+        wish.made.set()
 
-    async def _undo(self, deed: Deed) -> None:
+    async def _steer(self, deed: Deed) -> None:
         wish = self.wishes.get(deed.to)
         if wish is None:
             return
+        await wish.made.wait()
         if deed.what == "delete":
             wish.undone = "delete"
             noun = f"templates/{wish.template}" if wish.template else f"volumes/{deed.to}v"
             await self.insist("DELETE", noun)
             return
         for copy in await self._copies(wish):
-            wish.undone = wish.undone or ("cancel" if deed.what == "cancel" else "")
-            await self.insist("POST", f"copies/{copy}/cancel")
+            if deed.what == "cancel":
+                wish.undone = wish.undone or "cancel"
+            await self._steer_copy(deed.what, f"copies/{copy}")
+
+    async def _steer_copy(self, what: str, copy: str) -> None:
+        if what in ("cancel", "reroute"):
+            await self.insist("POST", f"{copy}/{what}", {} if what == "reroute" else None)
+        elif what == "prefer":
+            await self.insist("PATCH", copy, {"priority": 10})
+        elif what == "pause":
+            await self.insist("POST", f"{copy}/pause", {"reason": "a test says so"})
+            await asyncio.sleep(HELD_SECONDS)
+            await self.insist("POST", f"{copy}/resume")
+        else:
+            await self.insist("PATCH", copy, {"bytes_per_second": MIB})
+            await asyncio.sleep(HELD_SECONDS)
+            await self.insist("PATCH", copy, {"bytes_per_second": 0})
+
+    async def _drain(self, host: str) -> None:
+        await self.insist("POST", f"hosts/{host}/drain", {"reason": "a test says so"})
+        await asyncio.sleep(HELD_SECONDS)
+        await self.insist("DELETE", f"hosts/{host}/drain")
 
     async def _copies(self, wish: Wish) -> list[str]:
         if not wish.template:

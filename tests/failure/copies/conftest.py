@@ -1,5 +1,5 @@
 """The same deployment as the end-to-end tests have, to be broken."""
 
-from tests.e2e.conftest import backing, operator, s3_store
+from tests.e2e.conftest import backing, operator
 
-__all__ = ["backing", "operator", "s3_store"]
+__all__ = ["backing", "operator"]

@@ -15,18 +15,13 @@ BLOWS = (
     (Upload, "a part was sent", STORE),
     (Upload, "FinishUpload", STORE),
     (Upload, "an upload was completed", STORE),
-    (Upload, "InspectObject", AGENT),
     (Upload, "ObjectInspected", STORE),
     (DoorUpload, "a byte came in", AGENT),
     (DoorUpload, "a byte came in", STORE),
-    (DoorUpload, "FinishUpload", STORE),
     (DoorUpload, "InspectObject", AGENT),
     (ServerSideCopy, "RegisterTemplate", STORE),
     (ServerSideCopy, "it was copied", STORE),
-    (ServerSideCopy, "InspectObject", AGENT),
-    (ServerSideCopy, "ObjectInspected", STORE),
     (Adoption, "AdoptStore", STORE),
-    (Adoption, "InspectObject", AGENT),
     (Adoption, "ReplicaReady", STORE),
 )
 

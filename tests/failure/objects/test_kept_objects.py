@@ -1,4 +1,4 @@
-"""image-store, data-motion or an agent dies while objects are kept: copied, moved off, scrubbed."""
+"""image-store or an agent dies while objects are kept: copied, moved off, scrubbed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,18 @@ from tests.failure.objects.flows import Evacuation, Flow, Scrub, SiblingCopy
 from tests.failure.objects.stage import AGENT, Stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.slow]
-STORE, MOTION = "image-store", "data-motion"
+STORE = "image-store"
 BLOWS = (
     (SiblingCopy, "ChangeObject", STORE),
-    (SiblingCopy, "CopyRequested", MOTION),
-    (SiblingCopy, "ExecuteHop", AGENT),
     (SiblingCopy, "an upload was created", STORE),
     (SiblingCopy, "a part was sent", AGENT),
-    (SiblingCopy, "HopFinished", MOTION),
     (SiblingCopy, "an upload was completed", STORE),
-    (SiblingCopy, "HopCommitted", MOTION),
-    (SiblingCopy, "CopyCompleted", STORE),
     (SiblingCopy, "a note was written", STORE),
     (Evacuation, "EvacuateStore", STORE),
-    (Evacuation, "HopFinished", AGENT),
-    (Evacuation, "CommitHop", MOTION),
     (Evacuation, "ReplicaReady", STORE),
     (Scrub, "InspectObject", AGENT),
     (Scrub, "ObjectInspected", STORE),
     (Scrub, "ReplicaDamaged", STORE),
-    (Scrub, "HopFinished", MOTION),
 )
 
 
