@@ -259,6 +259,8 @@ class HopView(Value):
     method: HopMethod = HopMethod.COPY
     fed_by: tuple[Id, ...] = ()
     """Hosts it reads from instead of the origin."""
+    bytes_fed: Bytes = 0
+    """Bytes that came from them, once its bytes were verified."""
     epoch: int = 0
     attempts: int = 0
     transfer: Transfer = Transfer()

@@ -49,6 +49,7 @@ def hop_view(hop: HopRecord) -> HopView:
         cache_reason=hop.cache_reason,
         method=hop.method,
         fed_by=tuple(feeder.host_id for feeder in hop.fed_by),
+        bytes_fed=hop.receipt.bytes_fed if hop.receipt else 0,
         epoch=hop.epoch,
         attempts=hop.attempts,
         transfer=hop.transfer,

@@ -17,12 +17,14 @@ from hypervisor_agent.engine.digest import leaves
 from hypervisor_agent.engine.terms import Tools
 from hypervisor_agent.feeding import client, feeds
 from hypervisor_agent.feeding.feeds import Feed
+from hypervisor_agent.feeding.wire import Wire
 from hypervisor_agent.links import peers
 from stowage_contracts.errors import ImageRefused, NotFound
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop, Peer, PeerTicket
 from stowage_contracts.values import TREE_LEAF, Range, Receipt
 from stowage_runtime.bus import Bus
 
+from tests.integration.fetch.test_fetching import self_signed
 from tests.integration.hypervisor_agent.cloud import HOST, Cloud, make_agent, running
 from tests.integration.hypervisor_agent.kit import (
     MIB,
@@ -67,12 +69,13 @@ class Feeder:
     agent: Agent
     file: Path
     done: tuple[Range, ...] = WHOLE
+    scheme: str = "http"
     feed: Feed = field(init=False)
 
     @property
     def url(self) -> str:
         assert self.agent.door is not None
-        return f"http://127.0.0.1:{self.agent.door.port}"
+        return f"{self.scheme}://127.0.0.1:{self.agent.door.port}"
 
     def peer(self, name: str = "fed", /, **claims: Any) -> Peer:
         expires = datetime.now(UTC) + timedelta(minutes=5)
@@ -288,6 +291,26 @@ async def test_a_peer_that_cannot_be_reached_is_lost(tools: Tools) -> None:
     with pytest.raises(client.Lost):
         await asker.fetch(0, memoryview(bytearray(10)))
     await asker.close()
+
+
+async def test_peers_are_who_their_authority_says(
+    cloud: Cloud, agent_bus: Bus, pool: Path, tmp_path: Path, tools: Tools
+) -> None:
+    pem = self_signed(tmp_path / "door.pem")
+    trusting = Wire.of(str(pem), plaintext=False)
+    assert trusting.tls is not None
+    trusting.tls.check_hostname = False
+    facts = {"agent_door_listen": "127.0.0.1:0", "agent_door_url": "https://127.0.0.1:1"}
+    (tmp_path / "arrived").write_bytes(DATA)
+    async with running(make_agent(cloud, agent_bus, pool, agent_door_cert=str(pem), **facts)) as a:
+        feeder = Feeder(cloud, a, tmp_path / "arrived", scheme="https")
+        async with feeder.offers():
+            receipt = await run(fed_order(feeder.peer()), replace(tools, wire=trusting), tmp_path)
+            assert receipt.bytes_fed
+            stranger = client.PeerClient(feeder.peer(), tools.wire.session(1))
+            with pytest.raises(client.Lost):
+                await stranger.fetch(0, memoryview(bytearray(10)))
+            await stranger.close()
 
 
 def test_a_door_elsewhere_is_reached_by_tls_only(tools: Tools) -> None:
