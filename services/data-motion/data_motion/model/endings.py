@@ -138,4 +138,6 @@ def _wind_up(turn: Turn, state: HopState, problem: Problem | None) -> None:
         words.release_grant(turn, turn.copy.request.destination)
     for hop in left:
         words.release(turn, hop)
-        turn.move(hop, state, error=hop.error or problem, retry_at=None)
+        turn.move(
+            hop, state, error=hop.error or problem, retry_at=None, yielding="", yields_to=None
+        )
