@@ -40,9 +40,9 @@ class Settings(ServiceSettings):
         4, ge=1, le=64, description="Connections one hop opens to its source and destination."
     )
     agent_buffer_bytes: int = Field(
-        64 * 1024 * 1024,
+        32 * 1024 * 1024,
         ge=8 * 1024 * 1024,
-        description="Bytes of buffers all hops share; the process needs about 80 MiB more.",
+        description="Bytes of buffers all hops share; the process needs about 90 MiB more.",
     )
     agent_spool_dir: str = Field(
         "/var/tmp",  # noqa: S108 - only unnamed files are made there

@@ -20,7 +20,7 @@ from tests.integration.hypervisor_agent.cloud import Cloud, Redeem, link_token, 
 from tests.integration.hypervisor_agent.kit import LOOPBACK, MIB, file_grant, noise, url_grant
 from tests.integration.hypervisor_agent.source_server import Source, serving
 
-PEAK_MIB = 160
+PEAK_MIB = 128
 WITH_EVERYTHING_MIB = 192
 """With chunks of what is unpacked, and the door's own buffers."""
 

@@ -214,3 +214,11 @@ async def test_a_qcow2_is_not_made_where_there_are_no_files(ours: Tools, tmp_pat
     )
     with pytest.raises(InvalidInput):
         await moved(ours, GivenGrants(lambda: file_grant(disk), lambda _: session), RAW, QCOW2)
+
+
+async def test_a_qcow2_wider_than_the_file_system_becomes_raw(ours: Tools, tmp_path: Path) -> None:
+    disk, part = tmp_path / "wide.qcow2", part_of(tmp_path, order())
+    qemu_img("create", "-f", "qcow2", disk, "8T")
+    receipt = await moved(ours, between(disk, part), QCOW2, RAW)
+    assert receipt.size == part.stat().st_size == 8 << 40
+    assert part.stat().st_blocks == 0

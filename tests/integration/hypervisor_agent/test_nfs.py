@@ -26,7 +26,7 @@ from stowage_contracts.plugins.image_store_driver import CommitAsk, ReadAsk, Rev
 from stowage_contracts.plugins.transport import PartSource, ReadShape, TransportSettings, WriteShape
 from stowage_contracts.testing.store_hand import Hand
 from stowage_contracts.testing.transport_suite import TransportSuite
-from stowage_contracts.values import EndKind
+from stowage_contracts.values import EndKind, ImageFormat
 from stowage_stores.nfs import NfsDriver
 
 from tests.contract.stores.nfs_store import NfsClient, nfs_store
@@ -152,6 +152,26 @@ async def test_a_url_goes_to_nfs_and_from_there_to_a_file(
         asked, GivenGrants(lambda: read, lambda _: file_grant(part, writes=True)), tools
     ).run()
     assert part.read_bytes() == DATA
+
+
+async def test_a_qcow2_is_made_on_an_export_and_read_from_there(
+    tmp_path: Path, driver: NfsDriver, nfs_share: Share
+) -> None:
+    disk, tools = tmp_path / "disk.raw", tools_of(tmp_path)
+    disk.write_bytes(bytes(9 * MIB) + noise(5 * MIB) + bytes(3 * MIB))
+    asked = order(source=end(ImageFormat.RAW), destination=end(ImageFormat.QCOW2))
+    grant = await begun(driver, None)
+    receipt = await hop(asked, into(grant, lambda: file_grant(disk)), tools).run()
+    await driver.commit(CommitAsk(key=KEY, writer=WRITER, size=receipt.size))
+    assert receipt.digest == tree_digest((nfs_share.folder / KEY).read_bytes())
+
+    read = await driver.grant(ReadAsk(key=KEY, seconds=600))
+    facts = {"source": end(ImageFormat.QCOW2), "destination": end(ImageFormat.RAW)}
+    back = order(**facts, digest=receipt.digest)
+    part = part_of(tmp_path, back)
+    given = GivenGrants(lambda: read, lambda _: file_grant(part, writes=True))
+    await hop(back, given, tools).run()
+    assert part.read_bytes() == disk.read_bytes()
 
 
 async def test_zeros_are_left_out(tmp_path: Path, driver: NfsDriver, nfs_share: Share) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from stowage_contracts.errors import InvalidInput
 
-DEFAULT_BUDGET = 64 * 1024 * 1024
+DEFAULT_BUDGET = 32 * 1024 * 1024
 
 
 class Buffers:

@@ -26,6 +26,7 @@ from hypervisor_agent.engine.unpacking import Unpacked
 from hypervisor_agent.feeding.fed_reader import FedReader
 from hypervisor_agent.feeding.feeds import Feed
 from hypervisor_agent.feeding.opening import open_fed
+from hypervisor_agent.formats.qcow2_reader import Qcow2Reader
 
 EARLIER = 0.75
 """An agent notices a stall before data-motion does: it can go on from its journal, while a hop
@@ -99,7 +100,7 @@ class Hop:
             grows=grows,
             stall_seconds=self.stall_seconds,
             source_validator=self._pin(source),
-            sparse=self.order.source.format is ImageFormat.RAW,
+            sparse=self.order.source.format is ImageFormat.RAW or isinstance(source, Qcow2Reader),
         )
         writer = await transport_of(grant, self.tools.transports).open_writer(
             grant, shape, self.grants.parts

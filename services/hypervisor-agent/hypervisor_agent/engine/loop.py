@@ -18,7 +18,7 @@ from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.engine.together import together
 from hypervisor_agent.engine.zeros import all_zero
 
-SLICE = 16 * 1024 * 1024
+SLICE = 8 * 1024 * 1024
 """Most bytes of one buffer; longer parts pass through it slice by slice."""
 
 

@@ -9,13 +9,15 @@ from stowage_contracts.values import Digest, Range
 
 from hypervisor_agent.engine.hashing import Copied, Hashing
 from hypervisor_agent.engine.long_part import LongPart
-from hypervisor_agent.engine.loop import SLICE, Bench
+from hypervisor_agent.engine.loop import Bench
 from hypervisor_agent.engine.ranges import Claim, covers, merge
 from hypervisor_agent.engine.reins import HeldHashing, HeldStream, Yielded, held
 from hypervisor_agent.engine.spool import Spool
 from hypervisor_agent.engine.together import together
 from hypervisor_agent.engine.zeros import all_zero
 
+SLICE = 16 * 1024 * 1024
+"""Longest part that is kept in memory until its length is sure."""
 SPOOLS = 2
 """Long parts of one hop that lie on disk at the same time."""
 

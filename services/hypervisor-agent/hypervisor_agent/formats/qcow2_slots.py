@@ -37,7 +37,7 @@ class Slots:
         """The slot of a leaf, a new one for its first data."""
         missing = leaf + 1 - len(self._slot_of)
         if missing > 0:
-            self._slot_of.extend([-1] * missing)
+            self._slot_of.extend(array("i", (-1,)) * missing)
         slot = self._slot_of[leaf]
         if slot < 0:
             slot = self._slot_of[leaf] = len(self)

@@ -38,7 +38,8 @@ class PartWriter:
         self._part, self._shape = part, shape
         self._threads = Threads(WRITERS + 1, "part-write")
         self._durable: tuple[Range, ...] = ()
-        self._stored: list[Range] = []
+        self._stored: list[tuple[Range, int]] = []
+        """What is not journaled, and how many bytes of each were written."""
         self._syncing: asyncio.Task[None] | None = None
         self._used = False
         self.sent = 0
@@ -94,13 +95,13 @@ class PartWriter:
         """Store what isn't zeros; waits while too much is not journaled."""
         sent = await self._call(self._store, offset, buffer)
         self.sent += sent
-        await self._note(Range(offset=offset, length=len(buffer)))
+        await self._note(Range(offset=offset, length=len(buffer)), sent)
 
     async def zero(self, extent: Range) -> None:
         """A hole; nothing is written into a fresh part."""
         if self._used:
             await self._call(self._part.punch, extent.offset, extent.length)
-        await self._note(extent)
+        await self._note(extent, 0)
 
     def part_at(self, offset: int) -> int:
         """All parts are alike."""
@@ -131,20 +132,23 @@ class PartWriter:
             self._part.close()
             self._threads.close()
 
-    async def _note(self, extent: Range) -> None:
-        self._stored.append(extent)
-        if self._syncing and (self._syncing.done() or self._behind() > MOST_BEHIND):
-            await self._syncing
-            self._syncing = None
+    async def _note(self, extent: Range, sent: int) -> None:
+        self._stored.append((extent, sent))
+        syncing = self._syncing
+        if syncing and (syncing.done() or self._behind() > MOST_BEHIND):
+            await syncing
+            if self._syncing is syncing:  # or another lane that waited has begun the next
+                self._syncing = None
         if self._syncing is None and self._behind() >= JOURNAL_STEP:
             self._syncing = asyncio.create_task(self._sync())
 
     def _behind(self) -> int:
-        return sum(r.length for r in self._stored)
+        """Bytes that a sync would have to write: holes keep nobody waiting."""
+        return sum(sent for _, sent in self._stored)
 
     async def _sync(self, *, journaled: bool = True) -> None:
         stored = tuple(self._stored)
-        durable = merge((*self._durable, *stored))
+        durable = merge((*self._durable, *(extent for extent, _ in stored)))
         await self._waiting(SYNC_TIMES, self._make_durable, durable if journaled else None)
         self._durable = durable
         del self._stored[: len(stored)]
