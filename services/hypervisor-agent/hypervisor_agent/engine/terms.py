@@ -13,7 +13,7 @@ from stowage_contracts.plugins.transport import PartSource
 from stowage_contracts.values import Digest, ImageFormat, Verdict
 
 from hypervisor_agent.engine.buffers import Buffers
-from hypervisor_agent.engine.local import path_of
+from hypervisor_agent.engine.local import path_of, scheme_of
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.feeding.feeds import Feeds
 from hypervisor_agent.feeding.wire import Wire
@@ -37,15 +37,19 @@ class Stored:
 async def stored_at(
     writer: RangedWriter, grant: Grant, size: int, roots: tuple[str, ...]
 ) -> Stored | None:
-    """What the gate may read of a destination; None of what is no local file."""
-    path = await path_of(grant, roots)
-    if path is None:
+    """What the gate may read of a destination; None of what can't be read before its commit."""
+    if scheme_of(grant) not in READ_BACK:
         return None
+    path = await path_of(grant, roots)
 
     async def fill(offset: int, buffer: memoryview) -> None:
         await writer.recall(offset, buffer)
 
     return Stored(size, fill, path)
+
+
+READ_BACK = {"file", "nfs"}
+"""Schemes of parts that their writer can read."""
 
 
 class Judge(Protocol):
