@@ -140,6 +140,8 @@ async def test_a_url_goes_to_nfs_and_from_there_to_a_file(
     async with serving(Source(DATA)) as source:
         receipt = await hop(order(), into(grant, lambda: url_grant(source.url)), tools).run()
     assert receipt.part == f"{WRITER}.part"
+    assert receipt.verdict is not None
+    assert receipt.verdict.accepted
     assert not (nfs_share.folder / KEY).exists()
     assert [found async for found in driver.list()] == []
     await driver.commit(CommitAsk(key=KEY, writer=WRITER, size=receipt.size))
