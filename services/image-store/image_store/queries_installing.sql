@@ -15,6 +15,9 @@ SELECT * FROM installs WHERE copy_id = $1
 -- name: drop_install
 -- It waits no more; one that waits for another base since stays.
 DELETE FROM installs WHERE copy_id = $1 AND base_ref = $2
+-- name: hurry_of
+-- The highest priority a replica was asked for with.
+SELECT coalesce(max((request ->> 'priority')::integer), 0) FROM askers WHERE ref_id = $1
 -- name: read_grant_of
 -- The grant by which replica $2 is made of replica $1.
 SELECT id FROM grants WHERE ref_id = $1 AND for_ref = $2 AND NOT writes AND state = 'active'

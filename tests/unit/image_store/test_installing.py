@@ -68,6 +68,14 @@ async def test_fifty_volumes_make_one_base(pool: PoolScene) -> None:
     assert sorted(clones) == sorted(f"v{n}" for n in range(50))
 
 
+async def test_a_base_is_hurried_by_whoever_has_the_highest_priority(pool: PoolScene) -> None:
+    (base,) = requests(await pool.ask("v1", priority=-10))
+    assert requests(await pool.ask("v2", priority=-10)) == []
+    (again,) = requests(await pool.ask("v3", priority=10))
+    assert (again.destination, again.priority) == (base.destination, 10)
+    assert requests(await pool.ask("v4", priority=10)) == []
+
+
 async def test_a_volume_tells_how_it_was_made_and_why(pool: PoolScene) -> None:
     await installed(pool, "v1")
     replica = await pool.replica("v1")

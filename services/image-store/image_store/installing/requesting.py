@@ -114,16 +114,20 @@ async def _new_volume(message: RequestCopy, site: Site, tx: Tx, deps: Deps) -> _
 async def _base(
     message: RequestCopy, site: Site, format: ImageFormat | None, using: tuple[Tx, Deps]
 ) -> Record:
-    """The pool's own copy; where it is missing it is asked for, once for all that want it."""
+    """The pool's own copy; where it is missing it is asked for, once for all that want it, and
+    again by whoever is in a greater hurry than those before."""
     tx = using[0]
     assert format is not None
     held = await site.held(tx)
-    if held is not None:
-        return _same_format(check_there(held), format)
     copy = message.model_copy(update={"copy_id": new_id(), "volume_id": None, "format": format})
-    base = await _new_copy(site, check_format(format, site.pool), copy.copy_id, using)
-    await _ask(copy, site, _Wanted(base), tx)
-    return base
+    if held is None:
+        held = await _new_copy(site, check_format(format, site.pool), copy.copy_id, using)
+        await _ask(copy, site, _Wanted(held), tx)
+        return held
+    making = _same_format(check_there(held), format)["state"] == ReplicaState.CREATING
+    if making and message.priority > await tx.value("hurry_of", held["id"]):
+        await _ask(copy, site, _Wanted(held), tx)
+    return held
 
 
 async def _new_copy(
