@@ -28,6 +28,7 @@ SELECT message_id, type, subject,
     version, stowage_now(), traceparent, correlation, causation, to_address, mandatory, data,
     stowage_now()
 FROM said JOIN counted USING (subject) ORDER BY place
+RETURNING id, message_id, sequence
 
 -- name: runtime.intend
 INSERT INTO intents (kind, key, payload, traceparent, correlation, causation, created, deadline,
@@ -37,9 +38,10 @@ VALUES ($1, $2, $3, $4, $5, $6, stowage_now(), stowage_now() + $7::interval,
 ON CONFLICT (kind, key) WHERE key <> '' DO NOTHING
 
 -- name: runtime.received
--- Answers the time; no row: this message was handled before.
-INSERT INTO inbox (message_id, received) VALUES ($1, stowage_now())
-ON CONFLICT DO NOTHING RETURNING received
+-- Answers the time for each message that was not handled before.
+INSERT INTO inbox (message_id, received)
+SELECT key, stowage_now() FROM unnest($1::text[]) AS key ORDER BY key
+ON CONFLICT DO NOTHING RETURNING message_id, received
 
 -- name: runtime.forget
 DELETE FROM inbox WHERE message_id IN (
@@ -109,10 +111,17 @@ WHERE said.id <> ALL($1::bigint[]) AND said.subject <> ALL($2::text[])
     )
 ORDER BY said.id LIMIT $3
 
+-- name: runtime.gone
+DELETE FROM outbox WHERE id = ANY($1::bigint[])
+
 -- name: runtime.refused
-UPDATE outbox SET attempts = attempts + 1, last_error = $2,
-    next_at = stowage_now() + make_interval(secs => $3)
-WHERE id = $1
+-- Counts a refusal of $1; a row when that has gone on for longer than $4.
+WITH counted AS (
+    UPDATE outbox SET attempts = attempts + 1, last_error = $2,
+        next_at = stowage_now() + make_interval(secs => $3)
+    WHERE id = $1 RETURNING said
+)
+SELECT said FROM counted WHERE stowage_now() - said > $4::interval
 
 -- name: runtime.backlog
 SELECT count(*) AS depth, count(*) FILTER (WHERE attempts > 0) AS refused,

@@ -71,6 +71,11 @@ class Service(Generic[D]):
     """Import name; holds ``queries.sql`` and ``migrations/``."""
     deps: D
     handlers: Mapping[type[Message], Handler[D]] = field(default_factory=dict)
+    ahead: Callable[[Sequence[Message], Tx, D], Awaitable[None]] | None = None
+    """Called with all messages that are about to be handled in one transaction, to read or lock at
+    once what their handlers will need."""
+    gather_seconds: float = 0
+    """How long the first of such messages waits for others; what nobody waits for can wait."""
     requests: Mapping[type[Message], RequestHandler[D]] = field(default_factory=dict)
     signals: Mapping[type[Message], Handler[D]] = field(default_factory=dict)
     ingress: Handler[D] | None = None

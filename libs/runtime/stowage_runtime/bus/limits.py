@@ -1,6 +1,6 @@
 """The bounds of a bus: how many at once, how often again, how long a wait may last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stowage_contracts.topology import DELIVERY_LIMIT, RETRY_SECONDS, SIGNAL_QUEUE_LENGTH
 
@@ -16,6 +16,8 @@ class BusLimits:
     prefetch: int = 64
     parallel: int = 16
     """Handlers at once on one lane; messages of one subject never overlap."""
+    together: int = 128
+    """As ``parallel``, where handlers share transactions: durable messages and signals."""
     confirm_seconds: float = 10.0
     connect_seconds: float = 10.0
     stop_seconds: float = 20.0
@@ -23,6 +25,11 @@ class BusLimits:
     queue_length: int = 1_000_000
     """Beyond it the broker refuses to take more, and outboxes wait."""
     signal_length: int = SIGNAL_QUEUE_LENGTH
+
+    @property
+    def sharing(self) -> "BusLimits":
+        """The limits of a lane whose handlers share transactions."""
+        return replace(self, prefetch=2 * self.together, parallel=self.together)
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the ``attempt``-th failed delivery."""

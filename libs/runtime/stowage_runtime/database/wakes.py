@@ -30,11 +30,13 @@ class Wakes:
         self._unsent: set[str] = set()
         self._changed, self._stopped = asyncio.Event(), asyncio.Event()
 
-    def ring(self, topic: str) -> None:
-        """There is work of this kind, committed already."""
+    def ring(self, topic: str, *, others: bool = True) -> None:
+        """There is work of this kind, committed already; ``others`` is false when only this
+        instance can have to do with it."""
         self._events[topic].set()
-        self._unsent.add(topic)
-        self._changed.set()
+        if others:
+            self._unsent.add(topic)
+            self._changed.set()
 
     def event(self, topic: str) -> asyncio.Event:
         """Set by every ring of ``topic``; the one loop that waits for it clears it."""

@@ -11,10 +11,6 @@ KEEP = timedelta(days=14)
 BATCH = 5000
 
 
-class Duplicate(Exception):
-    """The message was handled before."""
-
-
 def key(envelope: Envelope) -> str:
     """What the inbox knows a message by; ids are unique for each source only."""
     return f"{envelope.source}/{envelope.id}"

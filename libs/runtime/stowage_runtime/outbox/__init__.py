@@ -1,9 +1,27 @@
 """The outbox: messages said by committed transactions, as rows until the bus confirmed them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.envelope import Envelope
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A message as it lies in the outbox, with its place there and its sequence."""
+
+    id: int
+    envelope: Envelope
+    to: str
+    mandatory: bool
+    attempts: int = 0
+
+    @property
+    def subject(self) -> str:
+        """Messages of one subject are sent one after another."""
+        return self.envelope.subject
 
 
 def row(envelope: Envelope, to: str) -> dict[str, Any]:
@@ -20,6 +38,31 @@ def row(envelope: Envelope, to: str) -> dict[str, Any]:
         "mandatory": bool(to),
         "data": envelope.data,
     }
+
+
+def numbered(said: Sequence[tuple[Envelope, str]], given: list[Record]) -> list[Numbered]:
+    """What was said, with the numbers ``runtime.say`` gave."""
+    numbers = {record["message_id"]: record for record in given}
+    return [
+        Numbered(
+            numbers[envelope.id]["id"],
+            envelope.model_copy(update={"sequence": numbers[envelope.id]["sequence"]}),
+            to,
+            bool(to),
+        )
+        for envelope, to in said
+    ]
+
+
+def read(record: Record, source: str) -> Numbered:
+    """A row of the outbox."""
+    return Numbered(
+        record["id"],
+        envelope(record, source),
+        record["to_address"],
+        record["mandatory"],
+        record["attempts"],
+    )
 
 
 def envelope(row: Record, source: str) -> Envelope:

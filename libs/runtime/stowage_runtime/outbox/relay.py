@@ -1,26 +1,23 @@
 """The relay: takes what was said from the outbox to the bus, in order for each subject."""
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from asyncpg import Record
 from stowage_contracts.errors import Unavailable
 
 from stowage_runtime import outbox
-from stowage_runtime.backoff import Backoff, delay, wait
-from stowage_runtime.bus.dead_letter_table import TableSink
-from stowage_runtime.bus.dead_letters import DeadLetter, Reason
+from stowage_runtime.backoff import Backoff, wait
 from stowage_runtime.database.leader import Leader
 from stowage_runtime.database.wakes import OUTBOX
 from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.outbox.backlog import measure_always
+from stowage_runtime.outbox.fresh import Order
+from stowage_runtime.outbox.refusing import Refusals
 from stowage_runtime.outbox.sending import Results, Sending
-from stowage_runtime.telemetry.metrics import DEAD_LETTERS
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,11 @@ class RelayLimits:
     subjects: int = 200
     """Subjects under way at once, one message of each; also the most rows read at once."""
     poll_seconds: float = 1.0
+    """How often the outbox is read for what was not heard of here."""
+    forget_seconds: float = 0.25
+    """How long a confirmed message stays in the outbox, to leave it together with others…"""
+    forget_count: int = 500
+    """…unless so many have gathered."""
     send_seconds: float = 60.0
     drain_seconds: float = 1.5
     """How long a stopping relay goes on with what is already said…"""
@@ -42,10 +44,12 @@ class RelayLimits:
 
 
 class Relay:
-    """Sends the outbox while this instance leads; a row is deleted after its confirm.
+    """Sends what was said while this instance leads; a row is deleted after its confirm.
 
-    Where the bus has no queue for a message, only its subject's later messages to the same
-    address wait. A crash between confirm and deletion sends again, which inboxes drop.
+    What this process commits comes to it directly; the outbox is read for the rest, at the
+    beginning, when something was refused or left out, and now and then. Where the bus has no queue
+    for a message, only its subject's later messages to the same address wait. A crash between
+    confirm and deletion sends again, which inboxes drop.
     """
 
     def __init__(
@@ -67,6 +71,11 @@ class Relay:
             may_go_on=lambda: leader.leading and not self._ending,
             done=self._work.set,
         )
+        self._refusals = Refusals(
+            transactions.source, self._database, self._limits.refused_seconds, self._limits.expiry
+        )
+        self._fresh, self._order = transactions.fresh, Order()
+        self._read_at = self._forget_at = 0.0
         self._backoff = Backoff(first=0.1, cap=2.0)
         self._stopped, self._ending = asyncio.Event(), False
 
@@ -89,43 +98,97 @@ class Relay:
         self._work.set()
 
     async def _relay(self) -> None:
+        self._order.clear()
+        self._fresh.clear(open=True)
         while self._leader.leading and not self._stopped.is_set():
             self._work.clear()
             try:
                 started = await self._turn()
             except Unavailable:
+                self._fresh.spilled = True
                 await wait(self._stopped, self._backoff.next())
                 continue
             if not started:
-                await wait(self._work, self._limits.poll_seconds)
+                await wait(self._work, self._rest())
         if not self._leader.leading:
+            self._fresh.clear(open=False)
             await self._settle(self._limits.send_seconds)
 
     async def _drain(self) -> None:
         with suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(self._limits.drain_seconds):
+                self._fresh.spilled = True
                 while self._leader.leading and (await self._turn() or self._sending.under_way):
                     self._work.clear()
                     await wait(self._work, 0.1)
 
     async def _settle(self, seconds: float) -> None:
         """Let what is under way end, and record it; what is not recorded is sent once more."""
+        self._fresh.clear(open=False)
         await self._sending.finish(seconds)
         with suppress(Unavailable):
-            await self._exchange(room=0)
+            await self._read(room=0)
 
     async def _turn(self) -> bool:
-        """Record results and start what is next; whether anything was.
+        """Start what is next and record what came of the rest; whether anything was started.
 
         Raises Unavailable while the database or the broker is away.
         """
         if not self._transactions.bus.connected:
             raise Unavailable("the broker is away", resource="broker", code="broker")
-        rows = await self._exchange(self._limits.subjects - len(self._sending.under_way))
-        self._sending.start(rows)
-        return bool(rows)
+        started = self._start_fresh()
+        results = self._sending.results
+        if self._must_read(results):
+            rows = await self._read(self._room)
+            started = self._start_read(rows) or started
+        elif results.confirmed and self._may_forget(results):
+            await self._read(room=0)
+        return started
 
-    async def _exchange(self, room: int) -> list[Record]:
+    @property
+    def _room(self) -> int:
+        return max(0, self._limits.subjects - len(self._sending.under_way))
+
+    def _start_fresh(self) -> bool:
+        started = False
+        while self._room and (messages := self._fresh.take(self._room)):
+            for message in messages:
+                follows = self._order.follows(message)
+                if follows and self._sending.takes(message.subject):
+                    self._order.note(message)
+                    self._sending.start([message])
+                    started = True
+                elif follows is not None:
+                    self._fresh.spilled = True
+        return started
+
+    def _start_read(self, rows: list[Record]) -> bool:
+        source = self._transactions.source
+        messages = [outbox.read(row, source) for row in rows]
+        for message in messages:
+            self._order.note(message)
+        self._sending.start(messages)
+        return bool(messages)
+
+    def _must_read(self, results: Results) -> bool:
+        if results.finished or results.refused or results.away:
+            return True
+        due = time.monotonic() >= self._read_at
+        return (due or self._fresh.spilled) and self._room > 0
+
+    def _may_forget(self, results: Results) -> bool:
+        full = len(results.confirmed) >= self._limits.forget_count
+        return full or time.monotonic() >= self._forget_at
+
+    def _rest(self) -> float:
+        """Until something is due that nobody rings for."""
+        at = self._read_at
+        if self._sending.results.confirmed:
+            at = min(at, self._forget_at)
+        return max(0.001, at - time.monotonic())
+
+    async def _read(self, room: int) -> list[Record]:
+        """Record results; answer the next messages, at most ``room``."""
         results, self._sending.results = self._sending.results, Results()
         try:
             rows = await self._record(results, 0 if results.away else room)
@@ -133,7 +196,8 @@ class Relay:
             self._sending.results = results + self._sending.results
             raise
         for subject in results.finished:
-            del self._sending.under_way[subject]
+            self._order.forget(subject)
+            self._sending.under_way.pop(subject, None)
         if results.away:
             raise results.away
         if results.confirmed:
@@ -141,38 +205,20 @@ class Relay:
         return rows
 
     async def _record(self, results: Results, room: int) -> list[Record]:
+        limits = self._limits
         while results.refused:
-            await self._refuse(*results.refused[-1], results)
+            message, reason = results.refused[-1]
+            if await self._refusals.note(message, reason):
+                results.confirmed.append(message.id)  # it leaves the outbox like those
             results.refused.pop()
+        self._forget_at = time.monotonic() + limits.forget_seconds
+        if not room:
+            await self._database.fetch("runtime.gone", results.confirmed)
+            self._fresh.spilled = self._fresh.spilled or bool(results.finished)
+            return []
         under_way = list(self._sending.under_way.keys() - results.finished)
-        return await self._database.fetch("runtime.turn", results.confirmed, under_way, room)
-
-    async def _refuse(self, row: Record, reason: Reason, results: Results) -> None:
-        if row["now"] - row["said"] > self._limits.expiry:
-            await TableSink(self._database).bury(self._dead(row, reason))
-            results.confirmed.append(row["id"])  # it leaves the outbox like those
-            return
-        seconds = delay(row["attempts"] + 1, *self._limits.refused_seconds)
-        await self._database.fetch("runtime.refused", row["id"], reason.code, seconds)
-
-    def _dead(self, row: Record, reason: Reason) -> DeadLetter:
-        source = self._transactions.source
-        _log.error(
-            "message expired in the outbox",
-            service=source,
-            message=row["message_id"],
-            type=row["type"],
-            to=row["to_address"],
-            code=reason.code,
-        )
-        DEAD_LETTERS.add(1, {"queue": "outbox", "type": row["type"], "code": reason.code})
-        return DeadLetter(
-            id=row["message_id"],
-            queue="outbox",
-            type=row["type"],
-            subject=row["subject"],
-            source=source,
-            attempts=row["attempts"] + 1,
-            reason=reason,
-            body=outbox.envelope(row, source).model_dump_json(),
-        )
+        self._fresh.spilled = False
+        rows = await self._database.fetch("runtime.turn", results.confirmed, under_way, room)
+        full = len(rows) == room
+        self._read_at = time.monotonic() + (0 if full else limits.poll_seconds)
+        return rows

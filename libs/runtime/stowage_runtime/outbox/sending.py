@@ -1,17 +1,17 @@
 """Sending: subjects side by side, the messages of one subject one after another."""
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from asyncpg import Record
 from opentelemetry.trace import SpanKind
 from stowage_contracts.errors import StowageError, Unavailable
 
-from stowage_runtime import outbox
 from stowage_runtime.bus.dead_letters import Reason
 from stowage_runtime.handling.transaction import Transactions
+from stowage_runtime.outbox import Numbered
 from stowage_runtime.telemetry import error_code, span
 
 _log = structlog.get_logger(__name__)
@@ -19,10 +19,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class Results:
-    """What the sends since the last turn of the relay came to."""
+    """What the sends since they were last recorded came to."""
 
     confirmed: list[int] = field(default_factory=list)
-    refused: list[tuple[Record, Reason]] = field(default_factory=list)
+    refused: list[tuple[Numbered, Reason]] = field(default_factory=list)
     finished: set[str] = field(default_factory=set)
     """Subjects no longer under way once this is recorded."""
     away: Unavailable | None = None
@@ -38,8 +38,18 @@ class Results:
 
 
 @dataclass
+class Chain:
+    """Messages of one subject on their way."""
+
+    left: deque[Numbered]
+    task: asyncio.Task[None] | None = None
+    broken: bool = False
+    """Something of it was refused or not sent: the outbox knows what is next."""
+
+
+@dataclass
 class Sending:
-    """Rows on their way to the bus."""
+    """Messages on their way to the bus."""
 
     transactions: Transactions
     mandatory: frozenset[str]
@@ -50,64 +60,84 @@ class Sending:
     done: Callable[[], None]
     """Called when a subject has finished."""
     results: Results = field(default_factory=Results)
-    under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    under_way: dict[str, Chain] = field(default_factory=dict)
 
-    def start(self, rows: list[Record]) -> None:
-        """Send these, none of whose subjects may be under way."""
-        chains: dict[str, list[Record]] = {}
-        for row in rows:
-            chains.setdefault(row["subject"], []).append(row)
-        for subject, chain in chains.items():
-            self.under_way[subject] = asyncio.create_task(self._send_all(subject, chain))
+    def start(self, messages: Sequence[Numbered]) -> None:
+        """Send these, in this order for each subject, behind what of it is under way."""
+        for message in messages:
+            subject = message.subject
+            chain = self.under_way.get(subject)
+            if chain is None:
+                chain = self.under_way[subject] = Chain(deque((message,)))
+                chain.task = asyncio.create_task(self._send_all(subject, chain))
+            else:
+                chain.left.append(message)
+
+    def takes(self, subject: str) -> bool:
+        """Whether a message of that subject may be started: nothing went wrong before it."""
+        chain = self.under_way.get(subject)
+        return chain is None or not (chain.broken or subject in self.results.finished)
 
     async def finish(self, seconds: float) -> None:
         """Wait for what is under way, then break it off."""
-        if self.under_way:
-            await asyncio.wait(self.under_way.values(), timeout=seconds)
-        for task in self.under_way.values():
+        tasks = [chain.task for chain in self.under_way.values() if chain.task is not None]
+        if not tasks:
+            return
+        await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
             task.cancel()
-        if self.under_way:
-            await asyncio.wait(self.under_way.values())
+        await asyncio.wait(tasks)
 
-    async def _send_all(self, subject: str, chain: list[Record]) -> None:
+    async def _send_all(self, subject: str, chain: Chain) -> None:
         blocked: set[str] = set()
         try:
-            for row in chain:
-                if not self.may_go_on():
-                    break
-                if row["to_address"] not in blocked and not await self._send(row):
-                    blocked.add(row["to_address"])
+            while chain.left and self.may_go_on():
+                message = chain.left.popleft()
+                if message.to in blocked or not await self._send(message):
+                    blocked.add(message.to)
+                    chain.broken = True
+            chain.broken = chain.broken or bool(chain.left)
         except Unavailable as error:
-            self.results.away = error
+            chain.broken, self.results.away = True, error
+        except BaseException:
+            chain.broken = True
+            raise
         finally:
-            self.results.finished.add(subject)
-            self.done()
+            self._end(subject, chain)
 
-    async def _send(self, row: Record) -> bool:
+    def _end(self, subject: str, chain: Chain) -> None:
+        if chain.broken:
+            self.results.finished.add(subject)
+        else:
+            del self.under_way[subject]
+        self.done()
+
+    async def _send(self, message: Numbered) -> bool:
         """Whether it was confirmed; raises Unavailable when the broker is away."""
+        envelope = message.envelope
         try:
-            with span(f"send {row['type']}", row["traceparent"], SpanKind.PRODUCER):
+            with span(f"send {envelope.type}", envelope.traceparent, SpanKind.PRODUCER):
                 async with asyncio.timeout(self.seconds):
-                    await self._publish(row)
+                    await self._publish(message)
         except Exception as error:
             if isinstance(error, Unavailable) and error.code == "unavailable.broker":
                 raise
             _log.warning(
                 "message refused by the bus",
                 service=self.transactions.source,
-                type=row["type"],
-                message=row["message_id"],
-                to=row["to_address"],
+                type=envelope.type,
+                message=envelope.id,
+                to=message.to,
                 code=error_code(error),
                 exc_info=not isinstance(error, StowageError),
             )
-            self.results.refused.append((row, Reason.of(error)))
+            self.results.refused.append((message, Reason.of(error)))
             return False
-        self.results.confirmed.append(row["id"])
+        self.results.confirmed.append(message.id)
         return True
 
-    async def _publish(self, row: Record) -> None:
-        mandatory = row["mandatory"] or row["type"] in self.mandatory
-        envelope = outbox.envelope(row, self.transactions.source)
-        sealed = self.transactions.seal(envelope, row["to_address"])
-        await self.transactions.bus.send(sealed, to=row["to_address"], mandatory=mandatory)
+    async def _publish(self, message: Numbered) -> None:
+        envelope = message.envelope
+        mandatory = message.mandatory or envelope.type in self.mandatory
+        sealed = self.transactions.seal(envelope, message.to)
+        await self.transactions.bus.send(sealed, to=message.to, mandatory=mandatory)

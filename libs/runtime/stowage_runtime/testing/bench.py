@@ -43,7 +43,7 @@ class ServiceBench(Generic[D]):
         self.transactions = Transactions(
             self.service.name, self.database, self.bus, Wakes(self.database)
         )
-        self.consumer = Consumer(self.service, self.transactions, hold_seconds=0)
+        self.consumer = Consumer(self.service, self.transactions, hold_seconds=0, signal_seconds=0)
 
     @classmethod
     @asynccontextmanager

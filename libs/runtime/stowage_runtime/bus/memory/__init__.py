@@ -18,6 +18,7 @@ from stowage_contracts.message import Message
 from stowage_runtime.bus import Answer, Deliver, Reader
 from stowage_runtime.bus.answers import no_reply, problem_of, unroutable
 from stowage_runtime.bus.dead_letters import DeadLetters
+from stowage_runtime.bus.limits import BusLimits
 from stowage_runtime.bus.memory.broker import (
     MemoryBroker,
     MemoryDeadLetters,
@@ -26,7 +27,7 @@ from stowage_runtime.bus.memory.broker import (
 )
 from stowage_runtime.bus.memory.pump import Pump
 from stowage_runtime.bus.memory.queue import Letter, MemoryConsumer
-from stowage_runtime.bus.routing import route
+from stowage_runtime.bus.routing import AGENT_PREFIX, route
 
 
 class MemoryBus:
@@ -90,14 +91,14 @@ class MemoryBus:
         queue = self._broker.queues.get(reader.name)
         if queue is None:
             raise queue_missing(reader.name)
-        self._consumers.append(MemoryConsumer(queue, deliver, self._limits))
+        self._consumers.append(MemoryConsumer(queue, deliver, self._lane(reader)))
 
     async def hear(self, reader: Reader, deliver: Deliver) -> None:
         """Consume the signals lane."""
         shelf = self._broker.signals.get(reader.name)
         if shelf is None:
             raise queue_missing(reader.name)
-        self._consumers.append(Pump(shelf, deliver, self._limits.parallel))
+        self._consumers.append(Pump(shelf, deliver, self._limits.together))
 
     async def serve(self, reader: Reader, answer: Answer) -> None:
         """Consume the requests lane."""
@@ -120,6 +121,10 @@ class MemoryBus:
     def dead_letters(self, name: str) -> DeadLetters:
         """Those of one service; ``hypervisor-agent`` for all agents."""
         return MemoryDeadLetters(self._broker, name)
+
+    def _lane(self, reader: Reader) -> BusLimits:
+        agent = reader.name.startswith(AGENT_PREFIX)
+        return self._limits if agent else self._limits.sharing
 
     async def pause(self) -> None:
         """Stop consuming; finish what runs, hand the rest back."""

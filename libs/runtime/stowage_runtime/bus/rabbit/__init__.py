@@ -8,10 +8,11 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.message import Message
 from stowage_contracts.topology import Topology
 
-from stowage_runtime.bus import Answer, Deliver, Reader
+from stowage_runtime.bus import Answer, Deliver, Reader, Rejected
 from stowage_runtime.bus.dead_letters import DeadLetters
+from stowage_runtime.bus.lanes import Job
 from stowage_runtime.bus.limits import BusLimits
-from stowage_runtime.bus.rabbit.consumer import Consumer, Handle, KeyOf, settle
+from stowage_runtime.bus.rabbit.consumer import Consumer, Read, settle, unordered
 from stowage_runtime.bus.rabbit.dead import RabbitDeadLetters
 from stowage_runtime.bus.rabbit.durable import AgentRescue, DurableHandler, LadderRescue, Rescue
 from stowage_runtime.bus.rabbit.ingress import ForeignHandler, Outlet
@@ -84,30 +85,42 @@ class RabbitBus:
         """Consume the durable lane."""
         queue = self._topology.queue(reader.name)
         handler = DurableHandler(deliver, self._rescue(reader), self._topology)
-        await self._consume(queue, handler, subject)
+        agent = reader.name.startswith(AGENT_PREFIX)
+        limits = self._limits if agent else self._limits.sharing
+        await self._consume(queue, handler.read, limits)
 
     async def hear(self, reader: Reader, deliver: Deliver) -> None:
         """Consume the signals lane."""
 
-        async def take(message: AbstractIncomingMessage) -> None:
+        def read(message: AbstractIncomingMessage) -> tuple[str, Job]:
             try:
-                await deliver(unpack(message, self._topology))
+                envelope = unpack(message, self._topology)
+            except Rejected:
+                return "", lambda: settle(message, ack=True)
+            return envelope.subject, lambda: take(message, envelope)
+
+        async def take(message: AbstractIncomingMessage, envelope: Envelope) -> None:
+            try:
+                await deliver(envelope)
             finally:
                 await settle(message, ack=True)
 
-        await self._consume(self._topology.queue(reader.name, "signals"), take, subject)
+        queue = self._topology.queue(reader.name, "signals")
+        await self._consume(queue, read, self._limits.sharing)
 
     async def serve(self, reader: Reader, answer: Answer) -> None:
         """Consume the requests lane."""
         answerer = Answerer(answer, self._publisher, self._topology, self._link.user)
-        await self._consume(self._topology.queue(reader.name, "requests"), answerer, lambda _: "")
+        queue = self._topology.queue(reader.name, "requests")
+        await self._consume(queue, unordered(answerer), self._limits)
 
     async def admit(self, reader: Reader, deliver: Deliver) -> None:
         """Consume what foreign publishers send."""
         answers = Target("", self._topology.errors, mandatory=False)
         outlet = Outlet(self._publisher, answers, self._link.user)
         handler = ForeignHandler(deliver, outlet, self._limits)
-        await self._consume(self._topology.queue(reader.name, "ingress"), handler, lambda _: "")
+        queue = self._topology.queue(reader.name, "ingress")
+        await self._consume(queue, unordered(handler), self._limits)
 
     def dead_letters(self, name: str) -> DeadLetters:
         """Those of one service; ``hypervisor-agent`` for all agents."""
@@ -128,9 +141,9 @@ class RabbitBus:
         await self.pause()
         await self._link.close()
 
-    async def _consume(self, queue: str, handle: Handle, key_of: KeyOf) -> None:
-        consumer = Consumer(self._link, queue, handle, self._limits)
-        await consumer.start(key_of)
+    async def _consume(self, queue: str, read: Read, limits: BusLimits) -> None:
+        consumer = Consumer(self._link, queue, read, limits)
+        await consumer.start()
         self._consumers.append(consumer)
 
     def _rescue(self, reader: Reader) -> Rescue:
@@ -138,11 +151,3 @@ class RabbitBus:
         if reader.name.startswith(AGENT_PREFIX):
             return AgentRescue(queue, self._limits)
         return LadderRescue(self._publisher, queue, self._link.user, self._limits)
-
-
-def subject(message: AbstractIncomingMessage) -> str:
-    """What keeps its order; bytes that are no envelope wait for nobody."""
-    try:
-        return Envelope.model_validate_json(message.body).subject
-    except ValueError:
-        return ""

@@ -8,30 +8,36 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from stowage_contracts.errors import Unavailable
 
-from stowage_runtime.bus.lanes import Lanes
+from stowage_runtime.bus.lanes import Job, Lanes
 from stowage_runtime.bus.limits import BusLimits
 from stowage_runtime.bus.rabbit.link import BROKEN, Link, unavailable
 
 Handle = Callable[[AbstractIncomingMessage], Awaitable[None]]
-KeyOf = Callable[[AbstractIncomingMessage], str]
+Read = Callable[[AbstractIncomingMessage], tuple[str, Job]]
+"""The key of a message (those of one key are handled one after another) and what is to be done."""
+
+
+def unordered(handle: Handle) -> Read:
+    """Messages that wait for nobody."""
+    return lambda message: ("", lambda: handle(message))
 
 
 class Consumer:
-    """Feeds the messages of ``queue`` to ``handle``, which settles each one itself."""
+    """Does the jobs that ``read`` makes of the messages of ``queue``; each settles its own."""
 
-    def __init__(self, link: Link, queue: str, handle: Handle, limits: BusLimits) -> None:
-        self._link, self._queue, self._handle, self._limits = link, queue, handle, limits
+    def __init__(self, link: Link, queue: str, read: Read, limits: BusLimits) -> None:
+        self._link, self._queue, self._read, self._limits = link, queue, read, limits
         self._channel: AbstractChannel | None = None
         self._lanes = Lanes(limits.parallel)
         self._tag = ""
         self._keeper: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
 
-    async def start(self, key_of: KeyOf) -> None:
+    async def start(self) -> None:
         """Consume now, or as soon as there is a broker; raises Unavailable without the queue."""
         if self._link.connected:
-            await self._consume(key_of)
-        self._keeper = asyncio.get_running_loop().create_task(self._keep(key_of))
+            await self._consume()
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
     def halt(self) -> None:
         """Begin to pause: start nothing more."""
@@ -51,13 +57,13 @@ class Consumer:
         if channel is not None:
             await self._leave(channel)
 
-    async def _keep(self, key_of: KeyOf) -> None:
+    async def _keep(self) -> None:
         while True:
             if self._channel is not None:
                 await self._gone(self._channel)
             await self._link.up()
             try:
-                await self._consume(key_of)
+                await self._consume()
             except Unavailable as error:
                 structlog.get_logger(__name__).warning("bus.queue_away", cause=error.cause)
                 await asyncio.sleep(1)
@@ -66,19 +72,19 @@ class Consumer:
         await channel.closed()
         self._channel = None
 
-    async def _consume(self, key_of: KeyOf) -> None:
+    async def _consume(self) -> None:
         channel = await self._link.channel(confirms=False)
         try:
             with unavailable(code="queue"):
-                await self._subscribe(channel, key_of)
+                await self._subscribe(channel)
         except BaseException:
             await self._leave(channel)
             raise
         self._channel = channel
 
-    async def _subscribe(self, channel: AbstractChannel, key_of: KeyOf) -> None:
+    async def _subscribe(self, channel: AbstractChannel) -> None:
         async def take(message: AbstractIncomingMessage) -> None:
-            self._lanes.put(key_of(message), lambda: self._handle(message))
+            self._lanes.put(*self._read(message))
 
         def cancelled(_frame: object) -> None:
             """Called by the channel's reader, which must go on reading while it closes."""

@@ -8,11 +8,13 @@ from typing import Protocol
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelInvalidStateError
+from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.topology import Topology
 
 from stowage_runtime.bus import Deliver, Rejected
 from stowage_runtime.bus.dead_letters import Reason
+from stowage_runtime.bus.lanes import Job
 from stowage_runtime.bus.limits import BusLimits
 from stowage_runtime.bus.rabbit.consumer import settle
 from stowage_runtime.bus.rabbit.publisher import Publisher, Target
@@ -41,21 +43,30 @@ class DurableHandler:
     def __init__(self, deliver: Deliver, rescue: Rescue, topology: Topology) -> None:
         self._deliver, self._rescue, self._topology = deliver, rescue, topology
 
-    async def __call__(self, message: AbstractIncomingMessage) -> None:
-        """Handle one message and settle it."""
+    def read(self, message: AbstractIncomingMessage) -> tuple[str, Job]:
+        """Its subject, and how to handle and settle it; what is no envelope waits for nobody."""
+        try:
+            found: Envelope | Rejected = unpack(message, self._topology)
+        except Rejected as error:
+            found = error
+        subject = found.subject if isinstance(found, Envelope) else ""
+        return subject, lambda: self._take(message, found)
+
+    async def _take(self, message: AbstractIncomingMessage, found: Envelope | Rejected) -> None:
         if lost(message):
             return
         try:
-            await self._handle(message)
+            await self._handle(message, found)
         except Unavailable as error:
             structlog.get_logger(__name__).warning("bus.rescue_failed", cause=error.cause)
             await asyncio.sleep(1)
             await settle(message, ack=False, requeue=True)
 
-    async def _handle(self, message: AbstractIncomingMessage) -> None:
+    async def _handle(self, message: AbstractIncomingMessage, found: Envelope | Rejected) -> None:
         try:
-            envelope = unpack(message, self._topology)
-            await self._deliver(envelope)
+            if isinstance(found, Rejected):
+                raise found
+            await self._deliver(found)
         except Rejected as error:
             await self._rescue.bury(message, Reason.of(error))
         except Exception as error:
