@@ -14,6 +14,7 @@ from data_motion.handlers import HANDLERS, REQUESTS, SIGNALS
 from data_motion.intents import INTENTS
 from data_motion.model.limits import Rules
 from data_motion.settings import Settings
+from data_motion.store import ahead
 from data_motion.timers import TIMERS
 
 
@@ -32,6 +33,7 @@ def wire(settings: Settings) -> Service[Deps]:
         package="data_motion",
         deps=deps,
         handlers=HANDLERS,
+        ahead=ahead,
         requests=REQUESTS,
         signals=SIGNALS,
         intents=INTENTS,

@@ -1,42 +1,13 @@
 -- Rows travel as jsonb in both directions: a record's fields are its table's columns.
 -- Who changes a copy, its askers or its hops holds the lock on the copy's row.
 
--- name: lock_copy
-SELECT to_jsonb(c) FROM copies AS c WHERE id = $1 FOR UPDATE
-
--- name: lock_copy_if_free
-SELECT to_jsonb(c) FROM copies AS c WHERE id = $1 FOR UPDATE SKIP LOCKED
-
--- name: parts_of_copy
--- A statement of its own: it must see what was committed while the lock was waited for.
-SELECT
-    (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.created, a.id) FROM askers AS a WHERE copy_id = $1),
-    (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.ordinal) FROM hops AS h WHERE copy_id = $1)
-
--- name: job
--- The whole of a copy whose lock is held already.
-SELECT to_jsonb(c),
-    (SELECT jsonb_agg(to_jsonb(a) ORDER BY a.created, a.id) FROM askers AS a WHERE copy_id = c.id),
-    (SELECT jsonb_agg(to_jsonb(h) ORDER BY h.ordinal) FROM hops AS h WHERE copy_id = c.id)
-FROM copies AS c WHERE id = $1
-
--- name: copy_of_asker
-SELECT copy_id FROM askers WHERE id = $1
-
 -- name: live_twin
 SELECT id FROM copies
 WHERE source_key = $1 AND destination_key = $2
     AND state IN ('requested', 'planned', 'waiting', 'running', 'paused')
 
--- name: insert_copy
--- No row: another live copy of the same bytes to the same place was first.
-INSERT INTO copies SELECT * FROM jsonb_populate_record(NULL::copies, $1)
-ON CONFLICT (source_key, destination_key)
-    WHERE state IN ('requested', 'planned', 'waiting', 'running', 'paused') DO NOTHING
-RETURNING id
-
 -- name: save_job
--- What changed of a copy ($1 or NULL), its askers ($2) and its hops ($3), in one round trip.
+-- What changed of copies ($1), their askers ($2) and their hops ($3), in one round trip.
 WITH changed AS (
     UPDATE copies AS c
     SET (state, priority, strategy, answers, plan, waiting_for, cancelling, paused,
@@ -44,12 +15,12 @@ WITH changed AS (
         = (n.state, n.priority, n.strategy, n.answers, n.plan, n.waiting_for, n.cancelling,
         n.paused, n.bytes_per_second, n.timeline, n.transfer, n.signalled, n.digest, n.error,
         n.deadline, n.finished)
-    FROM jsonb_populate_record(NULL::copies, $1) AS n WHERE c.id = n.id
+    FROM jsonb_populate_recordset(NULL::copies, $1::text::jsonb) AS n WHERE c.id = n.id
 ), asking AS (
-    INSERT INTO askers SELECT * FROM jsonb_populate_recordset(NULL::askers, $2)
+    INSERT INTO askers SELECT * FROM jsonb_populate_recordset(NULL::askers, $2::text::jsonb)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state
 )
-INSERT INTO hops AS h SELECT * FROM jsonb_populate_recordset(NULL::hops, $3)
+INSERT INTO hops AS h SELECT * FROM jsonb_populate_recordset(NULL::hops, $3::text::jsonb)
 ON CONFLICT (id) DO UPDATE
 SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excluded, avoided,
     method, preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline,
@@ -170,9 +141,6 @@ RETURNING (SELECT beat FROM before), (SELECT max(seen) FROM agents) AS heard
 -- name: withdraw
 INSERT INTO withdrawn (copy_id, reason, created) VALUES ($1, $2, stowage_now())
 ON CONFLICT DO NOTHING
-
--- name: withdrawal
-DELETE FROM withdrawn WHERE copy_id = $1 RETURNING reason
 
 -- name: forget_copies
 DELETE FROM copies WHERE id IN (

@@ -24,7 +24,12 @@ ROUNDS = 4
 
 
 async def schedule(tx: Tx, deps: Deps) -> None:
-    """Offer what can be offered: by priority, then fairly among accounts, then by age."""
+    """Offer what can be offered, once before the commit, whoever asked for it: by priority, then
+    fairly among accounts, then by age."""
+    tx.at_last(schedule, lambda: _schedule(tx, deps))
+
+
+async def _schedule(tx: Tx, deps: Deps) -> None:
     if await tx.value("lock_scheduling") is None:
         return
     blocked = False

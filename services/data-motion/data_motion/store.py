@@ -4,43 +4,56 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from stowage_contracts.message import Message
+from stowage_contracts.messages.data_motion import HopCommitFailed, HopCommitted
+from stowage_contracts.messages.hypervisor_agent import HopFinished, HopProgressed
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.values import Value
 from stowage_runtime.handling.tx import Tx
 
 from data_motion.intent_payloads import RESERVE_CACHE, ReserveFor
-from data_motion.model import destination_key, source_key
+from data_motion.model import begin, destination_key, source_key
 from data_motion.model.placing import Fleet
+from data_motion.model.states import ended
 from data_motion.model.turn import Step
-from data_motion.records import (
-    AgentRecord,
-    AskerRecord,
-    CopyRecord,
-    HopRecord,
-    Job,
-    Record,
-    StoreRecord,
-)
+from data_motion.records import AgentRecord, CopyRecord, Job, StoreRecord
+from data_motion.under_lock import Jobs, array
+
+_OF_A_COPY = (HopFinished, HopCommitted, HopCommitFailed, HopProgressed)
+
+
+async def ahead(messages: Sequence[Message], tx: Tx, deps: object) -> None:
+    """Lock the jobs these are about, and insert the copies they ask for, in a few statements."""
+    asked = [message for message in messages if isinstance(message, CopyRequested)]
+    jobs = Jobs.of(tx)
+    if len(asked) > 1:
+        await _known(jobs, [message.copy_id for message in asked], tx)
+        await _insert(
+            jobs, [begin(m, tx.now).copy for m in asked if not jobs.askers[m.copy_id]], tx
+        )
+    await jobs.lock((m.copy_id for m in messages if isinstance(m, _OF_A_COPY)), tx)
 
 
 async def lock(tx: Tx, copy_id: str, *, wait: bool = True) -> Job | None:
     """The job under a row lock; None if there is none, or it is locked and ``wait`` is not set."""
-    copy = await tx.value("lock_copy" if wait else "lock_copy_if_free", copy_id)
-    if copy is None:
-        return None
-    parts = await tx.row("parts_of_copy", copy_id)
-    return _job(copy, *(parts or (None, None)))
+    jobs = Jobs.of(tx)
+    await jobs.lock([copy_id], tx, wait=wait)
+    held = jobs.held[copy_id]
+    if held is None and not wait:
+        del jobs.held[copy_id]
+    return held.job if held else None
 
 
 async def load(tx: Tx, copy_id: str) -> Job | None:
     """The job, whose row this transaction has locked already."""
-    row = await tx.row("job", copy_id)
-    return None if row is None else _job(*row)
+    return await lock(tx, copy_id)
 
 
 async def lock_asked(tx: Tx, asker_id: str) -> Job | None:
     """The job an asker shares, under a row lock."""
-    copy_id = await tx.value("copy_of_asker", asker_id)
+    jobs = Jobs.of(tx)
+    await _known(jobs, [asker_id], tx)
+    copy_id = jobs.askers[asker_id]
     return None if copy_id is None else await lock(tx, copy_id)
 
 
@@ -54,28 +67,51 @@ async def lock_twin(tx: Tx, request: CopyRequested) -> Job | None:
 async def insert(tx: Tx, copy: CopyRecord) -> bool:
     """Insert a new copy, whose askers and hops are saved when it is planned; False if a live one
     of the same bytes to the same place was first."""
-    return await tx.value("insert_copy", _row(copy)) is not None
+    jobs = Jobs.of(tx)
+    if copy.id not in jobs.withdrawn:
+        await _insert(jobs, [copy], tx)
+    return copy.id in jobs.inserted
+
+
+async def withdrawn(tx: Tx, copy_id: str) -> str | None:
+    """Why a copy that was inserted now had been cancelled already; told once."""
+    return Jobs.of(tx).withdrawn.pop(copy_id, None)
 
 
 async def save(tx: Tx, before: Job, step: Step) -> Job:
     """Write what a step changed and say what follows; the job as it now is."""
     after = step.job
-    copy = _row(after.copy) if after.copy != before.copy else None
-    askers, hops = _changed(after.askers, before.askers), _changed(after.hops, before.hops)
-    if copy or askers or hops:
-        await tx.run("save_job", copy, askers, hops)
+    mine = Jobs.of(tx).put(before, after, tx).tx
     for said in step.say:
-        await tx.say(said.message, to=said.to)
-    for signal in step.signals:
-        tx.signal(signal)
+        await mine.say(said.message, to=said.to)
+    if not ended(after.copy.state) or len(after.hops) > 1:
+        for signal in step.signals:  # of one hop that ended, its copy's event has the figures
+            mine.signal(signal)
     if step.reserve is not None:
-        await tx.intend(
+        await mine.intend(
             RESERVE_CACHE,
             ReserveFor(copy_id=after.copy.id),
             after=step.reserve.after,
             within=max(timedelta(seconds=1), step.reserve.until - tx.now),
         )
     return after
+
+
+async def _known(jobs: Jobs, asker_ids: Sequence[str], tx: Tx) -> None:
+    wanted = [id for id in asker_ids if id not in jobs.askers]
+    if wanted:
+        rows = await tx.rows("copies_of_askers", wanted)
+        jobs.askers |= dict.fromkeys(wanted) | {row["id"]: row["copy_id"] for row in rows}
+
+
+async def _insert(jobs: Jobs, copies: Sequence[CopyRecord], tx: Tx) -> None:
+    if not copies:
+        return
+    unique = {copy.id: copy for copy in copies}
+    rows = await tx.rows("insert_copies", array([c.model_dump_json() for c in unique.values()]))
+    jobs.inserted |= {row["id"] for row in rows}
+    gone = await tx.rows("withdrawals", list(unique))
+    jobs.withdrawn |= dict.fromkeys(unique) | {row["copy_id"]: row["reason"] for row in gone}
 
 
 async def fleet(tx: Tx) -> Fleet:
@@ -95,18 +131,6 @@ async def put(tx: Tx, record: AgentRecord | StoreRecord) -> None:
     """Insert or update what an agent or a store's owner said."""
     query = "save_agent" if isinstance(record, AgentRecord) else "save_store"
     await tx.run(query, _row(record))
-
-
-def _job(copy: Any, askers: Any, hops: Any) -> Job:
-    return Job(
-        CopyRecord.model_validate(copy),
-        tuple(AskerRecord.model_validate(row) for row in askers or ()),
-        tuple(HopRecord.model_validate(row) for row in hops or ()),
-    )
-
-
-def _changed(after: Sequence[Record], before: Sequence[Record]) -> list[dict[str, Any]]:
-    return [_row(row) for row in after if row not in before]
 
 
 def _row(record: Value) -> dict[str, Any]:

@@ -54,7 +54,7 @@ async def _planned(job: Job, tx: Tx, deps: Deps) -> Step:
 
 
 async def _cancel_withdrawn(copy_id: str, tx: Tx, deps: Deps) -> None:
-    reason = await tx.value("withdrawal", copy_id)
+    reason = await store.withdrawn(tx, copy_id)
     job = await store.lock_asked(tx, copy_id) if reason is not None else None
     if job is not None:
         message = CancelCopy(copy_id=copy_id, reason=reason)
