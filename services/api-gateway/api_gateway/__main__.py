@@ -20,6 +20,9 @@ from api_gateway.routes import ROUTES
 from api_gateway.settings import Settings
 from api_gateway.timers import TIMERS
 
+GATHER_SECONDS = 0.02
+"""How long an event waits for others before it is shown: one copy is several within moments."""
+
 
 def wire(settings: Settings) -> Service[Deps]:
     """Build the service; nothing is opened yet."""
@@ -35,6 +38,7 @@ def wire(settings: Settings) -> Service[Deps]:
         package="api_gateway",
         deps=deps,
         handlers=HANDLERS,
+        gather_seconds=GATHER_SECONDS,
         signals=SIGNALS,
         ingress=on_foreign,
         timers=TIMERS,

@@ -10,33 +10,12 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Handler
 
 from api_gateway.deps import Deps
-
-ADMINS_ONLY = "*"
-"""Account of events that carry no public state: only admins see them."""
-
-
-INFRASTRUCTURE = ("store", "host", "placement_rule", "motion_policy")
-"""Nouns whose events tell paths and other accounts' ids."""
+from api_gateway.projection import Projection
 
 
 async def on_event(message: Message, tx: Tx, deps: Deps) -> None:
     """Keep the newest state of the subject and tell the live feed."""
-    resource = message.resource
-    if resource is None:
-        await _tell(message, ADMINS_ONLY, tx, deps)
-        return
-    account = resource.state.get("account_id", "")
-    sequence = tx.cause.sequence if tx.cause else 0
-    row = (resource.noun, resource.id, account, sequence, resource.state, resource.removed)
-    if await tx.run("project", *row):
-        hidden = ADMINS_ONLY if resource.noun in INFRASTRUCTURE else account
-        await _tell(message, hidden, tx, deps)
-
-
-async def _tell(message: Message, account: str, tx: Tx, deps: Deps) -> None:
-    noun, _, subject_id = message.subject.partition("/")
-    body = message.model_dump(mode="json")
-    await tx.run("add_feed", type(message).__name__, noun, subject_id, account, body)
+    Projection.of(tx).event(message, tx.cause.sequence if tx.cause else 0)
     deps.feed.ring()
 
 
@@ -53,18 +32,15 @@ async def on_replica_failed(message: ReplicaFailed, tx: Tx, deps: Deps) -> None:
 
 async def on_replica_ready(message: ReplicaReady, tx: Tx, deps: Deps) -> None:
     """A copy its store made by itself, so that data-motion never heard of it, ends here."""
-    if message.copy_id is not None:
-        row = await tx.row("end_pending", message.copy_id)
-        if row is not None:
-            about = ("CopyCompleted", "copy", message.copy_id, row["account_id"])
-            await tx.run("add_feed", *about, {"state": row["state"]})
     await on_event(message, tx, deps)
+    if message.copy_id is not None:
+        Projection.of(tx).ready.append(message.copy_id)
 
 
 async def on_copy_progressed(message: CopyProgressed, tx: Tx, deps: Deps) -> None:
     """Live figures: shown at once, kept until the next state."""
-    if await tx.run("progress", message.copy_id, message.model_dump(mode="json")):
-        deps.feed.ring()
+    Projection.of(tx).progress[message.copy_id] = message.model_dump_json()
+    deps.feed.ring()
 
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {

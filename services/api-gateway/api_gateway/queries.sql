@@ -28,16 +28,40 @@ VALUES ($1, $2, 0, $3, stowage_now(), stowage_now())
 ON CONFLICT (noun, id) DO UPDATE SET state = EXCLUDED.state, removed = false,
     updated = EXCLUDED.updated
 -- name: project
--- Keeps the newest sequence; tells whether this one was news.
-INSERT INTO resources (noun, id, account_id, sequence, state, removed, created, updated)
-VALUES ($1, $2, $3, $4, $5, $6, stowage_now(), stowage_now())
-ON CONFLICT (noun, id) DO UPDATE SET sequence = EXCLUDED.sequence, state = EXCLUDED.state,
-    removed = EXCLUDED.removed, updated = EXCLUDED.updated, progressed = NULL, progress = NULL
-WHERE resources.sequence < EXCLUDED.sequence
+-- Events ($1, in order): of each resource the newest sequence is kept, and what was news is told.
+WITH told AS (
+    SELECT * FROM ROWS FROM (jsonb_to_recordset($1::text::jsonb) AS (
+        type text, about text, about_id text, seen_by text, body jsonb,
+        noun text, id text, account_id text, sequence bigint, state jsonb, removed boolean
+    )) WITH ORDINALITY AS row (type, about, about_id, seen_by, body,
+        noun, id, account_id, sequence, state, removed, place)
+), before AS (
+    SELECT noun, id, sequence FROM resources
+    WHERE (noun, id) IN (SELECT noun, id FROM told WHERE noun IS NOT NULL)
+), kept AS (
+    INSERT INTO resources (noun, id, account_id, sequence, state, removed, created, updated)
+    SELECT DISTINCT ON (noun, id)
+        noun, id, account_id, sequence, state, removed, stowage_now(), stowage_now()
+    FROM told WHERE noun IS NOT NULL ORDER BY noun, id, sequence DESC, place
+    ON CONFLICT (noun, id) DO UPDATE SET sequence = EXCLUDED.sequence, state = EXCLUDED.state,
+        removed = EXCLUDED.removed, updated = EXCLUDED.updated, progressed = NULL, progress = NULL
+    WHERE resources.sequence < EXCLUDED.sequence
+    RETURNING noun, id
+)
+INSERT INTO feed (at, type, noun, subject_id, account_id, body)
+SELECT stowage_now(), t.type, t.about, t.about_id, t.seen_by, t.body
+FROM told AS t LEFT JOIN kept AS k USING (noun, id) LEFT JOIN before AS b USING (noun, id)
+WHERE t.noun IS NULL
+    OR k.noun IS NOT NULL AND (b.sequence IS NULL OR t.sequence > b.sequence)
+ORDER BY t.place
 -- name: progress
-UPDATE resources SET state = jsonb_set(state, '{transfer}', $2::jsonb -> 'transfer'),
-    progress = $2, progressed = stowage_now()
-WHERE noun = 'copy' AND id = $1 AND state ->> 'state' IN ('planned', 'waiting', 'running')
+-- The newest figures ($1) of copies that move.
+UPDATE resources AS r
+SET state = jsonb_set(r.state, '{transfer}', news.body -> 'transfer'),
+    progress = news.body, progressed = stowage_now()
+FROM jsonb_array_elements($1::text::jsonb) AS news (body)
+WHERE r.noun = 'copy' AND r.id = news.body ->> 'copy_id'
+    AND r.state ->> 'state' IN ('planned', 'waiting', 'running')
 -- name: progress_since
 SELECT id, account_id, progress, progressed FROM resources
 WHERE noun = 'copy' AND progressed > $1 ORDER BY progressed
@@ -52,11 +76,17 @@ UPDATE resources SET updated = stowage_now(), state = state || jsonb_build_objec
     'state', 'failed', 'error', $2::jsonb, 'finished', stowage_now())
 WHERE noun = 'copy' AND id = $1 AND sequence = 0 RETURNING account_id, state
 -- name: end_pending
--- A copy nobody had to carry: its store made it by itself.
-UPDATE resources SET updated = stowage_now(), state = state || jsonb_build_object(
-    'state', 'done', 'waiting_for', '', 'finished', stowage_now())
-WHERE noun = 'copy' AND id = $1 AND sequence = 0 AND state ->> 'state' = 'requested'
-RETURNING account_id, state
+-- Copies nobody had to carry: their store made them by itself.
+WITH ended AS (
+    UPDATE resources SET updated = stowage_now(), state = state || jsonb_build_object(
+        'state', 'done', 'waiting_for', '', 'finished', stowage_now())
+    WHERE noun = 'copy' AND id = ANY ($1::text[]) AND sequence = 0
+        AND state ->> 'state' = 'requested'
+    RETURNING id, account_id, state
+)
+INSERT INTO feed (at, type, noun, subject_id, account_id, body)
+SELECT stowage_now(), 'CopyCompleted', 'copy', id, account_id, jsonb_build_object('state', state)
+FROM ended
 -- name: hide
 UPDATE resources SET removed = true WHERE noun = $1 AND id = $2
 -- name: resource
