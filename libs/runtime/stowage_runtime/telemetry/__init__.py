@@ -13,6 +13,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from stowage_contracts.errors import StowageError
 
+from stowage_runtime.telemetry.quiet import QuietProvider
+
 _HEADER = "traceparent"
 _tracer = trace.get_tracer("stowage")
 """Stands for the process's tracer, from when that is installed."""
@@ -20,9 +22,10 @@ _tracer = trace.get_tracer("stowage")
 
 def current_traceparent() -> str:
     """W3C traceparent of the running span; empty outside one."""
-    carrier: dict[str, str] = {}
-    TraceContextTextMapPropagator().inject(carrier)
-    return carrier.get(_HEADER, "")
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return ""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 def extract(traceparent: str) -> Context | None:
@@ -69,12 +72,12 @@ def error_code(error: BaseException) -> str:
 def start_tracing(service: str, endpoint: str = "", *processors: SpanProcessor) -> TracerProvider:
     """Install the process's tracer, once; later calls (standalone) join the first.
 
-    Without ``endpoint`` spans are made (logs carry their ids) but sent nowhere.
+    Without ``endpoint`` spans are only ids, which logs and messages carry on.
     """
     installed = trace.get_tracer_provider()
     if isinstance(installed, TracerProvider):
         return installed
-    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    provider = QuietProvider(resource=Resource.create({"service.name": service}))
     if endpoint:
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
         provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=4096))
