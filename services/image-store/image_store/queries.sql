@@ -157,10 +157,10 @@ SELECT id FROM image_data_store WHERE id = ANY($1) AND evacuation IS NULL ORDER 
 
 -- name: add_ref
 INSERT INTO object_store_ref (id, noun, kind, object_id, account_id, store_id, role, state,
-    install_path, format, copy_id, reserved, in_place, updated)
-SELECT id, noun, kind, object_id, account_id, store_id, role, 'Allocated', install_path, format,
+    update_count, install_path, format, copy_id, reserved, in_place, updated)
+SELECT id, noun, kind, object_id, account_id, store_id, role, state, 1, install_path, format,
     copy_id, coalesce(reserved, 0), in_place, stowage_now()
-FROM jsonb_populate_record(NULL::object_store_ref, $1)
+FROM jsonb_populate_record(NULL::object_store_ref, $1) RETURNING *
 -- name: ref
 SELECT * FROM object_store_ref WHERE id = $1 FOR UPDATE
 -- name: id_taken
@@ -197,7 +197,13 @@ SELECT EXISTS (SELECT FROM object_store_ref r WHERE r.store_id = $1
 UPDATE object_store_ref SET state = $4, update_count = update_count + 1, updated = stowage_now()
 WHERE id = $1 AND state = $2 AND update_count = $3
 -- name: ref_known
-UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1
+UPDATE object_store_ref SET size = $2, digest = $3, reserved = $4 WHERE id = $1 RETURNING *
+-- name: ref_ready
+-- As move_ref: nothing is reserved any more, and what is there was read whole or not ($5).
+UPDATE object_store_ref SET state = $4, update_count = update_count + 1, updated = stowage_now(),
+    reserved = 0, verified = CASE WHEN $5 THEN stowage_now() ELSE verified END,
+    error = CASE WHEN $5 THEN NULL ELSE error END
+WHERE id = $1 AND state = $2 AND update_count = $3
 -- name: ref_verified
 UPDATE object_store_ref SET verified = stowage_now(), error = NULL WHERE id = $1
 -- name: verified_later

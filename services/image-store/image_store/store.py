@@ -107,10 +107,15 @@ def location_of(row: Record) -> Location:
     )
 
 
-async def move(tx: Tx, ref: Record, event: ReplicaEvent) -> ReplicaState:
-    """Compare-and-set a replica's state; raises Conflict when it may not or was moved since."""
+async def move(
+    tx: Tx, ref: Record, event: ReplicaEvent, query: str = "move_ref", *more: object
+) -> ReplicaState:
+    """Compare-and-set a replica's state; raises Conflict when it may not or was moved since.
+
+    Another ``query`` also sets what ``more`` tells it.
+    """
     state = next_state(ReplicaState(ref["state"]), event)
-    if not await tx.run("move_ref", ref["id"], ref["state"], ref["update_count"], state):
+    if not await tx.run(query, ref["id"], ref["state"], ref["update_count"], state, *more):
         raise Conflict("the replica was changed meanwhile", resource=f"replica/{ref['id']}")
     return state
 

@@ -70,6 +70,7 @@ COMMITTING: dict[str, tuple[Any, ...]] = {
     "ref_of_write": ("g6",),
     "move_ref": ("rt5", "Creating", 0, "Ready"),
     "ref_known": ("rt5", 1, "d", 0),
+    "ref_ready": ("rt5", "Creating", 0, "Ready", True),
     "object_known": (*_T, 1, 1, "d"),
     "answered": _R,
     "askers_of": _R,

@@ -33,6 +33,7 @@ class RelayLimits:
     forget_count: int = 500
     """…unless so many have gathered."""
     send_seconds: float = 60.0
+    """How long one that leads no more waits for the confirms of what it has sent."""
     drain_seconds: float = 1.5
     """How long a stopping relay goes on with what is already said…"""
     last_seconds: float = 1.0
@@ -67,7 +68,6 @@ class Relay:
         self._sending = Sending(
             transactions,
             mandatory,
-            self._limits.send_seconds,
             may_go_on=lambda: leader.leading and not self._ending,
             done=self._work.set,
         )

@@ -53,8 +53,6 @@ class Sending:
 
     transactions: Transactions
     mandatory: frozenset[str]
-    seconds: float
-    """Deadline of one send."""
     may_go_on: Callable[[], bool]
     """Asked before each message."""
     done: Callable[[], None]
@@ -117,8 +115,7 @@ class Sending:
         envelope = message.envelope
         try:
             with span(f"send {envelope.type}", envelope.traceparent, SpanKind.PRODUCER):
-                async with asyncio.timeout(self.seconds):
-                    await self._publish(message)
+                await self._publish(message)
         except Exception as error:
             if isinstance(error, Unavailable) and error.code == "unavailable.broker":
                 raise

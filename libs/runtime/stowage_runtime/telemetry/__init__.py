@@ -49,11 +49,9 @@ def span(
 
     An error marks the span with its code, never its text: texts may quote what people gave.
     """
-    with _tracer.start_as_current_span(
-        name,
-        extract(parent),
-        kind,
-        attributes,
+    with trace.use_span(
+        _tracer.start_span(name, extract(parent), kind, attributes),
+        end_on_exit=True,
         record_exception=False,
         set_status_on_exception=False,
     ) as running:

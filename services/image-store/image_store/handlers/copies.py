@@ -18,7 +18,7 @@ from image_store.deps import Deps
 from image_store.installing.requesting import request
 from image_store.judging.inspection import inspect
 from image_store.objects.replicas import fail_replica, ready
-from image_store.store import lock_ref, need
+from image_store.store import lock_ref
 
 
 async def on_request_copy(message: RequestCopy, tx: Tx, deps: Deps) -> None:
@@ -51,8 +51,8 @@ async def on_copy_completed(message: CopyCompleted, tx: Tx, deps: Deps) -> None:
         return
     receipt = message.receipt
     await tx.run("answered", ref["id"])
-    await tx.run("ref_known", ref["id"], receipt.size, receipt.digest, ref["reserved"])
-    ref = await need(tx, "ref", ref["id"])
+    known = (ref["id"], receipt.size, receipt.digest, ref["reserved"])
+    ref = await tx.row("ref_known", *known) or ref
     verdict = receipt.verdict or await _known_verdict(receipt.digest, ref, tx)
     if verdict is not None or ref["role"] != StoreRole.IMAGE:
         await ready(tx, ref, verdict)

@@ -38,10 +38,7 @@ async def ask(tx: Tx, ref: Record, request: CopyRequested) -> None:
 
 async def ready(tx: Tx, ref: Record, verdict: Verdict | None) -> None:
     """The bytes are there, verified and judged; nobody wants those of a deleted object."""
-    await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED)
-    await tx.run("ref_known", ref["id"], ref["size"], ref["digest"], 0)
-    if _read_whole(ref):
-        await tx.run("ref_verified", ref["id"])
+    await move(tx, ref, ReplicaEvent.OPERATION_SUCCEEDED, "ref_ready", _read_whole(ref))
     if ref["reserved"]:  # what was there before is counted already
         await tx.run("store_filled", ref["store_id"], ref["size"])
     row = await object_row(tx, ref)

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from asyncpg import Record
-from stowage_contracts.values import ObjectKind, ObjectRef, new_id
+from stowage_contracts.values import ObjectKind, ObjectRef, ReplicaState, new_id
 from stowage_runtime.handling.tx import Tx
 
 from image_store.model.paths import install_path
-from image_store.model.states import ReplicaEvent
-from image_store.store import move, need, object_of, reference
+from image_store.model.states import ReplicaEvent, next_state
+from image_store.store import object_of, reference
 from image_store.views import changed, object_view
 
 _BLANK: dict[str, Any] = {
@@ -64,10 +64,11 @@ async def add_ref(tx: Tx, new: NewRef) -> Record:
         "copy_id": new.copy_id,
         "reserved": new.reserved,
         "in_place": new.in_place,
+        "state": next_state(ReplicaState.ALLOCATED, ReplicaEvent.CREATE_ONLY_REQUESTED),
     }
-    await tx.run("add_ref", row)
-    await move(tx, await need(tx, "ref", ref_id), ReplicaEvent.CREATE_ONLY_REQUESTED)
-    return await need(tx, "ref", ref_id)
+    added = await tx.row("add_ref", row)
+    assert added is not None
+    return added
 
 
 async def add_image_ref(tx: Tx, row: Record, store: Record, copy_id: str | None) -> Record:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aio_pika import Message
 from aio_pika.exceptions import PublishError
+from aiormq import Channel
 from stowage_contracts.errors import Unavailable
 
 from stowage_runtime.bus.answers import unroutable
@@ -38,10 +39,18 @@ class Publisher:
                 await self._confirmed(message, target)
 
     async def _confirmed(self, message: Message, target: Target) -> None:
-        channel = await self._sure.get()
-        exchange = await channel.get_exchange(target.exchange, ensure=False)
+        channel = await (await self._sure.get()).get_underlay_channel()
+        assert isinstance(channel, Channel)
         try:
-            await exchange.publish(message, target.key, mandatory=target.mandatory)
+            # not waiting for the socket lets many be on their way at once; the confirm is awaited
+            await channel.basic_publish(
+                message.body,
+                exchange=target.exchange,
+                routing_key=target.key,
+                properties=message.properties,
+                mandatory=target.mandatory,
+                wait=False,
+            )
         except PublishError as error:
             raise unroutable(target.key) from error
 
