@@ -13,11 +13,9 @@ class BusLimits:
     """Seconds before each retry; the last one repeats until ``deliveries`` are used up, and for
     as long as a reader is Unavailable: an outage is no fault of the message."""
     deliveries: int = DELIVERY_LIMIT
-    prefetch: int = 64
+    prefetch: int = 128
     parallel: int = 16
     """Handlers at once on one lane; messages of one subject never overlap."""
-    together: int = 128
-    """As ``parallel``, where handlers share transactions: durable messages and signals."""
     confirm_seconds: float = 10.0
     connect_seconds: float = 10.0
     stop_seconds: float = 20.0
@@ -28,8 +26,8 @@ class BusLimits:
 
     @property
     def sharing(self) -> "BusLimits":
-        """The limits of a lane whose handlers share transactions."""
-        return replace(self, prefetch=2 * self.together, parallel=self.together)
+        """The limits of a lane whose handlers share transactions: all that is there at once."""
+        return replace(self, parallel=self.prefetch)
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after the ``attempt``-th failed delivery."""

@@ -98,7 +98,7 @@ class MemoryBus:
         shelf = self._broker.signals.get(reader.name)
         if shelf is None:
             raise queue_missing(reader.name)
-        self._consumers.append(Pump(shelf, deliver, self._limits.together))
+        self._consumers.append(Pump(shelf, deliver, self._limits.prefetch))
 
     async def serve(self, reader: Reader, answer: Answer) -> None:
         """Consume the requests lane."""
