@@ -14,7 +14,7 @@ from tests.failure.chaos.faults import Log
 from tests.failure.chaos.plan import MIB
 from tests.failure.chaos.shovel import GONE
 from tests.failure.chaos.user import User, Wish
-from tests.failure.chaos.world import World
+from tests.failure.chaos.world import BASE, World
 
 QUIET_SECONDS = 120.0
 SCAN_AFTER_SECONDS = 3.0
@@ -43,6 +43,7 @@ class Judge:
         await self._rests()
         for wish in self.user.wishes.values():
             await self._wish(wish)
+        await self._base()
         await self._views()
         dead = await self.facts.dead()
         self._check(not dead, f"dead letters: {dead}")
@@ -76,6 +77,14 @@ class Judge:
             self.log("agents start anew: they delete what crashed ones left")
             for agent in self.world.kit.agents:
                 await self.world.deployment.again(agent)
+
+    async def _base(self) -> None:
+        """What everything is made of is as it was."""
+        refs = await self._refs(BASE)
+        self._check(len(refs) == 2, f"{BASE} was on two stores, and is on {refs}")
+        for ref in refs:
+            there = await self.facts.content(ref["store_id"], ref["install_path"])
+            self._check(there == self.world.base, f"{BASE} has other bytes: {ref}")
 
     async def _wish(self, wish: Wish) -> None:
         if wish.template:
