@@ -29,13 +29,20 @@ GIB = 1 << 30
 FILES = {"http": over_http, "file": on_disk}
 STORES = {"s3": places.s3, "swift": places.swift, "rgw-swift": places.rgw_swift, "nfs": places.nfs}
 CASES = (*FILES, "vast", *STORES)
-PROGRAMS = [
+REQUIRED = [
     Requirement(("curl",), ("curl",)),
     Requirement(("rclone",), ("rclone",)),
     Requirement(("nbdcopy",), ("libnbd-bin",)),
     Requirement(("qemu-img", "qemu-nbd"), ("qemu-utils",)),
     Requirement(("nfs-cp",), ("libnfs-utils",)),
 ]
+
+
+class QemuOverHttp(Requirement):
+    """qemu-img's module for URLs, which is no program."""
+
+    def missing(self) -> list[str]:
+        return [] if any(Path("/usr/lib").glob("*/qemu/block-curl.so")) else ["block-curl.so"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 async def measure(plan: Plan, asked: argparse.Namespace) -> None:
     """All cases on all images; what was measured is written at once."""
-    provide(PROGRAMS)
+    provide([*REQUIRED, QemuOverHttp((), ("qemu-block-extra",))])
     facts, kept = machine(note=asked.note), list[Row]()
     with places.own_servers(), prepared(plan, asked.folder) as task:
         for name in asked.case or CASES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -70,7 +71,11 @@ class Case:
         clean(place)
         rows = [row(self.name, "stowage", cost, self.image)]
         for rival in self.others:
-            rows.append(row(self.name, rival.who, await asyncio.to_thread(rival.move), self.image))
+            try:
+                cost = await asyncio.to_thread(rival.move)
+                rows.append(row(self.name, rival.who, cost, self.image))
+            except subprocess.CalledProcessError as error:
+                sys.stderr.write(f"{self.name}: {rival.who} gave up ({error.returncode})\n")
             clean(place)
         return rows
 

@@ -23,7 +23,7 @@ class Rival:
 
 
 def to_file(who: str, path: Path, *commands: Sequence[str], **env: str) -> Rival:
-    """Commands that leave a file; one that hangs beyond all patience costs what it waited."""
+    """Commands that leave a file; one that fails leaves the case to others."""
 
     def move() -> Cost:
         cost = Cost()
@@ -65,7 +65,9 @@ def qemu_img(source: Path | str, path: Path, formats: tuple[str, str]) -> Rival:
 def converting(source: Path | str, path: Path, formats: tuple[str, str]) -> list[str]:
     """The command."""
     parallel = ["-W", "-m", "8"] if isinstance(source, Path) else ["-m", "1"]
+    patience = [] if isinstance(source, Path) else ["timeout", "300"]
     return [
+        *patience,
         "qemu-img",
         "convert",
         *parallel,
