@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from hypervisor_agent.engine.hop import Hop
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.terms import Tools
+from hypervisor_agent.transports.http_parts import BATCH
 from stowage_contracts.errors import NotFound
 from stowage_contracts.grants import Grant, PartUrl
 from stowage_contracts.messages.image_store import GrantRedeemed
@@ -58,7 +59,7 @@ class Redeemed:
 
     async def destination(self, size: int | None) -> Grant:
         """Begins the write."""
-        self.ask = self.ask.model_copy(update={"size": size})
+        self.ask = self.ask.model_copy(update={"size": size, "part_count": BATCH})
         grant = await self.driver.grant(self.ask)
         self.session = grant.session
         return grant

@@ -13,6 +13,7 @@ from stowage_contracts.values import CopyEnd, ServiceName
 
 from hypervisor_agent.line import Line
 from hypervisor_agent.pools import Pools
+from hypervisor_agent.transports.http_parts import BATCH
 
 LOCAL_SECONDS = 3600
 
@@ -34,7 +35,7 @@ class BusGrants:
         self._size = size
         end = self._order.destination
         if end.grant.owner is not ServiceName.HYPERVISOR_AGENT:
-            return (await self._redeem(1, 0)).grant
+            return (await self._redeem(1, BATCH)).grant
         writer = f"{self._order.hop_id}.{self._order.generation}"
         ask = WriteAsk(key=end.key, writer=writer, size=size, seconds=LOCAL_SECONDS)
         return await self._pools.driver(end.store_id).grant(ask)

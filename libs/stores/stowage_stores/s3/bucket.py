@@ -153,15 +153,19 @@ class Bucket:
                 **self.at(upload.key), UploadId=upload.session, PartNumber=1, Body=b""
             )
 
-    async def complete(self, upload: Upload, parts: Sequence[PartDone]) -> None:
-        """Make it an object. Raises NoSession, Conflict when another is there."""
+    async def complete(self, upload: Upload, parts: Sequence[PartDone]) -> str:
+        """Make it an object; its ETag, where the server tells it (Ceph doesn't).
+
+        Raises NoSession, Conflict when another is there.
+        """
         client = await self.client()
         asked = self.at(upload.key) | {"UploadId": upload.session} | self.absent
         asked["MultipartUpload"] = {
             "Parts": [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
         }
         with translated(upload.key), _session_kept(), _not_overwritten(upload.key):
-            await client.complete_multipart_upload(**asked)
+            made = await client.complete_multipart_upload(**asked)
+        return made.get("ETag", "")
 
     async def abort(self, upload: Upload) -> None:
         """Abort until the server knows it no more: a part in flight may outlive one abort."""

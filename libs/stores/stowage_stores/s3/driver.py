@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from stowage_contracts.errors import Conflict, GrantRefused, InvalidInput, NotFound, SourceChanged
-from stowage_contracts.grants import Grant
+from stowage_contracts.grants import Grant, PartUrl
 from stowage_contracts.keys import check_key, check_writer, is_key
 from stowage_contracts.plugins.image_store_driver import (
     Capacity,
@@ -145,19 +145,27 @@ class S3Driver:
         blank = Grant(
             writes=True, size=ask.size, part_size=each, part_growth=growth, expires=expires
         )
+        upload = Upload(ask.key, ask.session)
+        if ask.session and ask.first_part > 1:  # where the write is over they reach nothing
+            urls = await self._urls(ask, each, upload, seconds)
+            return blank.model_copy(update={"session": upload.session, "parts": urls})
         if await self._made_by(ask.key, check_writer(ask.writer)):
             return blank.model_copy(update={"session": ask.session})
-        upload = Upload(ask.key, ask.session)
         try:
             if not ask.session:
                 upload = await self.bucket.begin(ask.key, ask.writer)
             done = await self.bucket.parts(upload) if ask.session else ()
         except NoSession:
             raise GrantRefused("the upload was aborted", resource=ask.key, code="gone") from None
+        urls = await self._urls(ask, each, upload, seconds)
+        return blank.model_copy(update={"session": upload.session, "parts": urls, "done": done})
+
+    async def _urls(
+        self, ask: WriteAsk, each: int, upload: Upload, seconds: int
+    ) -> tuple[PartUrl, ...]:
         last = min(part_count(ask.size, each), ask.first_part + min(ask.part_count, _URLS) - 1)
         numbers = range(ask.first_part, last + 1)
-        urls = await self.bucket.part_urls(upload, numbers, seconds)
-        return blank.model_copy(update={"session": upload.session, "parts": urls, "done": done})
+        return await self.bucket.part_urls(upload, numbers, seconds)
 
     async def _copied(self, ask: CopyAsk) -> ObjectStat:
         try:
@@ -176,13 +184,15 @@ class S3Driver:
             return made
         upload = Upload(ask.key, ask.session)
         with suppress(NoSession):  # completed by an earlier call, or never begun: the key tells
-            await self._complete(upload, ask.size)
+            done = await self._complete(upload, ask.size)
+            if done.validator:
+                return done
         made = await self._made_by(ask.key, ask.writer)
         if made is None:
             raise NotFound("nothing to commit", resource=ask.key)
         return made
 
-    async def _complete(self, upload: Upload, size: int) -> None:
+    async def _complete(self, upload: Upload, size: int) -> ObjectStat:
         if not upload.session:
             raise NoSession
         parts = await self.bucket.parts(upload)
@@ -190,7 +200,8 @@ class S3Driver:
             await self.bucket.put_empty_part(upload)
             parts = await self.bucket.parts(upload)
         check_complete(parts, size, upload.key)
-        await self.bucket.complete(upload, parts)
+        etag = await self.bucket.complete(upload, parts)
+        return ObjectStat(key=upload.key, size=size, validator=etag)
 
     async def _made_by(self, key: str, writer: str) -> ObjectStat | None:
         """The object if ``writer`` made it, None if the key is free; raises Conflict."""
