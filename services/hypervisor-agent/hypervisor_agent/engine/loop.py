@@ -1,6 +1,7 @@
 """The copy loop: lanes that read, hash and store parts side by side with constant memory."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -83,13 +84,11 @@ class CopyLoop:
         return min(self._bench.connections + 2, fitting, max(1, parts))
 
     async def _lane(self) -> None:
-        while True:
-            async with self._bench.buffers.lend(self._part()) as buffer:
-                try:
+        with suppress(Yielded):
+            while True:
+                async with self._reins.lane(), self._bench.buffers.lend(self._part()) as buffer:
                     if not await self._one(buffer):
                         return
-                except Yielded:
-                    return
 
     def _part(self) -> int:
         return min(self._writer.part_size, SLICE, max(1, self._reader.size))

@@ -1,6 +1,7 @@
 """How a hop under way is held: its speed, and whether it is to stop at the edge of a range."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -17,6 +18,10 @@ SMALLEST_PIECE = 256 * 1024
 """Under a limit a read is cut into pieces of so many seconds, so that it goes evenly."""
 
 
+LANE_SPEED = 4 * 1024 * 1024
+"""Bytes a second below which one lane is enough."""
+
+
 class Yielded(BaseException):
     """The hop stopped because it was asked to; what its destination journaled stays. Like a
     cancellation it is no fault, to be named or tried again."""
@@ -30,6 +35,8 @@ class Reins:
         self._stop = asyncio.Event()
         self._charged = 0
         self._limits: set[asyncio.Timeout] = set()
+        self._lanes = 0
+        self._turn = asyncio.Event()
 
     @property
     def yields(self) -> bool:
@@ -45,6 +52,7 @@ class Reins:
     def limit(self, bytes_per_second: int | None) -> None:
         """Another speed from now on."""
         self._throttle.set(bytes_per_second)
+        self._next()
 
     def stop(self) -> None:
         """Stop at the edge of the ranges that are being written."""
@@ -52,6 +60,31 @@ class Reins:
         for limit in self._limits:
             limit.reschedule(0)
         self._throttle.set(None)
+        self._next()
+
+    @asynccontextmanager
+    async def lane(self) -> AsyncIterator[None]:
+        """A lane's turn. Under a limit few lanes go at once: a slow hop holds few of the buffers
+        that all hops share. Raises Yielded."""
+        while self._lanes >= self._most:
+            turn = self._turn
+            await turn.wait()
+        self.check()
+        self._lanes += 1
+        try:
+            yield
+        finally:
+            self._lanes -= 1
+            self._next()
+
+    @property
+    def _most(self) -> float:
+        limit = self._throttle.limit
+        return math.inf if limit is None else max(1, limit // LANE_SPEED)
+
+    def _next(self) -> None:
+        self._turn.set()
+        self._turn = asyncio.Event()
 
     def check(self) -> None:
         """Raises Yielded once it is to stop."""

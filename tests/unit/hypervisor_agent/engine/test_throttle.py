@@ -113,3 +113,21 @@ async def test_what_waits_for_a_range_that_was_given_up_is_left() -> None:
     assert await blocked(waiting)
     reins.stop()
     await waiting
+
+
+async def test_under_a_limit_one_lane_goes_at_a_time() -> None:
+    reins, entered, leave = Reins(FOREVER), [], asyncio.Event()
+
+    async def lane(number: int) -> None:
+        async with reins.lane():
+            entered.append(number)
+            await leave.wait()
+
+    lanes = [asyncio.create_task(lane(number)) for number in range(3)]
+    assert await blocked(lanes[0])
+    assert entered == [0]
+    reins.limit(None)
+    assert await blocked(lanes[1])
+    assert entered == [0, 1, 2]
+    leave.set()
+    await asyncio.gather(*lanes)
