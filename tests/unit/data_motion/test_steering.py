@@ -17,7 +17,7 @@ from stowage_contracts.messages.data_motion import (
     ResumeCopy,
 )
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop, SteerHop
-from stowage_contracts.messages.image_store import StoreRemoved
+from stowage_contracts.messages.image_store import StoreChanged, StoreRemoved
 from stowage_contracts.values import Scope, StoreRole, StoreState
 from stowage_contracts.views import HostDrain, StoreView
 
@@ -26,6 +26,18 @@ from tests.unit.data_motion.scene import Scene
 
 PAUSE, RESUME = PauseCopy(copy_id="copy1", reason="night"), ResumeCopy(copy_id="copy1")
 HALF = (0, SIZE // 2)
+
+
+def nfs(state: StoreState) -> StoreView:
+    """The destination of copy1, in that state."""
+    return StoreView(
+        id="nfs",
+        name="nfs",
+        provider="NFS",
+        role=StoreRole.IMAGE,
+        scope=Scope.region(),
+        state=state,
+    )
 
 
 async def running(scene: Scene) -> ExecuteHop:
@@ -86,16 +98,17 @@ async def test_a_paused_copy_can_be_cancelled(scene: Scene) -> None:
 
 async def test_a_removed_store_ends_a_paused_copy(scene: Scene) -> None:
     await paused(scene)
-    gone = StoreView(
-        id="nfs",
-        name="nfs",
-        provider="NFS",
-        role=StoreRole.IMAGE,
-        scope=Scope.region(),
-        state=StoreState.REMOVED,
-    )
-    await scene.bench.handle(StoreRemoved(state=gone))
+    await scene.bench.handle(StoreRemoved(state=nfs(StoreState.REMOVED)))
     assert (await scene.one(CopyFailed)).error.code == "unavailable.store_removed"
+
+
+async def test_a_copy_into_a_store_that_drains_meanwhile_ends_well(scene: Scene) -> None:
+    offer = await paused(scene)
+    await scene.bench.handle(StoreChanged(state=nfs(StoreState.DRAINING)))
+    await scene.bench.handle(RESUME)
+    assert (await scene.offer()).epoch == offer.epoch + 1
+    await scene.finish()
+    assert (await scene.one(CopyCompleted)).state.state == "done"
 
 
 async def test_a_copy_that_is_being_committed_is_not_paused(scene: Scene) -> None:

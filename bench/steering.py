@@ -1,0 +1,180 @@
+"""python -m bench.steering: how soon orders take effect, and what backups cost a VM start."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from bench.control.cloud import backing
+from bench.control.processes import cost
+from bench.report import Row, machine, milliseconds, percentile, show, write
+from tests.e2e.deployment import PACKAGES, Deployment
+from tests.e2e.operator import Operator, Refused
+from tests.e2e.sources import MIB, Source, image, serving
+
+START, BACKUP = 10, -10
+SLOWLY = 256 * 1024
+"""Bytes a second of a backup: it never ends by itself."""
+LOOK_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    backups: int
+    starts: int
+    orders: int
+    start_mib: int
+
+
+FULL, QUICK = Plan(100, 20, 20, 64), Plan(20, 5, 5, 64)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, show, and write what --json names."""
+    parser = argparse.ArgumentParser("python -m bench.steering", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less of everything")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
+    parser.add_argument("--note", default="", help="kept with the machine's facts")
+    asked = parser.parse_args(arguments)
+    asyncio.run(measure(QUICK if asked.quick else FULL, asked.json, asked.note))
+
+
+async def measure(plan: Plan, path: Path | None, note: str) -> None:
+    """Starts alone, then among backups, then orders to the backups that move."""
+    rows: list[Row] = []
+    async with cloud(plan) as built:
+        idle = await _timed("VM starts, idle", built, built.starts)
+        show(idle)
+        backups = [await built.backup() for _ in range(plan.backups)]
+        await built.until_running(backups)
+        name = f"VM starts under {plan.backups} backups"
+        busy = await _timed(name, built, built.starts)
+        ratio = busy.figures["p95_ms"] / idle.figures["p95_ms"]
+        rows += [idle, _with(busy, p95_to_idle=ratio)]
+        show(rows[-1])
+        for what in ("pause", "resume"):
+            rows.append(await _timed(f"{what}, until it is so", built, built.order(what, backups)))
+            show(rows[-1])
+    write(path, machine(note=note), rows)
+
+
+@dataclass
+class Cloud:
+    """One KVM host with four slots, a store, and two templates."""
+
+    operator: Operator
+    small: str
+    large: str
+    plan: Plan
+
+    async def starts(self) -> list[float]:
+        """Seconds of each VM start's copy, one after another."""
+        return [await self._start() for _ in range(self.plan.starts)]
+
+    async def _start(self) -> float:
+        began = monotonic()
+        asked = await self.operator.copy(self.small, volume_id=f"start-{began:.6f}", priority=START)
+        ended = await self.operator.settle(f"copies/{asked['id']}")
+        assert ended["state"] == "done", ended["error"]
+        return monotonic() - began
+
+    async def backup(self) -> str:
+        """A copy that matters little and takes for ever."""
+        volume = f"backup-{monotonic():.6f}"
+        asked = await self.operator.copy(self.large, volume_id=volume, priority=BACKUP)
+        change = {"bytes_per_second": SLOWLY}
+        await self.operator.call("PATCH", f"copies/{asked['id']}", change)
+        return str(asked["id"])
+
+    async def running(self, copies: Sequence[str]) -> list[str]:
+        """Those that move."""
+        found = [await self.operator.call("GET", f"copies/{copy}") for copy in copies]
+        return [copy["id"] for copy in found if copy["state"] == "running"]
+
+    async def until_running(self, copies: Sequence[str]) -> None:
+        """Once every slot is taken."""
+        async with asyncio.timeout(60):
+            while len(await self.running(copies)) < 4:  # noqa: ASYNC110 - another process's
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def order(self, what: str, backups: Sequence[str]) -> Callable[[], Awaitable[list[float]]]:
+        """Seconds from an order to its effect, bytes stopped or moving again."""
+
+        async def times() -> list[float]:
+            taken: list[float] = []
+            while len(taken) < self.plan.orders:
+                (copy,) = (await self.running(backups))[:1]
+                try:
+                    paused = await self._until(copy, "pause", {"reason": "measured"}, {"paused"})
+                    resumed = await self._until(copy, "resume", None, {"running", "waiting"})
+                except Refused:  # it ended before it was slowed down
+                    continue
+                taken.append(paused if what == "pause" else resumed)
+            return taken
+
+        return times
+
+    async def _until(self, copy: str, what: str, body: Any, states: set[str]) -> float:
+        began = monotonic()
+        await self.operator.call("POST", f"copies/{copy}/{what}", body)
+        async with asyncio.timeout(60):
+            while await self._state(copy) not in states:  # noqa: ASYNC110 - another process's
+                await asyncio.sleep(LOOK_SECONDS)
+        return monotonic() - began
+
+    async def _state(self, copy: str) -> str:
+        return str((await self.operator.call("GET", f"copies/{copy}"))["state"])
+
+
+@asynccontextmanager
+async def cloud(plan: Plan) -> AsyncIterator[Cloud]:
+    """All services and a real agent as processes."""
+    async with AsyncExitStack() as stack:
+        where = await stack.enter_async_context(backing())
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="stowage-bench-"))
+        deployment = Deployment(Path(folder), where)
+        stack.push_async_callback(deployment.stop_all)
+        await deployment.prepare()
+        await deployment.start(*PACKAGES)
+        operator = await stack.enter_async_context(Operator.of(deployment))
+        await operator.places()
+        await operator.directory_store()
+        await operator.host(slots=4)
+        small = await _template(operator, plan.start_mib)
+        yield Cloud(operator, small, await _template(operator, 256), plan)
+
+
+async def _template(operator: Operator, mib: int) -> str:
+    async with serving(Source(image(mib * MIB, seed=mib))) as source:
+        made = await operator.register(source.url)
+        found = await operator.settle(f"templates/{made['id']}")
+    assert found["ready"], found["error"]
+    return str(made["id"])
+
+
+async def _timed(case: str, built: Cloud, work: Callable[[], Awaitable[list[float]]]) -> Row:
+    services, began = built.operator.deployment.processes, monotonic()
+    before = cost(services)
+    times = await work()
+    spent = cost(services).since(before)
+    figures = {**milliseconds(times), "p95_ms": 1000 * percentile(times, 0.95), "n": len(times)}
+    return Row(case, "stowage", monotonic() - began, spent.cpu, spent.peak_mib, figures)
+
+
+def _with(row: Row, **figures: float) -> Row:
+    return Row(
+        row.case, row.who, row.seconds, row.cpu_seconds, row.peak_mib, {**row.figures, **figures}
+    )
+
+
+if __name__ == "__main__":
+    main()
