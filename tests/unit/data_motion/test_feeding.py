@@ -1,13 +1,16 @@
 """Who feeds whom, and what the agents are told of it."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from data_motion.model.feeding import Candidate, Feeding
 from data_motion.model.states import HopState
 from data_motion.records import Feeder
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from stowage_contracts.message import Message
+from stowage_contracts.messages.data_motion import ChangeCopy, DrainHost
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop, PeerTicket
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.plugins.data_motion_strategy import AgentView
@@ -69,7 +72,8 @@ def test_without_a_door_nobody_is_fed() -> None:
     assert chosen(candidate("a", door="")) == []
 
 
-@given(count=st.integers(1, 80), leaves=st.integers(16, 512), most=st.integers(1, 3))
+@settings(max_examples=20, deadline=None)
+@given(count=st.integers(1, 60), leaves=st.integers(16, 512), most=st.integers(1, 3))
 def test_no_host_feeds_more_than_it_may_and_no_chain_outgrows_its_image(
     count: int, leaves: int, most: int
 ) -> None:
@@ -86,6 +90,7 @@ def test_a_small_image_branches_and_a_large_one_does_not() -> None:
     assert max(grown(50, GIB).children.values()) == 1
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_whoever_comes_back_is_never_fed_by_those_it_feeds(data: st.DataObject) -> None:
     tree = tuple(grown(12, GIB).by_id.values())
@@ -126,6 +131,16 @@ async def test_many_hosts_take_one_slot_of_the_store(scene: Scene, hosts: list[A
     assert view.hops[0].fed_by == ("kvm1", "kvm0")
 
 
+async def test_hosts_that_ask_at_once_form_a_chain_too(
+    scene: Scene, hosts: list[AgentView]
+) -> None:
+    await asyncio.gather(*(scene.bench.handle(wanted(host)) for host in hosts))
+    await scene.pass_time(4, *hosts)
+    told = await offers(scene)
+    feeders = [one.peers[0].hop_id for one in told if one.peers]
+    assert (len(told), len(set(feeders))) == (5, 4)
+
+
 async def test_a_peers_ticket_names_reader_hop_host_and_bytes(
     scene: Scene, hosts: list[AgentView], verifier: Verifier
 ) -> None:
@@ -163,6 +178,19 @@ async def test_hops_that_waited_for_the_store_are_fed_once_somebody_reads_it(
     await scene.bench.hear(moved(await scene.offer("copy-kvm1"), 1))
     await scene.pass_time(4, *hosts)
     assert sorted(len(one.peers) for one in (await offers(scene))[2:]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "order", [ChangeCopy(copy_id="copy-kvm0", bytes_per_second=1 << 20), DrainHost(host_id="kvm0")]
+)
+async def test_who_is_held_up_feeds_nobody_new(
+    scene: Scene, hosts: list[AgentView], order: Message
+) -> None:
+    await scene.bench.handle(wanted(hosts[0]))
+    await scene.bench.hear(moved(await scene.offer("copy-kvm0"), 1))
+    await scene.bench.handle(order)
+    await scene.bench.handle(wanted(hosts[1]))
+    assert (await scene.offer("copy-kvm1")).peers == ()
 
 
 async def test_a_finished_host_feeds_a_while_longer(scene: Scene, hosts: list[AgentView]) -> None:

@@ -43,6 +43,7 @@ class Feeding:
 
     by_id: Mapping[str, Candidate]
     children: Mapping[str, int] = field(default_factory=dict)
+    _depths: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, known: tuple[Candidate, ...], hop_id: str) -> "Feeding":
@@ -57,10 +58,15 @@ class Feeding:
 
     def depth(self, one: Candidate) -> int:
         """How many hops lie between it and the origin."""
-        steps, above = 0, self.by_id.get(one.parent or "")
-        while above is not None and steps < len(self.by_id):
-            steps, above = steps + 1, self.by_id.get(above.parent or "")
-        return steps
+        way: list[str] = []
+        at: Candidate | None = one
+        while at is not None and at.hop_id not in self._depths and len(way) <= len(self.by_id):
+            way.append(at.hop_id)
+            at = self.by_id.get(at.parent or "")
+        depth = self._depths[at.hop_id] if at is not None and at.hop_id in self._depths else -1
+        for steps, hop_id in enumerate(reversed(way), depth + 1):
+            self._depths[hop_id] = steps
+        return self._depths[one.hop_id]
 
     def leader(self, one: Candidate) -> Candidate:
         """Where its chain begins."""
