@@ -28,7 +28,7 @@ from tests.servers.swift_server import SwiftServer
 from tests.servers.venvs import venv
 
 SECONDS = 6 * 3600
-PARTS = ("--s3-chunk-size=16M", "--s3-upload-concurrency=6", "--s3-disable-checksum")
+PARTS = ("--s3-chunk-size=8M", "--s3-upload-concurrency=6", "--s3-disable-checksum")
 
 
 @dataclass(frozen=True)

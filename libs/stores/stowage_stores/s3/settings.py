@@ -50,7 +50,7 @@ class S3Settings(BaseModel):
     """botocore's default, when_supported, is refused by older Ceph and others."""
     conditional_commit: bool = True
     """Let the server itself refuse to overwrite (If-None-Match) where it knows how."""
-    part_bytes: int = Field(default=16 << 20, ge=8 << 20, le=4 << 30, multiple_of=TREE_LEAF)
+    part_bytes: int = Field(default=8 << 20, ge=8 << 20, le=4 << 30, multiple_of=TREE_LEAF)
     """Smallest part; objects that would need more than 9000 of them get bigger ones."""
     page: int = Field(default=1000, ge=1, le=1000)
     """Rows asked for in one listing request."""

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from stowage_contracts.errors import GrantRefused, SourceChanged, Unavailable
 from stowage_contracts.grants import Grant
@@ -20,6 +20,7 @@ from hypervisor_agent.transports.http_put import Slices, check_etag, pieces, put
 from hypervisor_agent.transports.part_layout import Layout
 from hypervisor_agent.transports.part_stream import PartStream
 
+Body = Callable[[], Slices]
 RETRY_SECONDS = (0.2, 1.0, 3.0)
 
 
@@ -68,8 +69,7 @@ class HttpWriter:
         """PUT one part, or the next slice of a long one."""
         number, starts, ends = self._layout.place(offset, len(buffer))
         if starts and ends:
-            md5 = await self._threads.run(_md5, buffer)
-            await self._put(number, partial(pieces, buffer), md5)
+            await self._put(number, partial(pieces, buffer), partial(_md5, buffer))
         else:
             await self._push(number, buffer, starts, ends)
         self.sent += len(buffer)
@@ -78,8 +78,7 @@ class HttpWriter:
         """PUT zeros: objects have no holes."""
         for number in self._layout.numbers(extent):
             length = self._layout.length(number)
-            md5 = await self._threads.run(_md5_of_zeros, length)
-            await self._put(number, partial(zeros, length), md5)
+            await self._put(number, partial(zeros, length), partial(_md5_of_zeros, length))
             self.sent += length
 
     def part_at(self, offset: int) -> int:
@@ -103,17 +102,22 @@ class HttpWriter:
         self._threads.close()
         await self._session.close()
 
-    async def _put(self, number: int, body: Callable[[], Slices], md5: str) -> None:
-        for pause in RETRY_SECONDS:
-            try:
-                await self._put_once(number, body(), md5)
-                return
-            except Unavailable:
-                await asyncio.sleep(pause)
-        await self._put_once(number, body(), md5)
+    async def _put(self, number: int, body: Body, digest: Callable[[], str]) -> None:
+        """The digest is computed beside the sending; nobody needs it before the answer."""
+        md5 = asyncio.create_task(self._threads.run(digest))
+        try:
+            for pause in RETRY_SECONDS:
+                try:
+                    return await self._put_once(number, body(), md5)
+                except Unavailable:
+                    await asyncio.sleep(pause)
+            await self._put_once(number, body(), md5)
+        finally:
+            await asyncio.wait([md5])
 
-    async def _put_once(self, number: int, body: Slices, md5: str) -> None:
-        check_etag(await self._send(number, body), md5, f"part {number}")
+    async def _put_once(self, number: int, body: Slices, md5: asyncio.Task[str]) -> None:
+        etag = await self._send(number, body)
+        check_etag(etag, await md5, f"part {number}")
 
     async def _send(self, number: int, body: Slices) -> str:
         """One PUT. A URL that has expired is forgotten; the first time that may pass."""
@@ -164,6 +168,7 @@ def _md5(view: memoryview) -> str:
     return hashlib.md5(view, usedforsecurity=False).hexdigest()
 
 
+@lru_cache(maxsize=4)
 def _md5_of_zeros(length: int) -> str:
     digest = hashlib.md5(usedforsecurity=False)
     whole = memoryview(ZEROS)
