@@ -32,9 +32,15 @@ class Aftermath:
     def check(self) -> list[str]:
         """Everything that is wrong; empty when all is well."""
         checks: tuple[Check, ...] = (
-            self._ended, self._debris, self._objects, self._records, self._sources,
-            self._grants, self._sent_again, self._letters,
-        )  # fmt: skip
+            self._ended,
+            self._debris,
+            self._objects,
+            self._records,
+            self._sources,
+            self._grants,
+            self._sent_again,
+            self._letters,
+        )
         return [trouble for check in checks for trouble in check()]
 
     def _ended(self) -> Iterator[str]:

@@ -103,6 +103,7 @@ class Host:
         kept, tx = self.tables.keep(), self.begin(cause)
         try:
             at_once(work(tx))
+            at_once(tx.finish())
         except BaseException:
             self.tables.restore(kept)
             raise
@@ -240,6 +241,7 @@ class SimDesk:
         kept, tx = self.host.tables.keep(), self.host.begin(self.cause)
         try:
             yield tx
+            await tx.finish()
         except BaseException:
             self.host.tables.restore(kept)
             raise

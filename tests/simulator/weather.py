@@ -32,10 +32,18 @@ class Weather:
                 lost=random.choice((0.0, 0.05, 0.3)),
             )
         acts = (
-            self._kill_service, self._kill_agent, self._lose_agent, self._freeze_agent,
-            self._freeze_agent, self._freeze_service, self._cut_bus, self._store_trouble,
-            self._store_trouble, self._jump, self._lose_leases,
-        )  # fmt: skip
+            self._kill_service,
+            self._kill_agent,
+            self._lose_agent,
+            self._freeze_agent,
+            self._freeze_agent,
+            self._freeze_service,
+            self._cut_bus,
+            self._store_trouble,
+            self._store_trouble,
+            self._jump,
+            self._lose_leases,
+        )
         for _ in range(random.randrange(0, 14)):
             self.world.kernel.at(random.random() * STORMY, random.choice(acts))
 

@@ -3,13 +3,14 @@
 Rows are kept as the records they are, so that loading one costs nothing.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from data_motion.model.states import HOLDS_SLOTS, LEASED, CopyState, HopState, ended
-from data_motion.records import AgentRecord, AskerRecord, CopyRecord, HopRecord, StoreRecord
+from data_motion.records import AgentRecord, AskerRecord, CopyRecord, HopRecord, Record, StoreRecord
 from stowage_contracts.values import StoreRole
 from stowage_contracts.views import StoreView
 
@@ -47,7 +48,6 @@ class MotionTables(Tables):
     withdrawn: Table
     pulse: Table
     policies: Table
-    drain_left: Table
 
     def hops_of(self, copy_id: str) -> list[HopRecord]:
         found = [hop for hop in self.hops.values() if hop.copy_id == copy_id]
@@ -61,23 +61,21 @@ class MotionTables(Tables):
         holding = (hop for hop in self.hops.values() if hop.state in HOLDS_SLOTS)
         return Counter(slot for hop in holding for slot in hop.slots)
 
-    def q_lock_copy(self, copy_id: str) -> list[Row]:
-        copy = self.copies.get(copy_id)
-        return [] if copy is None else [Row({"copy": copy})]
+    def q_lock_copies(self, copy_ids: list[str]) -> list[Row]:
+        known = sorted(copy_id for copy_id in copy_ids if copy_id in self.copies)
+        return [Row({"id": c, "copy": self.copies[c].model_dump_json()}) for c in known]
 
-    q_lock_copy_if_free = q_lock_copy
+    q_lock_copies_if_free = q_lock_copies
 
-    def q_parts_of_copy(self, copy_id: str) -> list[Row]:
-        return [Row({"askers": self.askers_of(copy_id), "hops": self.hops_of(copy_id)})]
+    def q_parts_of_copies(self, copy_ids: list[str]) -> list[Row]:
+        return [
+            Row({"id": c, "askers": _texts(self.askers_of(c)), "hops": _texts(self.hops_of(c))})
+            for c in copy_ids
+        ]
 
-    def q_job(self, copy_id: str) -> list[Row]:
-        copy = self.copies.get(copy_id)
-        parts = {"askers": self.askers_of(copy_id), "hops": self.hops_of(copy_id)}
-        return [] if copy is None else [Row({"copy": copy, **parts})]
-
-    def q_copy_of_asker(self, asker_id: str) -> str | None:
-        asker = self.askers.get(asker_id)
-        return None if asker is None else asker.copy_id
+    def q_copies_of_askers(self, asker_ids: list[str]) -> list[Row]:
+        known = [self.askers[a] for a in asker_ids if a in self.askers]
+        return [Row({"id": asker.id, "copy_id": asker.copy_id}) for asker in known]
 
     def q_live_twin(self, source_key: str, destination_key: str) -> str | None:
         return next((c.id for c in self._twins(source_key, destination_key)), None)
@@ -88,25 +86,27 @@ class MotionTables(Tables):
             if same and not ended(copy.state):
                 yield copy
 
-    def q_insert_copy(self, row: dict[str, Any]) -> str | None:
-        copy = CopyRecord.model_validate(row)
-        if any(self._twins(copy.source_key, copy.destination_key)):
-            return None
-        if copy.id in self.copies:
-            raise Violation(f"copy {copy.id} is inserted twice")
-        self.copies[copy.id] = copy
-        return copy.id
+    def q_insert_copies(self, text: str) -> list[Row]:
+        given = [CopyRecord.model_validate(row) for row in json.loads(text)]
+        fresh = []
+        for copy in sorted(given, key=lambda c: (c.source_key, c.destination_key)):
+            if not any(self._twins(copy.source_key, copy.destination_key)):
+                if copy.id in self.copies:
+                    raise Violation(f"copy {copy.id} is inserted twice")
+                self.copies[copy.id] = copy
+                fresh.append(Row({"id": copy.id}))
+        return fresh
 
-    def q_save_job(self, copy: Any, askers: list[Any], hops: list[Any]) -> int:
-        if copy is not None:
-            new = CopyRecord.model_validate(copy)
+    def q_save_job(self, copies: str, askers: str, hops: str) -> int:
+        for row in json.loads(copies):
+            new = CopyRecord.model_validate(row | {"request": self.copies[row["id"]].request})
             changed = {name: getattr(new, name) for name in _SAVED}
             self.copies[new.id] = self.copies[new.id].having(**changed)
-        for row in askers:
+        for row in json.loads(askers):
             asker = AskerRecord.model_validate(row)
             known = self.askers.get(asker.id)
             self.askers[asker.id] = known.having(state=asker.state) if known else asker
-        for row in hops:
+        for row in json.loads(hops):
             hop = HopRecord.model_validate(row)
             self.hops[hop.id] = hop
         return 1
@@ -195,7 +195,8 @@ class MotionTables(Tables):
     def q_save_agent(self, row: dict[str, Any]) -> int:
         agent = AgentRecord.model_validate(row)
         known = self.agents.get(agent.host_id)
-        self.agents[agent.host_id] = agent.having(draining=known.draining) if known else agent
+        kept = {"draining": known.draining, "drain_left": known.drain_left} if known else {}
+        self.agents[agent.host_id] = agent.having(**kept)
         return 1
 
     def q_agent_seen(self, host_id: str, seconds: float) -> bool | None:
@@ -298,15 +299,14 @@ class MotionTables(Tables):
         agent = self.agents.get(host_id)
         if agent is None:
             return None
-        self.agents[host_id] = agent.having(draining=why)
-        self.drain_left.pop(host_id, None)
+        self.agents[host_id] = agent.having(draining=why, drain_left=None)
         return host_id
 
     def q_drains(self) -> list[Row]:
         rows, moving = [], Counter(hop.host_id for hop in self.running())
-        for host_id, agent in self.agents.items():
-            if agent.draining and self.drain_left.get(host_id) != moving[host_id]:
-                self.drain_left[host_id] = moving[host_id]
+        for host_id, agent in list(self.agents.items()):
+            if agent.draining and agent.drain_left != moving[host_id]:
+                self.agents[host_id] = agent.having(drain_left=moving[host_id])
                 row = {"draining": agent.draining, "drain_left": moving[host_id]}
                 rows.append(Row({"host_id": host_id, **row}))
         return rows
@@ -315,9 +315,9 @@ class MotionTables(Tables):
         self.withdrawn.setdefault(copy_id, (reason, self.now))
         return 1
 
-    def q_withdrawal(self, copy_id: str) -> str | None:
-        found = self.withdrawn.pop(copy_id, None)
-        return None if found is None else found[0]
+    def q_withdrawals(self, copy_ids: list[str]) -> list[Row]:
+        gone = [c for c in copy_ids if c in self.withdrawn]
+        return [Row({"copy_id": c, "reason": self.withdrawn.pop(c)[0]}) for c in gone]
 
     def q_forget_copies(self, age: timedelta) -> int:
         return 0
@@ -336,3 +336,9 @@ class MotionTables(Tables):
     def done(self) -> list[CopyRecord]:
         """Copies said to be done."""
         return [copy for copy in self.copies.values() if copy.state is CopyState.DONE]
+
+
+def _texts(records: Sequence[Record]) -> str | None:
+    """A JSON array; none where there are no rows."""
+    told = ",".join(record.model_dump_json() for record in records)
+    return f"[{told}]" if records else None

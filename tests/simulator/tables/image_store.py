@@ -118,12 +118,12 @@ class ImageTables(Tables):
 
     q_replicas_of = _refs_of
 
-    def q_add_ref(self, row: dict[str, Any]) -> int:
+    def q_add_ref(self, row: dict[str, Any]) -> list[Row]:
         for ref in self._refs_of(row["noun"], row["object_id"]):
             if ref["store_id"] == row["store_id"]:
                 raise Violation(f"two replicas of {row['object_id']} on {row['store_id']}")
-        self.refs[row["id"]] = Row({**_REF, **row, "state": "Allocated", "updated": self.now})
-        return 1
+        self.refs[row["id"]] = Row({**_REF, **row, "update_count": 1, "updated": self.now})
+        return self.q_ref(row["id"])
 
     def q_ref(self, ref_id: str) -> list[Row]:
         return _one(self.refs.get(ref_id))
@@ -133,18 +133,28 @@ class ImageTables(Tables):
     def q_ref_on(self, noun: str, object_id: str, store_id: str) -> list[Row]:
         return [r for r in self._refs_of(noun, object_id) if r["store_id"] == store_id]
 
-    def q_move_ref(self, ref_id: str, state: str, count: int, after: str) -> int:
+    def q_move_ref(self, ref_id: str, state: str, count: int, after: str) -> list[Row]:
         ref = self.refs.get(ref_id)
         if ref is None or (ref["state"], ref["update_count"]) != (state, count):
-            return 0
+            return []
         columns = {"state": after, "update_count": count + 1, "updated": self.now}
-        return self.change(self.refs, ref_id, **columns)
+        self.change(self.refs, ref_id, **columns)
+        return self.q_ref(ref_id)
 
-    def q_ref_known(self, ref_id: str, size: int, digest: str, reserved: int) -> int:
-        return self.change(self.refs, ref_id, size=size, digest=digest, reserved=reserved)
+    def q_ref_known(self, ref_id: str, size: int, digest: str, reserved: int) -> list[Row]:
+        self.change(self.refs, ref_id, size=size, digest=digest, reserved=reserved)
+        return self.q_ref(ref_id)
 
-    def q_ref_verified(self, ref_id: str) -> int:
-        return self.change(self.refs, ref_id, verified=self.now, error=None)
+    def q_ref_ready(self, ref_id: str, state: str, count: int, *rest: Any) -> int:
+        after, whole = rest
+        if not self.q_move_ref(ref_id, state, count, after):
+            return 0
+        read = {"verified": self.now, "error": None} if whole else {}
+        return self.change(self.refs, ref_id, reserved=0, **read)
+
+    def q_hurry_of(self, ref_id: str) -> int:
+        asked = [a["request"] for a in self.askers.values() if a["ref_id"] == ref_id]
+        return max((request["priority"] for request in asked), default=0)
 
     def q_ref_failed(self, ref_id: str, error: Any) -> int:
         return self.change(self.refs, ref_id, error=error, reserved=0)

@@ -1,6 +1,6 @@
 """Tables in memory behind the services' own ``Tx``: the same named queries, all or nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,6 +37,7 @@ class Row:
 
 Table = dict[Any, Any]
 Query = Callable[..., Any]
+Work = Callable[[], Awaitable[None]]
 
 
 class Violation(Exception):
@@ -116,21 +117,42 @@ class MemoryTx:
     cause: Any = None
     said: list[tuple[Message, str]] = field(default_factory=list)
     signals: list[Message] = field(default_factory=list)
+    memo: dict[Hashable, Any] = field(default_factory=dict)
+    _behind: dict[Hashable, Work] = field(default_factory=dict)
+    _last: dict[Hashable, Work] = field(default_factory=dict)
+
+    def behind(self, key: Hashable, write: Work) -> None:
+        self._behind.setdefault(key, write)
+
+    def at_last(self, key: Hashable, work: Work) -> None:
+        self._last.setdefault(key, work)
+
+    async def finish(self) -> None:
+        """Do what was put off; as the runtime's unit does before it commits."""
+        while self._last or self._behind:
+            await self._write()
+            if self._last:
+                await self._last.pop(next(iter(self._last)))()
+
+    async def _write(self) -> None:
+        while self._behind:
+            await self._behind.pop(next(iter(self._behind)))()
 
     async def rows(self, query: str, *args: Any) -> list[Any]:
-        return list(self._ask(query, args))
+        return list(await self._ask(query, args))
 
     async def row(self, query: str, *args: Any) -> Any:
-        return next(iter(self._ask(query, args)), None)
+        found = await self._ask(query, args)
+        return next(iter(found), None)
 
     async def value(self, query: str, *args: Any) -> Any:
-        found = self._ask(query, args)
+        found = await self._ask(query, args)
         if isinstance(found, list):
             found = found[0] if found else None
         return found[0] if isinstance(found, Row) else found
 
     async def run(self, query: str, *args: Any) -> int:
-        touched = self._ask(query, args)
+        touched = await self._ask(query, args)
         return touched if isinstance(touched, int) else len(touched)
 
     async def say(self, *messages: Message, to: str = "") -> None:
@@ -149,6 +171,8 @@ class MemoryTx:
     def signal(self, message: Message) -> None:
         self.signals.append(message)
 
-    def _ask(self, query: str, args: tuple[Any, ...]) -> Any:
+    async def _ask(self, query: str, args: tuple[Any, ...]) -> Any:
+        if self._behind:
+            await self._write()
         self.tables.now = self.now
         return self.tables.query(query)(*args)
