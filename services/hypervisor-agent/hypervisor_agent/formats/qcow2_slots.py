@@ -12,6 +12,8 @@ CLUSTERS = TREE_LEAF // CLUSTER
 """In a slot."""
 ALL = (1 << CLUSTERS) - 1
 DIGEST = 32
+PIECE = 256
+"""Leaves of a gibibyte."""
 
 
 def used_clusters(leaf: memoryview) -> int:
@@ -23,37 +25,33 @@ def used_clusters(leaf: memoryview) -> int:
 
 
 class Slots:
-    """Arrays, because a full disk of 8 TiB has two million leaves."""
+    """Arrays, because a full disk of 8 TiB has two million leaves; in pieces, because most disks
+    are far from full."""
 
     def __init__(self) -> None:
-        self._slot_of = array("i")
-        self._leaf_of, self.used = array("Q"), array("Q")
+        self._pieces: dict[int, array[int]] = {}
+        self._count, self.used = 0, array("Q")
         self._digests = bytearray()
 
     def __len__(self) -> int:
-        return len(self._leaf_of)
+        return self._count
 
     def take(self, leaf: int, used: int) -> int:
         """The slot of a leaf, a new one for its first data."""
-        missing = leaf + 1 - len(self._slot_of)
-        if missing > 0:
-            self._slot_of.extend(array("i", (-1,)) * missing)
-        slot = self._slot_of[leaf]
-        if slot < 0:
-            slot = self._slot_of[leaf] = len(self)
-            self._leaf_of.append(leaf)
+        index, place = divmod(leaf, PIECE)
+        piece = self._pieces.setdefault(index, _empty())
+        if piece[place] < 0:
+            piece[place] = self._count
+            self._count += 1
             self.used.append(used)
             self._digests += bytes(DIGEST)
-        self.used[slot] = used
-        return slot
+        self.used[piece[place]] = used
+        return piece[place]
 
     def slot(self, leaf: int) -> int:
         """Of a leaf; -1 where it has none."""
-        return self._slot_of[leaf] if leaf < len(self._slot_of) else -1
-
-    def among(self, first: int, count: int) -> int:
-        """How many of ``count`` leaves from ``first`` on may have slots."""
-        return max(0, min(count, len(self._slot_of) - first))
+        index, place = divmod(leaf, PIECE)
+        return self._pieces[index][place] if index in self._pieces else -1
 
     def digest(self, slot: int) -> bytes:
         """What was noted of it."""
@@ -65,8 +63,21 @@ class Slots:
         if slot >= 0:
             self._digests[slot * DIGEST : (slot + 1) * DIGEST] = digest
 
+    def taken(self, first: int, count: int) -> Iterator[int]:
+        """Leaves that have slots, among ``count`` from ``first`` on."""
+        for index in range(first // PIECE, -(-(first + count) // PIECE)):
+            start = index * PIECE
+            for place, slot in enumerate(self._pieces.get(index, ())):
+                if slot >= 0 and first <= start + place < first + count:
+                    yield start + place
+
     def in_order(self) -> Iterator[tuple[int, int, int]]:
         """Leaf, slot, and used clusters, by leaf."""
-        for leaf, slot in enumerate(self._slot_of):
-            if slot >= 0:
-                yield leaf, slot, self.used[slot]
+        for index in sorted(self._pieces):
+            for place, slot in enumerate(self._pieces[index]):
+                if slot >= 0:
+                    yield index * PIECE + place, slot, self.used[slot]
+
+
+def _empty() -> "array[int]":
+    return array("i", (-1,)) * PIECE

@@ -144,8 +144,9 @@ class HeardTree(TreeDigest):
     def put(self, offset: int, length: int, digests: bytes) -> None:
         """As a tree digest; zeros have no slots."""
         first = offset // TREE_LEAF
-        for number in range(self._slots.among(first, length // TREE_LEAF)):
-            self._slots.note(first + number, digests[number * DIGEST : (number + 1) * DIGEST])
+        for leaf in self._slots.taken(first, length // TREE_LEAF):
+            at = (leaf - first) * DIGEST
+            self._slots.note(leaf, digests[at : at + DIGEST])
         super().put(offset, length, digests)
 
 
