@@ -89,6 +89,7 @@ def _row(hosts: int, took: Took, spent: Cost, next_to: tuple[float, int]) -> Row
         "origin": took.origin_bytes / size,
         "times": last / alone,
         "first_seconds": took.seconds[0],
+        "peers_lost": took.peers_lost,
         "median_seconds": took.seconds[len(took.seconds) // 2],
         "cpu_seconds_per_gib": spent.cpu / copied,
     }

@@ -44,6 +44,8 @@ class Took:
     seconds: list[float]
     """Until each host had the template."""
     origin_bytes: int
+    peers_lost: int
+    """How often an agent gave up a peer, for a while or for good."""
 
 
 @dataclass
@@ -72,14 +74,18 @@ class Cloud:
     async def round(self, hosts: int) -> Took:
         """Copy a fresh template to hosts 0 … ``hosts`` - 1 at once, then delete the files."""
         template = await self.template()
-        self.origin.answered, began = 0, monotonic()
+        self.origin.answered, began, before = 0, monotonic(), self._lost(hosts)
         asked = [self.operator.copy(template, f"pool-h{n}") for n in range(hosts)]
         copies = await asyncio.gather(*asked)
         ended = await asyncio.gather(*(self._ended(copy["id"], began) for copy in copies))
         for number in range(hosts):
             folder = self.operator.deployment.folder / f"pool-h{number}"
             (folder / f"{template}.raw").unlink()
-        return Took(sorted(ended), self.origin.answered)
+        return Took(sorted(ended), self.origin.answered, self._lost(hosts) - before)
+
+    def _lost(self, hosts: int) -> int:
+        log = self.operator.deployment.log
+        return sum(log(f"agent:h{number}").count('"peer.lost"') for number in range(hosts))
 
     async def _host(self, number: int) -> None:
         at, name = f"{host_address(number)}:{DOOR}", f"h{number}"
