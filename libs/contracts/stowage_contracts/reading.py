@@ -13,10 +13,11 @@ _DURABLE = {
         "RegisterVolume RegisterSnapshot DeleteTemplate DeleteVolume DeleteSnapshot ChangeObject "
         "CopyToZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
         "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
-        "CopyCancelled HostJoined HostDraining ObjectInspected"
+        "CopyCancelled HostJoined HostDraining ObjectInspected ObjectRemoved MoveVolume CloneHop"
     ),
     ServiceName.DATA_MOTION: (
         "CancelCopy PauseCopy ResumeCopy ChangeCopy RerouteCopy DrainHost HopYielded "
+        "SetMotionPolicy RemoveMotionPolicy "
         "CopyRequested HopCommitted HopCommitFailed HopFinished HostJoined StoreAdded "
         "StoreChanged StoreDegraded StoreRemoved CacheAdded CacheChanged CacheDraining CacheRemoved"
     ),
@@ -27,8 +28,10 @@ _DURABLE = {
 }
 _REQUESTS = {
     ServiceName.IMAGE_STORE: (
-        "RedeemGrant PlanEvacuation ListFindings MakeLink OpenUpload ExplainPlacement"
+        "RedeemGrant PlanEvacuation ListFindings MakeLink OpenUpload ExplainPlacement "
+        "KeepLeaves GetLeaves"
     ),
+    ServiceName.DATA_MOTION: "ExplainCopy",
     ServiceName.CACHE_AUTOSCALER: "RedeemGrant ReserveCache",
 }
 _SIGNALS = {
