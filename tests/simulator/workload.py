@@ -216,14 +216,19 @@ class Workload:
             }
         )
         tables.q_object_known(what.noun, name, size, size, digest)
-        ref_id = f"ref-{name}-{store_id}"
+        self._held(what, store_id, (key, size, digest))
+        self.world.stores[store_id].objects[key] = Stored(content, size, "before")
+
+    def _held(self, what: ObjectRef, store_id: str, held: tuple[str, int, str]) -> None:
+        ref_id, (key, size, digest) = f"ref-{what.id}-{store_id}", held
+        tables = self.world.images
         tables.refs[ref_id] = Row(
             {
                 **BLANK_REF,
                 "id": ref_id,
                 "noun": what.noun,
                 "kind": what.kind.value,
-                "object_id": name,
+                "object_id": what.id,
                 "account_id": "acc1",
                 "store_id": store_id,
                 "role": StoreRole.IMAGE,
@@ -239,4 +244,3 @@ class Workload:
                 "updated": self.world.kernel.time(),
             }
         )
-        self.world.stores[store_id].objects[key] = Stored(content, size, "before")
