@@ -85,7 +85,7 @@ async def _words(built: Cloud, where: Backing) -> list[str]:
 
 async def _case(case: str, load: Load, where: Backing) -> Row:
     services = load.cloud.deployment.processes
-    before, commits, began = cost(services), await _commits(where), monotonic()
+    before, used, began = cost(services), await commits(where), monotonic()
     await load.run()
     stopped = monotonic()
     await load.cloud.tap.drained()
@@ -98,13 +98,13 @@ async def _case(case: str, load: Load, where: Backing) -> Row:
         "copies": copies,
         "drain_seconds": drained - stopped,
         "cpu_ms_per_copy": 1000 * spent.cpu / copies,
-        "transactions_per_copy": (await _commits(where) - commits) / copies,
+        "transactions_per_copy": (await commits(where) - used) / copies,
         "cpu_ms_per_copy_of": {n: 1000 * s / copies for n, s in spent.cpu_seconds.items()},
     }
     return Row(case, "stowage", drained - began, spent.cpu, spent.peak_mib, figures)
 
 
-async def _commits(where: Backing) -> int:
+async def commits(where: Backing) -> int:
     """Transactions committed in our database; back ends tell with up to a second's delay."""
     await asyncio.sleep(1.5)
     return int(

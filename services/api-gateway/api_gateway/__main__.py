@@ -20,7 +20,7 @@ from api_gateway.routes import ROUTES
 from api_gateway.settings import Settings
 from api_gateway.timers import TIMERS
 
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 """How long an event waits for others before it is shown: one copy is several within moments."""
 
 

@@ -14,11 +14,12 @@ from stowage_runtime.handling.tx import Tx
 from data_motion.intent_payloads import RESERVE_CACHE, ReserveFor
 from data_motion.model import begin, destination_key, source_key
 from data_motion.model.placing import Fleet
-from data_motion.model.states import ended
+from data_motion.model.states import HopState, ended
 from data_motion.model.turn import Step
 from data_motion.records import AgentRecord, CopyRecord, Job, StoreRecord
 from data_motion.under_lock import Jobs, array
 
+AT_ONCE = timedelta(seconds=1)
 _OF_A_COPY = (HopFinished, HopCommitted, HopCommitFailed, HopProgressed)
 
 
@@ -84,8 +85,8 @@ async def save(tx: Tx, before: Job, step: Step) -> Job:
     mine = Jobs.of(tx).put(before, after, tx).tx
     for said in step.say:
         await mine.say(said.message, to=said.to)
-    if not ended(after.copy.state) or len(after.hops) > 1:
-        for signal in step.signals:  # of one hop that ended, its copy's event has the figures
+    if not _over_at_once(after, tx):
+        for signal in step.signals:
             mine.signal(signal)
     if step.reserve is not None:
         await mine.intend(
@@ -95,6 +96,15 @@ async def save(tx: Tx, before: Job, step: Step) -> Job:
             within=max(timedelta(seconds=1), step.reserve.until - tx.now),
         )
     return after
+
+
+def _over_at_once(job: Job, tx: Tx) -> bool:
+    """Whether its events say all there is to say: one hop that has ended, or is being committed
+    so soon after the request that nobody can have looked."""
+    hop = job.current
+    if len(job.hops) > 1 or (hop and hop.state is not HopState.COMMITTING):
+        return False
+    return ended(job.copy.state) or tx.now - job.copy.created < AT_ONCE
 
 
 async def _known(jobs: Jobs, asker_ids: Sequence[str], tx: Tx) -> None:

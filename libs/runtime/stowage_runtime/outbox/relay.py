@@ -27,11 +27,9 @@ class RelayLimits:
     subjects: int = 200
     """Subjects under way at once, one message of each; also the most rows read at once."""
     poll_seconds: float = 1.0
-    """How often the outbox is read for what was not heard of here."""
-    forget_seconds: float = 0.25
-    """How long a confirmed message stays in the outbox, to leave it together with others…"""
-    forget_count: int = 500
-    """…unless so many have gathered."""
+    """How often the outbox is read for what was not heard of here, and rid of what was sent…"""
+    gone_count: int = 500
+    """…unless so many have gathered before."""
     send_seconds: float = 60.0
     """How long one that leads no more waits for the confirms of what it has sent."""
     drain_seconds: float = 1.5
@@ -75,7 +73,7 @@ class Relay:
             transactions.source, self._database, self._limits.refused_seconds, self._limits.expiry
         )
         self._fresh, self._order = transactions.fresh, Order()
-        self._read_at = self._forget_at = 0.0
+        self._read_at = 0.0
         self._backoff = Backoff(first=0.1, cap=2.0)
         self._stopped, self._ending = asyncio.Event(), False
 
@@ -141,7 +139,7 @@ class Relay:
         if self._must_read(results):
             rows = await self._read(self._room)
             started = self._start_read(rows) or started
-        elif results.confirmed and self._may_forget(results):
+        elif len(results.confirmed) >= self._limits.gone_count:
             await self._read(room=0)
         return started
 
@@ -176,16 +174,11 @@ class Relay:
         due = time.monotonic() >= self._read_at
         return (due or self._fresh.spilled) and self._room > 0
 
-    def _may_forget(self, results: Results) -> bool:
-        full = len(results.confirmed) >= self._limits.forget_count
-        return full or time.monotonic() >= self._forget_at
-
     def _rest(self) -> float:
-        """Until something is due that nobody rings for."""
-        at = self._read_at
-        if self._sending.results.confirmed:
-            at = min(at, self._forget_at)
-        return max(0.001, at - time.monotonic())
+        """Until the outbox is to be read, though nobody rings; what makes room does ring."""
+        if not self._room:
+            return self._limits.poll_seconds
+        return max(0.001, self._read_at - time.monotonic())
 
     async def _read(self, room: int) -> list[Record]:
         """Record results; answer the next messages, at most ``room``."""
@@ -211,7 +204,6 @@ class Relay:
             if await self._refusals.note(message, reason):
                 results.confirmed.append(message.id)  # it leaves the outbox like those
             results.refused.pop()
-        self._forget_at = time.monotonic() + limits.forget_seconds
         if not room:
             await self._database.fetch("runtime.gone", results.confirmed)
             self._fresh.spilled = self._fresh.spilled or bool(results.finished)

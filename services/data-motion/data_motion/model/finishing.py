@@ -51,9 +51,7 @@ def committed(job: Job, message: HopCommitted, now: datetime, rules: Rules) -> S
         )
         return turn.step()
     whole = Transfer(bytes_done=receipt.size, bytes_total=receipt.size)
-    turn.move(
-        hop, HopState.COMMITTED, transfer=whole, deadline=None, nudge_at=None, retry_at=None
-    )
+    turn.move(hop, HopState.COMMITTED, transfer=whole, deadline=None, nudge_at=None, retry_at=None)
     turn.note("committed", f"hop {hop.ordinal + 1}, by {words.owner_address(hop)}")
     turn.progressed(always=True)
     _go_on(turn, receipt)
