@@ -59,7 +59,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def xfs(disk: Path, request: pytest.FixtureRequest) -> Path:
     """An empty folder of it."""
-    folder = disk / request.node.name
+    folder = disk / str(request.node.name)
     folder.mkdir()
     return folder
 

@@ -39,7 +39,8 @@ ONE_HOP = MotionPlan(hops=(HopLeg(),))
 
 def leads(table: Mapping[Any, set[Any]], first: Any, last: Any) -> bool:
     """Whether one step, which may pass through several states, can lead there."""
-    reached, left = set(), [first]
+    reached: set[Any] = set()
+    left = [first]
     while left:
         for state in table[left.pop()] - reached:
             reached.add(state)
