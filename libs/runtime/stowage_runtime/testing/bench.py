@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -43,7 +43,8 @@ class ServiceBench(Generic[D]):
         self.transactions = Transactions(
             self.service.name, self.database, self.bus, Wakes(self.database)
         )
-        self.consumer = Consumer(self.service, self.transactions, hold_seconds=0, signal_seconds=0)
+        alone = replace(self.service, gather_seconds=0)
+        self.consumer = Consumer(alone, self.transactions, hold_seconds=0, signal_seconds=0)
 
     @classmethod
     @asynccontextmanager
