@@ -67,6 +67,10 @@ async def measure(plan: Plan, path: Path | None, note: str) -> None:
     write(path, machine(note=note), rows)
 
 
+class Ended(Exception):
+    """A backup was done before it could be slowed down."""
+
+
 @dataclass
 class Cloud:
     """One KVM host with four slots, a store, and two templates."""
@@ -114,20 +118,22 @@ class Cloud:
             while len(taken) < self.plan.orders:
                 (copy,) = (await self.running(backups))[:1]
                 try:
-                    paused = await self._until(copy, "pause", {"reason": "measured"}, {"paused"})
-                    resumed = await self._until(copy, "resume", None, {"running", "waiting"})
-                except Refused:  # it ended before it was slowed down
+                    paused = await self._until(copy, "pause", {"reason": "measured"}, "paused")
+                    resumed = await self._until(copy, "resume", None, "running waiting")
+                except (Refused, Ended):
                     continue
                 taken.append(paused if what == "pause" else resumed)
             return taken
 
         return times
 
-    async def _until(self, copy: str, what: str, body: Any, states: set[str]) -> float:
+    async def _until(self, copy: str, what: str, body: Any, states: str) -> float:
         began = monotonic()
         await self.operator.call("POST", f"copies/{copy}/{what}", body)
         async with asyncio.timeout(60):
-            while await self._state(copy) not in states:  # noqa: ASYNC110 - another process's
+            while (state := await self._state(copy)) not in states:
+                if state == "done":
+                    raise Ended
                 await asyncio.sleep(LOOK_SECONDS)
         return monotonic() - began
 
