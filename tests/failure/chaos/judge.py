@@ -31,6 +31,7 @@ class Judge:
     world: World
     user: User
     log: Log
+    patience: float = QUIET_SECONDS
     broken: list[str] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
 
@@ -53,7 +54,7 @@ class Judge:
         """Nothing is on its way and nothing strange lies about, within a bounded time."""
         began, scanned = time.monotonic(), 0.0
         last: dict[str, object] = {}
-        while time.monotonic() - began < QUIET_SECONDS:
+        while time.monotonic() - began < self.patience:
             try:
                 last = await self.facts.unsettled() or {**await self.facts.queued()}
                 last = last or await self.facts.strange()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,8 +16,10 @@ from tests.conftest import Servers
 from tests.e2e.operator import Operator
 from tests.e2e.sources import MIB, Source, image, serving
 from tests.failure.chaos.facts import Facts
-from tests.failure.chaos.judge import IN_FLIGHT
+from tests.failure.chaos.faults import Log
+from tests.failure.chaos.judge import IN_FLIGHT, Judge
 from tests.failure.chaos.run import run
+from tests.failure.chaos.user import User
 from tests.failure.chaos.world import World, built
 from tests.images.honest import qemu_img
 from tests.servers.s3 import S3Server
@@ -41,6 +43,20 @@ async def world(
 async def test_every_invariant_holds(world: World, seed: int) -> None:
     verdict = await run(world, seed)
     assert not verdict.broken, str(verdict)
+
+
+async def test_the_judge_sees_a_stray_file_and_a_flipped_byte(world: World) -> None:
+    stray = world.folder / "s1" / "template" / "stray.part"
+    (base,) = (world.folder / "s1" / "template").rglob("base.raw")
+    stray.write_bytes(b"nobody's")
+    base.write_bytes(bytes([world.base[0] ^ 1]) + world.base[1:])
+    async with AsyncExitStack() as sources:
+        judge = Judge(world, User(world, Log(), sources), Log(), patience=1.5)
+        await judge.look()
+    stray.unlink()
+    base.write_bytes(world.base)
+    assert any("stray.part" in told for told in judge.broken)
+    assert any("other bytes" in told for told in judge.broken)
 
 
 async def test_another_host_finishes_what_a_lost_one_had_to_seventy_per_cent(

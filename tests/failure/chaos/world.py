@@ -203,6 +203,13 @@ async def _base(operator: Operator) -> bytes:
         await operator.register(
             source.url, id=BASE, checksum=source.sha256, store_ids=["s1", "rgw"]
         )
-        template = await operator.settle(f"templates/{BASE}")
-        assert template["ready"], template["error"]
+        async with asyncio.timeout(60):
+            while not await _on_both(operator):
+                await asyncio.sleep(0.1)
     return content
+
+
+async def _on_both(operator: Operator) -> bool:
+    template = await operator.settle(f"templates/{BASE}")
+    assert not template["error"], template["error"]
+    return [replica["state"] for replica in template["replicas"]] == ["Ready", "Ready"]
