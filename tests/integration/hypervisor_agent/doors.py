@@ -68,7 +68,11 @@ class Links:
 @asynccontextmanager
 async def links(cloud: Cloud, bus: Bus, root: Path, **settings: object) -> AsyncIterator[Links]:
     """A running agent with a door."""
-    facts = {"agent_door_listen": "127.0.0.1:0", "agent_door_url": "http://door.example/"}
+    facts: dict[str, object] = {
+        "agent_door_listen": "127.0.0.1:0",
+        "agent_door_url": "http://door.example/",
+        "plaintext": True,
+    }
     agent = make_agent(cloud, bus, root, **{**facts, **settings})
     async with running(agent), aiohttp.ClientSession() as http:
         yield Links(cloud, root, http, agent)

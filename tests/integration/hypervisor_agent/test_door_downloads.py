@@ -188,7 +188,7 @@ async def test_a_receiver_that_takes_nothing_is_let_go(
 async def test_connections_too_many_are_closed_at_once(
     cloud: Cloud, agent_bus: Bus, root: Path
 ) -> None:
-    async with links(cloud, agent_bus, root, agent_door_connections=2) as door:
+    async with links(cloud, agent_bus, root, agent_door_connections=1, agent_door_peers=1) as door:
         assert door.agent.door is not None
         port = door.agent.door.port
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
@@ -245,21 +245,22 @@ async def test_with_a_certificate_it_speaks_tls_only(
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "code"),
     [
-        {"agent_door_listen": "nowhere"},
-        {"agent_door_url": ""},
-        {"agent_door_url": "ftp://door"},
-        {"agent_door_cert": "/does/not/exist"},
+        ({"agent_door_listen": "nowhere"}, "door"),
+        ({"agent_door_url": ""}, "door"),
+        ({"agent_door_url": "ftp://door"}, "door"),
+        ({"agent_door_cert": "/does/not/exist"}, "certificate"),
+        ({"plaintext": False}, "plaintext"),
     ],
 )
 async def test_wrong_settings_are_named_at_the_start(
-    cloud: Cloud, agent_bus: Bus, root: Path, wrong: dict[str, str]
+    cloud: Cloud, agent_bus: Bus, root: Path, wrong: dict[str, object], code: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
         async with links(cloud, agent_bus, root, **wrong):
             pass
-    assert caught.value.code == "invalid.door"
+    assert caught.value.code == f"invalid.{code}"
 
 
 async def test_a_taken_address_is_a_conflict(cloud: Cloud, agent_bus: Bus, root: Path) -> None:
@@ -268,6 +269,6 @@ async def test_a_taken_address_is_a_conflict(cloud: Cloud, agent_bus: Bus, root:
         taken = f"127.0.0.1:{door.agent.door.port}"
         with pytest.raises(Conflict) as caught:
             await make_agent(
-                cloud, agent_bus, root, agent_door_listen=taken, agent_door_url="http://d"
+                cloud, agent_bus, root, agent_door_listen=taken, agent_door_url="https://d"
             ).start()
     assert caught.value.code == "conflict.port"
