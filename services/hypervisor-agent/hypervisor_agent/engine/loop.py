@@ -21,14 +21,18 @@ from hypervisor_agent.engine.zeros import all_zero
 
 SLICE = 8 * 1024 * 1024
 """Most bytes of one buffer; longer parts pass through it slice by slice."""
+STEP = 1024 * 1024
+"""Bytes of a stream that are passed by at once."""
 
 
 class Content(Enum):
     """What became of a claim."""
 
+    HOLE = "hole"
     DATA = "data"
     ZERO = "zero"
     STORED = "stored"
+    RECALLED = "recalled"
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,10 @@ class CopyLoop:
                 self._work.read(claim)
                 return self._note(claim.extent, read=claim.extent.length)
             view = buffer[: min(len(buffer), claim.extent.length)]
-            content = Content.ZERO if zeros else await self._fetch(claim, view)
+            content = Content.HOLE if zeros else await self._fetch(claim, view)
             self._work.read(claim)
         await self._settle(claim.extent, view, content)
-        return self._note(claim.extent, read=len(view) if content is Content.DATA else 0)
+        return self._note(claim.extent, read=self._was_read(content) * len(view))
 
     def _note(self, extent: Range, *, read: int) -> bool:
         self._work.finish(extent)
@@ -139,19 +143,35 @@ class CopyLoop:
     async def _fetch(self, claim: Claim, view: memoryview) -> Content:
         offset = claim.extent.offset
         if claim.journaled and await self._writer.recall(offset, view):
-            return Content.STORED
+            await self._pass_by(claim.extent)
+            return Content.RECALLED
         await self._read(offset, view)
         if claim.journaled and await self._writer.holds(offset, view):
             return Content.STORED
         return Content.ZERO if all_zero(view) else Content.DATA
 
+    async def _pass_by(self, extent: Range) -> None:
+        """One stream goes along with what is recalled: read past all at once later, it would look
+        like a stall, and without a validator it could not be begun again."""
+        if self._reader.ranged:
+            return
+        scratch = memoryview(bytearray(min(STEP, extent.length)))
+        for at in range(extent.offset, extent.end, STEP):
+            await self._read(at, scratch[: min(STEP, extent.end - at)])
+
+    def _was_read(self, content: Content) -> bool:
+        """Whether its bytes came from the source."""
+        if content is Content.RECALLED:
+            return not self._reader.ranged
+        return content is not Content.HOLE
+
     async def _read(self, offset: int, view: memoryview) -> None:
         await patiently(lambda: self._reader.read_into(offset, view))
 
     async def _settle(self, extent: Range, view: memoryview, content: Content) -> None:
-        if content is Content.ZERO:
+        if content in {Content.HOLE, Content.ZERO}:
             await together(self._writer.zero(extent), self._hashing.put_zeros(extent))
-        elif content is Content.STORED:
+        elif content in {Content.STORED, Content.RECALLED}:
             await self._hashing.put(extent.offset, view)
         else:
             store = self._writer.write(extent.offset, view)

@@ -102,6 +102,34 @@ async def test_a_source_of_one_stream_is_read_in_order(threads: Threads) -> None
     assert source.reads == sorted(source.reads)
 
 
+async def test_one_stream_goes_along_with_what_is_recalled(threads: Threads) -> None:
+    source = MemorySource(data(), ranged=False)
+    sink = MemorySink(SIZE, done=(Range(offset=0, length=2 * TREE_LEAF),))
+    sink.data[: 2 * TREE_LEAF] = data()[: 2 * TREE_LEAF]
+    copied = await copy(source, sink, threads)
+    assert copied.tree == plain(data())
+    assert sink.sent == SIZE - 2 * TREE_LEAF
+    assert source.reads[0] == 0
+    assert source.reads == sorted(source.reads)
+    assert source.received == SIZE
+
+
+@pytest.mark.parametrize("ranged", [False, True])
+async def test_every_byte_counts_once_zeros_and_recalled_ones_too(
+    threads: Threads, ranged: bool
+) -> None:
+    whole = bytes(4 * TREE_LEAF) + UNIT
+    source = MemorySource(whole, ranged=ranged)
+    sink = MemorySink(len(whole), done=(Range(offset=0, length=TREE_LEAF),))
+    sink.data[:TREE_LEAF] = bytes(TREE_LEAF)
+    meter, shown = Meter(), list[int]()
+    meter.arriving = lambda: source.received
+    meter.settled = lambda: shown.append(meter.transfer().bytes_done)
+    bench = Bench(Buffers(TREE_LEAF), threads, meter, connections=1)
+    await CopyLoop(Ends(source, sink), bench).run()
+    assert shown == [count * TREE_LEAF for count in range(1, 6)]
+
+
 async def test_a_broken_read_is_tried_again(threads: Threads) -> None:
     source = MemorySource(data(), fails=[Unavailable("dropped")] * 3)
     copied = await copy(source, MemorySink(SIZE), threads)
