@@ -78,6 +78,7 @@ HOST = {"name": "h", "hypervisor": "KVM"}
 NEW_STORE = {"name": "s", "provider": "directory"}
 TABLE = [
     *(row for noun in words.OBJECTS for row in objects(noun)),
+    Row(Who.OWNER, "POST", "/v1/volumes/{id}/move", ("ready",), {"store_id": "pool"}),
     *noun_of("/v1/zones", "{id}", {"name": "z"}, "z1"),
     *noun_of("/v1/pods", "{id}", POD, "pod1"),
     *noun_of("/v1/clusters", "{id}", CLUSTER, "cluster1"),

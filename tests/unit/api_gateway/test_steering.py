@@ -42,6 +42,7 @@ async def test_orders_to_copies_go_to_data_motion(
     api: Api, bench: Bench, method: str, path: str, body: Any, order: Any
 ) -> None:
     await bench.handle(words.planned("c1"))
+    await bench.handle(words.host("h2"))
     answer = await api.call(method, f"/v1/copies/c1/{path}".rstrip("/"), body)
     assert (answer.status, answer.body["id"]) == (202, "c1")
     assert await said(bench) == order
@@ -53,6 +54,12 @@ async def test_a_change_of_nothing_or_to_nonsense_is_refused(
 ) -> None:
     await bench.handle(words.planned("c1"))
     assert (await api.call("PATCH", "/v1/copies/c1", body)).status == 400
+
+
+async def test_a_copy_is_not_rerouted_to_a_host_that_is_not_there(api: Api, bench: Bench) -> None:
+    await bench.handle(words.planned("c1"))
+    answer = await api.post("/v1/copies/c1/reroute", {"host_id": "h2"})
+    assert (answer.status, answer.body["resource"]) == (404, "host/h2")
 
 
 async def test_an_ended_copy_takes_no_order(api: Api, bench: Bench) -> None:

@@ -20,6 +20,7 @@ MOMENTS = (
 
 async def test_every_verb_says_its_order(stowage: Command, bench: Bench) -> None:
     await bench.handle(words.planned("c1"))
+    await bench.handle(words.host("h2"))
     for line in (
         ["pause", "c1", "--reason", "busy"],
         ["resume", "c1"],
@@ -58,4 +59,5 @@ async def test_a_drain_can_be_waited_for_and_ended(stowage: Command, bench: Benc
     await bench.handle(words.host("h1", drain=drained))
     assert (await stowage("host", "drain", "h1", "--reason", "new kernel", "--wait")).code == 0
     assert "new kernel" in (await stowage("host", "show", "h1")).out
+    assert "new kernel: 0 hops left" in (await stowage("host", "list")).out
     assert (await stowage("host", "drain", "h1", "--end")).code == 0

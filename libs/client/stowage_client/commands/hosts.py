@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 from stowage_contracts.values import HypervisorKind
+from stowage_contracts.views import HostView
 
 from stowage_client.client import Client
-from stowage_client.commands.places import Name, OwnId, listing
-from stowage_client.commands.shell import Shell
+from stowage_client.commands.places import Name, OwnId
+from stowage_client.commands.shell import Row, Shell
 
 app = typer.Typer(help="Hosts and plain movers.", no_args_is_help=True)
 HostId = Annotated[str, typer.Argument(metavar="HOST", help="Its id.")]
@@ -37,7 +38,13 @@ def add(
 @app.command("list")
 def list_hosts(context: typer.Context) -> None:
     """List hosts."""
-    listing(context.obj, "hosts", ("id", "name", "hypervisor", "state", "drain"))
+    shell: Shell = context.obj
+
+    async def work(client: Client) -> None:
+        found = [view async for view in client.hosts.list()]
+        shell.table(found, ("id", "name", "hypervisor", "state", "drain"), _row)
+
+    shell.run(work)
 
 
 @app.command("show")
@@ -87,3 +94,8 @@ def token(context: typer.Context, host: HostId) -> None:
             shell.say(announced.join_token.get_secret_value())
 
     shell.run(work)
+
+
+def _row(view: HostView) -> Row:
+    drain = f"{view.drain.reason}: {view.drain.hops_left} hops left" if view.drain else ""
+    return (view.id, view.name, view.hypervisor, view.state, drain)

@@ -100,7 +100,13 @@ async def reroute(call: Call, desk: Desk, deps: Deps) -> Reply:
     where that can't be."""
     call.principal.require_admin()
     host = call.body.host_id
-    return await _order(call, desk, deps, lambda key: RerouteCopy(copy_id=key, host_id=host))
+
+    async def make(tx: Tx) -> State:
+        if host is not None:
+            await reference("host", host, call.principal, tx)
+        return await _told(call, tx, lambda key: RerouteCopy(copy_id=key, host_id=host))
+
+    return await accept(call, desk, deps, make)
 
 
 async def drain(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -115,16 +121,16 @@ async def stop_draining(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 
 async def _order(call: Call, desk: Desk, deps: Deps, command: Callable[[str], Message]) -> Reply:
-    async def make(tx: Tx) -> State:
-        found = await state("copy", call.path["id"], call.principal, tx)
-        if found["state"] in FINAL:
-            raise Conflict(
-                f"the copy is {found['state']}", resource=f"copy/{found['id']}", code="final"
-            )
-        await tx.say(command(found["id"]), to=DATA_MOTION)
-        return State(found)
+    return await accept(call, desk, deps, lambda tx: _told(call, tx, command))
 
-    return await accept(call, desk, deps, make)
+
+async def _told(call: Call, tx: Tx, command: Callable[[str], Message]) -> State:
+    found = await state("copy", call.path["id"], call.principal, tx)
+    if found["state"] in FINAL:
+        cause = f"the copy is {found['state']}"
+        raise Conflict(cause, resource=f"copy/{found['id']}", code="final")
+    await tx.say(command(found["id"]), to=DATA_MOTION)
+    return State(found)
 
 
 async def _drain(call: Call, desk: Desk, deps: Deps, command: Callable[[str], Message]) -> Reply:

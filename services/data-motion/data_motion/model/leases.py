@@ -65,7 +65,7 @@ def offer(job: Job, hop: HopRecord, placed: Placed, now: datetime, rules: Rules)
     if job.copy.state is not CopyState.RUNNING:
         turn.enter(CopyState.RUNNING)
     turn.change(waiting_for="")
-    turn.note("offered", _where(turn, hop))
+    turn.note("offered", _where(hop))
     words.execute(turn, hop)
     turn.started()
     return turn.step()
@@ -172,8 +172,6 @@ def _until(turn: Turn, hop: HopRecord, phase: str) -> datetime | None:
     return hop.deadline
 
 
-def _where(turn: Turn, hop: HopRecord) -> str:
-    hops = len(turn.copy.plan.hops)
-    which = f"hop {hop.ordinal + 1} of {hops} " if hops > 1 else ""
+def _where(hop: HopRecord) -> str:
     onward = f"; goes on from {share(hop)}" if hop.journaled else ""
-    return f"{which}to {hop.endpoint_reason or hop.host_id}{onward}"
+    return f"hop {hop.ordinal + 1} to host {hop.host_id}: {hop.endpoint_reason}{onward}"
