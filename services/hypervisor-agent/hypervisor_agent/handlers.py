@@ -14,8 +14,8 @@ from stowage_contracts.messages.hypervisor_agent import (
     ExecuteHop,
     InspectObject,
     ListHops,
-    SteerHop,
     RemoveObject,
+    SteerHop,
 )
 from stowage_contracts.values import ServiceName
 from stowage_runtime.bus import Rejected

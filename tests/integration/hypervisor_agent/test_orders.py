@@ -10,8 +10,8 @@ from stowage_contracts.topology import agent_address
 from stowage_runtime.bus import Bus
 
 from tests.integration.hypervisor_agent.cloud import HOST, Cloud, make_agent, pool_end, running
-from tests.integration.hypervisor_agent.test_agent import reads
 from tests.integration.hypervisor_agent.source_server import Source, serving
+from tests.integration.hypervisor_agent.test_agent import reads
 
 DATA = bytes(range(256)) * 4096
 Forge = Callable[[Cloud, ExecuteHop], Envelope]
