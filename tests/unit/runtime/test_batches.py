@@ -70,3 +70,41 @@ async def test_a_batch_nobody_waits_for_is_broken_off() -> None:
         await task
     async with asyncio.timeout(5):
         await ended.wait()
+
+
+async def test_work_goes_on_after_waiters_left_one_after_the_other() -> None:
+    work = Work()
+    batches = Batches(work, gather_seconds=0.01)
+    first, second = (asyncio.create_task(batches.put(item)) for item in "ab")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await batches.put("c")
+    assert "c" in work.batches[-1]
+
+
+async def test_work_goes_on_after_waiters_left_while_a_batch_ran() -> None:
+    gate, batches_seen = asyncio.Event(), list[list[str]]()
+
+    async def work(items: Sequence[str]) -> None:
+        batches_seen.append(list(items))
+        await gate.wait()
+
+    batches = Batches(work)
+    first = asyncio.create_task(batches.put("a"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    second = asyncio.create_task(batches.put("b"))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    gate.set()
+    async with asyncio.timeout(5):
+        await batches.put("c")
+    assert "c" in batches_seen[-1]

@@ -46,8 +46,10 @@ class Batches(Generic[T]):
             raise
 
     def _abandon(self) -> None:
-        """Break off a batch that nobody waits for any more."""
-        if self._task is not None and all(each.done.cancelled() for each in self._batch):
+        """Break off a batch that nobody waits for any more; a task that has not begun one would
+        end without a successor."""
+        left = self._batch and all(each.done.cancelled() for each in self._batch)
+        if self._task is not None and left:
             self._task.cancel()
 
     async def _run(self) -> None:
