@@ -55,3 +55,13 @@ async def test_strangers_move_nothing(api: Api, bench: Bench) -> None:
     await prepared(bench)
     stranger, _ = await account(api)
     assert (await stranger.post("/v1/volumes/v1/move", {"store_id": "p1"})).status == 404
+
+
+async def test_an_ordinary_account_moves_nothing_ahead_of_vm_starts(api: Api, bench: Bench) -> None:
+    user, account_id = await account(api)
+    await bench.handle(words.store("p1", role="Primary"), sequence=1)
+    await bench.handle(words.volume("v1", account_id=account_id), sequence=1)
+    urgent = {"store_id": "p1", "priority": 11}
+    assert (await user.post("/v1/volumes/v1/move", urgent)).status == 403
+    assert await bench.said(MoveVolume) == []
+    assert (await user.post("/v1/volumes/v1/move", urgent | {"priority": 10})).status == 202

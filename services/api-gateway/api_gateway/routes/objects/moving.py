@@ -16,6 +16,7 @@ from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE, ref_of
 from api_gateway.resources import pending, reference
+from api_gateway.routes.steering import check_priority
 
 _ROLES = (StoreRole.PRIMARY, StoreRole.IMAGE)
 
@@ -31,6 +32,7 @@ class NewPlace(Given):
 async def move(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Move a volume; follow the copy. Where it was it is deleted once it is Ready there."""
     body: NewPlace = call.body
+    check_priority(body.priority, call.principal)
 
     async def make(tx: Tx) -> CopyView:
         volume = await reference("volume", call.path["id"], call.principal, tx)
