@@ -14,6 +14,7 @@ ARRIVED = "Stowage-Arrived"
 STALL_SECONDS = 10.0
 """Longer than a peer waits for a range to arrive."""
 _SPAN = re.compile(r"^bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})$")
+_FIGURE = re.compile(r"^[0-9]{1,18}$")
 _NEVER = frozenset({400, 401, 403, 416})
 
 
@@ -76,8 +77,8 @@ class PeerClient:
     @staticmethod
     def _check(answer: aiohttp.ClientResponse, offset: int, length: int) -> None:
         if answer.status == 425:
-            told = answer.headers.get(ARRIVED, "")
-            raise NotYet(int(told) if told.isascii() and told.isdigit() else 0)
+            told = _FIGURE.match(answer.headers.get(ARRIVED, ""))
+            raise NotYet(int(told[0]) if told else 0)
         if answer.status != 206:
             raise Lost(str(answer.status), final=answer.status in _NEVER)
         match = _SPAN.match(answer.headers.get("Content-Range", ""))
