@@ -69,6 +69,12 @@ class Terminal:
                 await process.wait()
         return Ended(process.returncode or 0, out.decode(), err.decode())
 
+    async def until(self, line: str, id: str) -> None:
+        """Until a list has an id."""
+        async with asyncio.timeout(60):
+            while id not in {row["id"] for row in (await self.stowage(line)).json}:
+                await asyncio.sleep(0.05)
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def terminal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Terminal]:
@@ -99,7 +105,7 @@ class TestOperator:
             ("pool-1", "Primary", "Up"),
         }
         listed = await terminal.stowage("host list")
-        assert listed.out.splitlines()[1].split() == ["kvm-1", "kvm", "KVM", "Up"]
+        assert listed.out.splitlines()[1].split() == ["kvm-1", "kvm", "KVM", "Up", "-"]
 
     async def test_registers_copies_and_is_told_why(self, terminal: Terminal) -> None:
         async with serving(Source(image(16 * MIB))) as source:
@@ -157,6 +163,41 @@ class TestOperator:
         assert watched.err.startswith(f"error: conflict.cancelled (copy/{copy})\n")
         assert list((terminal.data / "image-store").rglob("big*")) == []
         assert list((terminal.data / "image-store" / ".stowage").glob("*.part*")) == []
+
+    async def test_steers_one_and_reads_what_became_of_it(self, terminal: Terminal) -> None:
+        async with serving(Source(image(32 * MIB), bytes_per_second=8 * MIB)) as source:
+            line = f"template register slow {source.url} --format raw --id slow --json"
+            copy = (await terminal.stowage(line)).json["copy_id"]
+            async with asyncio.timeout(60):
+                while source.sent < 4 * MIB:
+                    await asyncio.sleep(0.02)
+            paused = await terminal.stowage(f'copy pause {copy} --reason "a busy evening"')
+            assert paused.code == 0, paused.err
+            await terminal.until("copy list --state paused --json", copy)
+            assert (await terminal.stowage(f"copy change {copy} --speed 50M")).code == 0
+            assert (await terminal.stowage(f"copy resume {copy}")).code == 0
+            watched = await terminal.stowage(f"copy watch {copy}")
+            assert watched.code == 0, watched.err
+        told = (await terminal.stowage(f"copy timeline {copy} --json")).json
+        said = [moment["what"] for moment in told]
+        assert said[:4] == ["requested", "planned", "offered", "moving"]
+        assert [what for what in said if what in {"paused", "changed", "resumed"}] == [
+            "paused",
+            "changed",
+            "resumed",
+        ]
+        assert said[-1] == "done"
+        late = await terminal.stowage(f"copy pause {copy}")
+        assert late.err.splitlines()[0] == f"error: conflict.final (copy/{copy})"
+
+    async def test_asks_what_would_be_done_today(self, terminal: Terminal) -> None:
+        async with serving(Source(image(MIB))) as source:
+            line = f"template register asked {source.url} -f raw --id asked --wait"
+            assert (await terminal.stowage(line)).code == 0
+        line = "copy start asked pool-1 --id copy-asked --wait"
+        assert (await terminal.stowage(line)).code == 0
+        told = await terminal.stowage("copy explain copy-asked --what-if")
+        assert "today: direct\n" in told.out
 
     async def test_sees_what_happened(self, terminal: Terminal) -> None:
         async with serving(Source(image(MIB))) as source:

@@ -76,11 +76,15 @@ def change(job: Job, message: ChangeCopy, now: datetime, rules: Rules) -> Step:
             hop = turn.put(hop, blocked_on=None)
     if message.bytes_per_second is not None:
         turn.change(bytes_per_second=message.bytes_per_second or None)
-        turn.note("changed", f"at most {message.bytes_per_second or 'any'} bytes a second")
+        turn.note("changed", _speed(message.bytes_per_second))
         if hop is not None and hop.state in LEASED:
             words.steer(turn, hop)
     turn.changed()
     return turn.step()
+
+
+def _speed(limit: int) -> str:
+    return f"at most {limit} bytes a second" if limit else "no limit of speed"
 
 
 def reroute(job: Job, message: RerouteCopy, now: datetime, rules: Rules) -> Step:
