@@ -26,6 +26,7 @@ class Feed:
     def __init__(self, digest: Digest, size: int, done: Done) -> None:
         self.digest, self.size, self._done = digest, size, done
         self._file: Descriptor | None = None
+        self._settled: int | None = None
         self._more = asyncio.Event()
         self.closed = False
 
@@ -37,6 +38,17 @@ class Feed:
     def open(self, path: Path) -> None:
         """Blocking; raises OSError."""
         self._file = Descriptor(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+
+    def settle(self) -> bool:
+        """Its hop ended well: what is written from now on is a guest's, and is never read out.
+        False where that can't be seen, or the part was let go of. Blocking."""
+        try:
+            assert self._file is not None
+            with self._file.use() as number:
+                self._settled = os.fstat(number).st_mtime_ns
+        except OSError:
+            return False
+        return True
 
     def wake(self) -> None:
         """More has arrived."""
@@ -59,6 +71,9 @@ class Feed:
             raise OSError(9, "the part is not open")
         with self._file.use() as number:
             data = os.pread(number, length, offset)
+            # Looked at after the read: a write in between is seen.
+            if self._settled not in (None, os.fstat(number).st_mtime_ns):
+                raise OSError(5, "the part was written to since")
         if len(data) < length:
             raise OSError(5, "the part ended early")
         return data
@@ -96,9 +111,13 @@ class Feeds:
         self._put(hop_id, feed)
         try:
             yield
+            settled = await threads.run(feed.settle)
         except BaseException:
             self._drop(hop_id, feed)
             raise
+        if not settled:
+            self._drop(hop_id, feed)
+            return
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._drop, hop_id, feed)
 
     def close(self) -> None:
