@@ -1,12 +1,13 @@
 """What handlers of an agent work with; built in ``wiring`` and nowhere else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stowage_contracts.plugins import Hypervisor
 from stowage_runtime.orders import OrderDoor
 
 from hypervisor_agent.chores import Chores
 from hypervisor_agent.engine.terms import Tools
+from hypervisor_agent.fencing import Removed
 from hypervisor_agent.hops import Hops
 from hypervisor_agent.judge import GateJudge
 from hypervisor_agent.line import Line
@@ -29,3 +30,4 @@ class Deps:
     readings: Chores
     """Full reads of stored objects, one at a time: they would keep all other chores waiting."""
     load: LoadMeter
+    removed: Removed = field(default_factory=Removed)

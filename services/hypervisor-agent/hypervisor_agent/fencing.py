@@ -38,3 +38,21 @@ class Epochs:
         self._newest.move_to_end(hop_id)
         while len(self._newest) > self._most:
             self._newest.popitem(last=False)
+
+
+class Removed:
+    """Removals carried out: said again they are confirmed again, but delete nothing that has the
+    name since, as a volume that moved away and came back."""
+
+    def __init__(self, most: int = REMEMBERED) -> None:
+        self._most = most
+        self._done: OrderedDict[str, None] = OrderedDict()
+
+    def __contains__(self, removal_id: str) -> bool:
+        return removal_id in self._done
+
+    def add(self, removal_id: str) -> None:
+        """The oldest are forgotten; their orders have expired."""
+        self._done[removal_id] = None
+        while len(self._done) > self._most:
+            self._done.popitem(last=False)

@@ -90,7 +90,11 @@ async def handle(envelope: Envelope, deps: Deps) -> None:
     except GrantRefused as error:
         if error.code not in {"grant.expired", "grant.repeated"}:
             raise Rejected(error.cause) from error
-        log.info("order.dropped", type=envelope.type, subject=envelope.subject, code=error.code)
+        facts = {"type": envelope.type, "subject": envelope.subject, "code": error.code}
+        if error.code == "grant.expired":  # a slow broker, or nothing is ever done here again
+            log.warning("order.dropped", **facts, hint="compare this host's clock with the others'")
+        else:
+            log.info("order.dropped", **facts)
         return
     try:
         message = envelope.message()

@@ -14,8 +14,10 @@ async def remove(order: RemoveObject, cause: Envelope, deps: Deps) -> None:
     """Delete it and say so, or say why it stays; one that is not there is gone already."""
     told = ObjectRemoved(host_id=deps.line.host_id, removal_id=order.removal_id)
     try:
-        await deps.pools.driver(order.store_id).delete(order.key)
-        log.info("object.removed", pool=order.store_id, key=order.key)
+        if order.removal_id not in deps.removed:
+            await deps.pools.driver(order.store_id).delete(order.key)
+            deps.removed.add(order.removal_id)
+            log.info("object.removed", pool=order.store_id, key=order.key)
     except StowageError as error:
         log.warning("object.stays", pool=order.store_id, key=order.key, code=error.code)
         told = told.model_copy(update={"error": error.problem})

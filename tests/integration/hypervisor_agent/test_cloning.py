@@ -203,6 +203,22 @@ async def test_an_object_is_removed_and_gone_is_as_good(
     assert not (pool / "v1.raw").exists()
 
 
+async def test_a_removal_said_again_spares_what_came_back(
+    cloud: Cloud, agent_bus: Bus, pool: Path
+) -> None:
+    (pool / "v1.raw").write_bytes(b"a volume")
+    async with running(make_agent(cloud, agent_bus, pool)):
+        await cloud.send(removal("v1.raw"))
+        await cloud.heard(ObjectRemoved)
+        (pool / "v1.raw").write_bytes(b"it moved back")
+        await cloud.send(removal("v1.raw"))
+        assert (await cloud.heard(ObjectRemoved, 2)).error is None
+        assert (pool / "v1.raw").read_bytes() == b"it moved back"
+        await cloud.send(removal("v1.raw", removal_id="another"))
+        await cloud.heard(ObjectRemoved, 3)
+    assert not (pool / "v1.raw").exists()
+
+
 async def test_what_cannot_be_removed_says_why(cloud: Cloud, agent_bus: Bus, pool: Path) -> None:
     async with running(make_agent(cloud, agent_bus, pool)):
         await cloud.send(removal("v1.raw", store_id="elsewhere"))
