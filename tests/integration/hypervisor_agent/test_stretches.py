@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -42,17 +42,29 @@ def certified(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     return server, ssl.create_default_context(cafile=str(folder / "chain"))
 
 
+Contexts = tuple[ssl.SSLContext, ssl.SSLContext] | None
+Get = Callable[[], Awaitable[aiohttp.ClientResponse]]
+
+
 @asynccontextmanager
-async def answering(
-    contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None, short: int = 0
-) -> AsyncIterator[aiohttp.ClientResponse]:
+async def answering(contexts: Contexts, short: int = 0) -> AsyncIterator[aiohttp.ClientResponse]:
     """DATA as an answer; ``short`` bytes of it never come."""
+    async with asking(contexts, short) as (get, _):
+        yield await get()
+
+
+@asynccontextmanager
+async def asking(contexts: Contexts, short: int = 0) -> AsyncIterator[tuple[Get, set[int]]]:
+    """How to ask for DATA, and the ports that asked."""
+    ports: set[int] = set()
 
     async def data(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        ports.add(request.transport.get_extra_info("peername")[1])
         answer = web.StreamResponse(headers={"Content-Length": str(len(DATA))})
         await answer.prepare(request)
         await answer.write(DATA[: len(DATA) - short])
-        if short and request.transport:
+        if short:
             request.transport.abort()
         return answer
 
@@ -67,7 +79,7 @@ async def answering(
     url = f"http{'s' if server else ''}://localhost:{port}/"
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=client)) as session:
-            yield await session.get(url)
+            yield lambda: session.get(url), ports
     finally:
         await runner.cleanup()
 
@@ -112,3 +124,44 @@ async def test_a_reader_that_leaves_in_the_middle_leaves_nothing_behind() -> Non
         waiting.cancel()
         await asyncio.wait([waiting])
         stretch.close()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_a_connection_serves_one_stretch_after_the_other(
+    secure: bool, tmp_path: Path
+) -> None:
+    async with asking(certified(tmp_path) if secure else None) as (get, ports):
+        for _ in range(3):
+            stretch = Stretch(await get(), len(DATA))
+            assert await fill(stretch, len(DATA)) == DATA
+            stretch.close()
+    assert len(ports) == 1
+
+
+async def test_a_connection_that_has_ended_is_not_used_again() -> None:
+    async with asking(None) as (get, ports):
+        for _ in range(2):
+            answer = await get()
+            stretch = Stretch(answer, len(DATA))
+            await fill(stretch, len(DATA))
+            assert answer.connection is not None
+            assert answer.connection.transport is not None
+            answer.connection.transport.close()
+            stretch.close()
+    assert len(ports) == 2
+
+
+async def test_bytes_after_an_answer_are_never_taken_for_the_next_one() -> None:
+    async def lying(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(DATA)}\r\n\r\n"
+            writer.write(head.encode() + DATA + b"more" * 1000)
+
+    server = await asyncio.start_server(lying, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, aiohttp.ClientSession() as session:
+        for _ in range(2):
+            stretch = Stretch(await session.get(url), len(DATA))
+            assert await fill(stretch, len(DATA)) == DATA
+            stretch.close()
+            await asyncio.sleep(0.02)  # what is left over has time to come

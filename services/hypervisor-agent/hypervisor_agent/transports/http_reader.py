@@ -5,7 +5,6 @@ from stowage_contracts.errors import Stalled, StowageError
 from stowage_contracts.plugins.transport import ReadShape
 from stowage_contracts.values import Range
 
-from hypervisor_agent.engine.reins import arrived
 from hypervisor_agent.engine.reins import arrived, giving_up
 from hypervisor_agent.engine.stall import Moved, stall_limit
 from hypervisor_agent.transports.http_body import HttpBody

@@ -13,7 +13,8 @@ WORTH = 1 << 20
 class Straight(asyncio.BufferedProtocol):
     """Takes a connection over in the middle of an answer: no byte is copied on its way.
 
-    It reads only while there is a buffer, and is closed afterwards, for its client has lost track.
+    It reads only while there is a buffer. Its client loses track of the answer, and is told of
+    its end.
     """
 
     def __init__(self, connection: aiohttp.connector.Connection) -> None:
@@ -38,6 +39,15 @@ class Straight(asyncio.BufferedProtocol):
         finally:
             self._pause()
         return len(view) - len(self._view)
+
+    def give_back(self, answer: aiohttp.ClientResponse) -> None:
+        """All of ``answer`` was read: its client may send the next request."""
+        if self._lost or self._transport.is_closing():
+            answer.close()
+            return
+        self._transport.set_protocol(self._client)
+        self._transport.resume_reading()
+        answer.content.feed_eof()  # releases the connection, as the last byte would have
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """What is left of the reader's."""
@@ -101,10 +111,12 @@ class Stretch:
 
     def close(self) -> None:
         """Give the connection back where its client may use it again."""
-        if self.over and self._straight is None:
-            self.answer.release()
-        else:
+        if not self.over:
             self.answer.close()
+        elif self._straight is not None:
+            self._straight.give_back(self.answer)
+        else:
+            self.answer.release()
 
     async def _some(self, view: memoryview) -> int:
         if self._first or self._straight is None:
