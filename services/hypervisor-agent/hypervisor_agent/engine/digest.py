@@ -2,16 +2,15 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
 
 from stowage_contracts.values import TREE_ALGORITHM, TREE_LEAF, Digest
 
+from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.engine.zeros import ZEROS, all_zero
 
 ZERO_LEAF = hashlib.sha256(ZEROS).digest()
 MOST_KEPT = 1 << 16
 """Leaves kept for whoever checks ranges later: 2 MiB, of 256 GiB."""
-InThread = Callable[..., Awaitable[object]]
 
 
 def leaves(view: memoryview) -> bytes:
@@ -75,39 +74,43 @@ def is_tree(declared: str) -> bool:
 
 
 class LinearDigest:
-    """A declared digest over the bytes in order; whoever comes early waits for its turn."""
+    """A declared digest over the bytes in order, in a thread of its own that goes from one piece
+    to the next; whoever comes early waits for its turn."""
 
-    def __init__(self, declared: str, in_thread: InThread) -> None:
+    def __init__(self, declared: str) -> None:
         self._algorithm = declared.partition(":")[0]
         self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
-        self._in_thread = in_thread
+        self._thread = Threads(1, "linear")
         self._at = 0
-        self._turn = asyncio.Condition()
+        self._early: dict[int, asyncio.Future[None]] = {}
 
     async def put(self, offset: int, view: memoryview) -> None:
-        """Bytes at ``offset``."""
-        await self._wait_for(offset)
-        await self._in_thread(self._hash.update, view)
-        await self._advance(len(view))
+        """Bytes at ``offset``; returns once they are hashed."""
+        await self._turn(offset, len(view))
+        await self._thread.run(self._hash.update, view)
 
     async def put_zeros(self, offset: int, length: int) -> None:
         """So many zeros at ``offset``."""
-        await self._wait_for(offset)
-        await self._in_thread(self._update_zeros, length)
-        await self._advance(length)
+        await self._turn(offset, length)
+        await self._thread.run(self._update_zeros, length)
 
     def result(self) -> str:
         """``<algorithm>:<hex>`` of everything put."""
         return f"{self._algorithm}:{self._hash.hexdigest()}"
 
-    async def _wait_for(self, offset: int) -> None:
-        async with self._turn:
-            await self._turn.wait_for(lambda: self._at == offset)
+    def close(self) -> None:
+        """Let the thread end."""
+        self._thread.close()
 
-    async def _advance(self, length: int) -> None:
-        async with self._turn:
-            self._at += length
-            self._turn.notify_all()
+    async def _turn(self, offset: int, length: int) -> None:
+        """Whoever is next wakes after this piece was handed to the thread, and queues behind it."""
+        if offset != self._at:
+            self._early[offset] = asyncio.get_running_loop().create_future()
+            await self._early[offset]
+        self._at += length
+        following = self._early.pop(self._at, None)
+        if following is not None and not following.done():
+            following.set_result(None)
 
     def _update_zeros(self, length: int) -> None:
         with memoryview(ZEROS) as zeros:

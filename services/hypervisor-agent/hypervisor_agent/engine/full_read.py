@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from stowage_contracts.plugins import RangedReader
 from stowage_contracts.values import TREE_LEAF, Digest
@@ -35,8 +36,9 @@ class FullRead:
 
     async def run(self) -> Copied:
         """The digests of all of it. Raises what reading raises."""
-        await together(*(self._lane() for _ in range(self._tools.connections + 1)))
-        return self._hashing.result(self._reader.size)
+        with closing(self._hashing):
+            await together(*(self._lane() for _ in range(self._tools.connections + 1)))
+            return self._hashing.result(self._reader.size)
 
     async def _lane(self) -> None:
         more = True

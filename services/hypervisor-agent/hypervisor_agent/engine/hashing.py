@@ -40,7 +40,7 @@ class Hashing:
         self._tree = writer.heard() if isinstance(writer, Hears) else TreeDigest()
         self._wants_tree = checksum is not None and is_tree(checksum)
         linear = None if self._wants_tree else checksum
-        self._linear = LinearDigest(linear, threads.run) if linear else None
+        self._linear = LinearDigest(linear) if linear else None
 
     @property
     def linear(self) -> bool:
@@ -65,6 +65,11 @@ class Hashing:
         tree = self._tree.result(size)
         linear = self._linear.result() if self._linear else None
         return Copied(tree, tree if self._wants_tree else linear, self._tree.leaves)
+
+    def close(self) -> None:
+        """Nothing is put any more."""
+        if self._linear:
+            self._linear.close()
 
     async def _put_tree(self, offset: int, view: memoryview) -> None:
         self._tree.put(offset, len(view), await self._threads.run(leaves, view))

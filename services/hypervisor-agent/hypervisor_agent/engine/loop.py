@@ -1,7 +1,7 @@
 """The copy loop: lanes that read, hash and store parts side by side with constant memory."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -78,9 +78,10 @@ class CopyLoop:
         journal = await self._writer.journal()
         size, part = self._reader.size, self._writer.part_size
         self._work = Work(size, part, journal, 0 if journal else self._stretch())
-        await together(*(self._lane() for _ in range(self._lanes())))
-        self._reins.check()
-        return self._hashing.result(self._reader.size)
+        with closing(self._hashing):
+            await together(*(self._lane() for _ in range(self._lanes())))
+            self._reins.check()
+            return self._hashing.result(self._reader.size)
 
     def _lanes(self) -> int:
         parts = -(-self._reader.size // self._writer.part_size)

@@ -1,7 +1,7 @@
 """The copy loop of a source that tells its length only by ending."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import Protocol
 
 from stowage_contracts.plugins import GrowingWriter, StreamReader
@@ -59,9 +59,10 @@ class StreamLoop:
         hashing = HeldHashing(self._reins, self._bench.threads, checksum, self._writer)
         self._journal = await self._writer.journal()
         lanes = self._bench.connections + 1
-        await together(*(self._lane(hashing) for _ in range(lanes)))
-        self._reins.check()
-        return hashing.result(self.size)
+        with closing(hashing):
+            await together(*(self._lane(hashing) for _ in range(lanes)))
+            self._reins.check()
+            return hashing.result(self.size)
 
     async def _lane(self, hashing: Hashing) -> None:
         while not self._ended:

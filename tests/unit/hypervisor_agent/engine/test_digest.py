@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable
-from typing import Any
+from contextlib import closing
 
 import pytest
 from hypervisor_agent.engine.digest import LinearDigest, TreeDigest, leaves, zero_leaves
@@ -22,12 +21,6 @@ def plain(data: bytes) -> str:
     parts = [data[at : at + TREE_LEAF] for at in range(0, len(data), TREE_LEAF)]
     inner = b"".join(hashlib.sha256(part).digest() for part in parts)
     return f"sha256-tree-4m:{hashlib.sha256(inner).hexdigest()}"
-
-
-async def direct(call: Callable[..., object], *args: Any) -> object:
-    """Runs in place, giving way once as a thread would."""
-    await asyncio.sleep(0)
-    return call(*args)
 
 
 def image(pattern: list[bool], tail: int) -> bytes:
@@ -65,10 +58,24 @@ def test_missing_leaves_are_noticed() -> None:
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256", "sha512"])
 async def test_the_linear_digest_waits_for_its_turn(algorithm: str) -> None:
     data, hole = UNIT[:1000], 5000
-    linear = LinearDigest(f"{algorithm}:00", direct)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        group.create_task(linear.put(6000, memoryview(data)))
-        group.create_task(linear.put_zeros(1000, hole))
-        group.create_task(linear.put(0, memoryview(data)))
+    with closing(LinearDigest(f"{algorithm}:00")) as linear:
+        async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+            group.create_task(linear.put(6000, memoryview(data)))
+            group.create_task(linear.put_zeros(1000, hole))
+            group.create_task(linear.put(0, memoryview(data)))
     expected = hashlib.new(algorithm, data + bytes(hole) + data).hexdigest()
     assert linear.result() == f"{algorithm}:{expected}"
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(12)))
+def test_the_linear_digest_is_the_same_in_any_order(order: list[int]) -> None:
+    async def hashed() -> str:
+        with closing(LinearDigest("sha256:00")) as linear:
+            async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+                for at in order:
+                    piece = memoryview(UNIT)[at * 5000 : (at + 1) * 5000]
+                    group.create_task(linear.put(at * 5000, piece))
+        return linear.result()
+
+    assert asyncio.run(hashed()) == f"sha256:{hashlib.sha256(UNIT[:60000]).hexdigest()}"
