@@ -50,9 +50,16 @@ async def read_body(model: type[BaseModel] | None, request: web.Request, seconds
 def refusal(error: ValidationError, part: str) -> InvalidInput:
     """The same as InvalidInput, its details a list of fields with what is wrong in each."""
     rows = error.errors(include_url=False, include_input=False, include_context=False)
-    fields = [{"field": ".".join(map(str, r["loc"])), "problem": r["msg"]} for r in rows[:20]]
+    fields = [
+        {"field": ".".join(map(str, r["loc"])), "problem": _said(r["msg"])} for r in rows[:20]
+    ]
     told = "; ".join(f"{row['field'] or part}: {row['problem']}" for row in fields[:5])
     return InvalidInput(told, code=part, fields=fields)
+
+
+def _said(message: str) -> str:
+    """In the words of the rule itself, where it is one of ours."""
+    return message.removeprefix("Value error, ")
 
 
 def _json(content_type: str) -> bool:
