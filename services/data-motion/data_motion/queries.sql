@@ -42,17 +42,21 @@ FOR UPDATE
 
 -- name: candidates
 -- Pending hops that may find a slot: $1 slots per store, $2 per zone, $3 per account, at most
--- $4 rows.
+-- $5 rows. Below priority 0 one slot of each that has $4 or more is left to others.
 -- Highest priority first, then accounts with the fewest hops running, then the oldest.
 WITH used AS (
     SELECT slot, count(*) AS hops FROM hops, unnest(slots) AS slot
     WHERE state IN ('offered', 'moving', 'verified', 'committing') GROUP BY slot
-), taken AS (
-    SELECT array_agg(slot) AS slots
-    FROM used LEFT JOIN agents ON slot = 'host:' || host_id
-    WHERE used.hops >= CASE split_part(slot, ':', 1)
+), known AS (
+    SELECT slot, hops, CASE split_part(slot, ':', 1)
         WHEN 'host' THEN coalesce((abilities ->> 'slots')::integer, 1)
-        WHEN 'store' THEN $1::integer WHEN 'account' THEN $3::integer ELSE $2::integer END
+        WHEN 'store' THEN $1::integer WHEN 'account' THEN $3::integer ELSE $2::integer END AS most
+    FROM used LEFT JOIN agents ON slot = 'host:' || host_id
+), taken AS (
+    SELECT coalesce(array_agg(slot) FILTER (WHERE hops >= most), '{}') AS slots,
+        coalesce(array_agg(slot) FILTER (
+            WHERE hops >= most - (most >= $4::integer)::integer), '{}') AS for_backups
+    FROM known
 ), busy AS (
     SELECT c.account_id, count(*) AS hops FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
     WHERE h.state IN ('offered', 'moving', 'verified', 'committing') GROUP BY c.account_id
@@ -63,9 +67,10 @@ FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
 LEFT JOIN busy AS b ON b.account_id = c.account_id
 WHERE h.state = 'pending' AND h.retry_at <= stowage_now()
     AND (h.blocked_on IS NULL
-        OR NOT h.blocked_on <@ coalesce((SELECT slots FROM taken), '{}'))
+        OR NOT h.blocked_on <@
+            (SELECT CASE WHEN c.priority < 0 THEN for_backups ELSE slots END FROM taken))
 ORDER BY c.priority DESC, coalesce(b.hops, 0), c.created, c.id
-LIMIT $4 FOR UPDATE OF c SKIP LOCKED
+LIMIT $5 FOR UPDATE OF c SKIP LOCKED
 
 -- name: fleet
 -- What placing depends on: agents, stores, and how many hops hold each slot.

@@ -1,5 +1,7 @@
 """Makes room for what matters more: the pass after slots were given out."""
 
+from itertools import islice
+
 from asyncpg import Record
 from stowage_runtime.handling.tx import Tx
 
@@ -11,6 +13,9 @@ from data_motion.model.preempting import Running, Waiting
 
 AT_ONCE = 32
 """Hops for which one pass makes room."""
+VICTIMS = 4
+"""Hops tried for one: a report of the first may just be written under its lock, and the next pass
+is a second away."""
 
 
 async def make_room(tx: Tx, deps: Deps) -> None:
@@ -36,11 +41,19 @@ async def _for_one(
         return None
     waiting = Waiting(row["id"], row["copy_id"], row["priority"])
     placer = Placer(deps.selector, deps.rules.limits)
-    victim = preempting.victim(job, waiting, running, (placer, fleet))
-    loser = await store.lock(tx, victim.copy_id, wait=False) if victim else None
-    hop = loser.hop(victim.id) if victim and loser else None
-    if victim is None or loser is None or hop is None or not preempting.may(hop):
-        return None
+    for victim in islice(preempting.victims(job, waiting, running, (placer, fleet)), VICTIMS):
+        if await _yields(victim, waiting, at):
+            await store.save(tx, job, steering.promised(job, victim, tx.now, deps.rules))
+            return victim.model_copy(update={"yielding": "pre-empted", "yields_to": waiting.id})
+    return None
+
+
+async def _yields(victim: Running, waiting: Waiting, at: tuple[Tx, Deps]) -> bool:
+    """Whether it was asked to; not when others hold its lock."""
+    tx, deps = at
+    loser = await store.lock(tx, victim.copy_id, wait=False)
+    hop = loser.hop(victim.id) if loser else None
+    if loser is None or hop is None or not preempting.may(hop):
+        return False
     await store.save(tx, loser, steering.preempted(loser, hop, waiting, tx.now, deps.rules))
-    await store.save(tx, job, steering.promised(job, victim, tx.now, deps.rules))
-    return victim.model_copy(update={"yielding": "pre-empted", "yields_to": waiting.id})
+    return True

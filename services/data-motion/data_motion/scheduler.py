@@ -12,7 +12,7 @@ from data_motion.feeders import feeding_of, unblock_fed
 from data_motion.model import leases
 from data_motion.model.leases import Held, Placed
 from data_motion.model.limits import Limits
-from data_motion.model.placing import Fleet, Placer
+from data_motion.model.placing import SPARED_FROM, Fleet, Placer
 from data_motion.model.states import HOLDS_SLOTS, HopState
 from data_motion.model.turn import Step
 from data_motion.records import HopRecord, Job
@@ -54,8 +54,8 @@ def _holding(job: Job) -> set[str]:
     return {hop.id for hop in job.hops if hop.state in HOLDS_SLOTS}
 
 
-def _slots(limits: Limits) -> tuple[int, int, int]:
-    return limits.store_slots, limits.zone_slots, limits.account_slots
+def _slots(limits: Limits) -> tuple[int, int, int, int]:
+    return limits.store_slots, limits.zone_slots, limits.account_slots, SPARED_FROM
 
 
 async def _round(tx: Tx, deps: Deps, found: list[Record], fleet: Fleet) -> bool:
@@ -74,8 +74,8 @@ async def _round(tx: Tx, deps: Deps, found: list[Record], fleet: Fleet) -> bool:
 
 def _still_blocked(found: Record, fleet: Fleet, limits: Limits) -> bool:
     """Whether those before it took every slot it waited for; spares loading the whole job."""
-    blocked = found["blocked_on"]
-    return bool(blocked) and all(fleet.full(slot, limits) for slot in blocked)
+    blocked, priority = found["blocked_on"], found["priority"]
+    return bool(blocked) and all(fleet.full(slot, limits, priority) for slot in blocked)
 
 
 async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> Placed | Held | Problem | None:

@@ -120,12 +120,16 @@ class MotionTables(Tables):
             if hop.state is HopState.PENDING and hop.retry_at and hop.retry_at <= self.now:
                 yield hop
 
-    def q_candidates(self, stores: int, zones: int, accounts: int, limit: int) -> list[Row]:
-        full, busy = self._full({"store": stores, "account": accounts}, zones), self._busy()
+    def q_candidates(
+        self, stores: int, zones: int, accounts: int, spared_from: int, limit: int
+    ) -> list[Row]:
+        most, busy = {"store": stores, "account": accounts, "zone": zones}, self._busy()
+        full = {backup: self._full(most, spared_from, backup=backup) for backup in (True, False)}
         found = [
             (self.copies[hop.copy_id], hop)
             for hop in self.offerable()
-            if hop.blocked_on is None or not set(hop.blocked_on) <= full
+            if hop.blocked_on is None
+            or not set(hop.blocked_on) <= full[self.copies[hop.copy_id].priority < 0]
         ]
         found.sort(key=lambda f: (-f[0].priority, busy[f[0].account_id], f[0].created, f[0].id))
         return [
@@ -147,12 +151,12 @@ class MotionTables(Tables):
         holding = (hop for hop in self.hops.values() if hop.state in HOLDS_SLOTS)
         return Counter(self.copies[hop.copy_id].account_id for hop in holding)
 
-    def _full(self, slots: dict[str, int], zone_slots: int) -> set[str]:
+    def _full(self, slots: dict[str, int], spared_from: int, *, backup: bool) -> set[str]:
         def most(slot: str) -> int:
             kind, _, name = slot.partition(":")
-            if kind == "host":
-                return self.agents[name].abilities.slots if name in self.agents else 1
-            return slots.get(kind, zone_slots)
+            known = self.agents[name].abilities.slots if name in self.agents else 1
+            count = known if kind == "host" else slots[kind]
+            return count - (backup and count >= spared_from)
 
         return {slot for slot, hops in self.used().items() if hops >= most(slot)}
 

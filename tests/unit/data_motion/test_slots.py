@@ -146,3 +146,22 @@ async def test_a_hop_that_is_tried_again_gives_its_slot_to_others_meanwhile(scen
     await scene.finish("copy2")
     await scene.pass_time(2, ONE_SLOT)
     assert await running(scene) == ["copy1", "copy2", "copy1"]
+
+
+async def test_backups_leave_one_slot_of_many_to_others(scene: Scene) -> None:
+    await scene.join(kvm(slots=4))
+    await ask(scene, 1, 2, 3, 4, priority=-10)
+    assert await running(scene) == ["copy1", "copy2", "copy3"]
+    assert (await scene.view("copy4")).waiting_for == "a slot on host kvm1"
+    await ask(scene, 5)
+    assert (await running(scene))[-1] == "copy5"
+    await scene.finish("copy5")
+    assert (await running(scene))[-1] == "copy5"
+    await scene.finish("copy1")
+    assert (await running(scene))[-1] == "copy4"
+
+
+async def test_backups_take_every_slot_where_there_are_few(scene: Scene) -> None:
+    await scene.join(kvm(slots=3))
+    await ask(scene, 1, 2, 3, priority=-10)
+    assert len(await running(scene)) == 3

@@ -16,6 +16,13 @@ from data_motion.records import AgentRecord, CopyRecord, HopRecord, StoreRecord
 
 _UNWRITABLE = frozenset({StoreState.DEGRADED, StoreState.DISABLED, StoreState.REMOVED})
 _UNREADABLE = frozenset({StoreState.DISABLED, StoreState.REMOVED})
+SPARED_FROM = 4
+"""With fewer slots one is too much to leave unused: there a hop must yield first."""
+
+
+def spared(slots: int, priority: int) -> int:
+    """How many of so many slots a copy of that priority leaves to those that matter more."""
+    return 1 if priority < 0 and slots >= SPARED_FROM else 0
 
 
 @dataclass
@@ -31,14 +38,14 @@ class Fleet:
         """Whether the agent was heard lately."""
         return (self.now - agent.seen).total_seconds() < limits.silent_seconds
 
-    def full(self, slot: str, limits: Limits) -> bool:
-        """Whether every slot of that name is in use."""
+    def full(self, slot: str, limits: Limits, priority: int = 0) -> bool:
+        """Whether a copy of that priority finds none free; one is spared from backups."""
         kind, _, name = slot.partition(":")
         if kind == "host":
             slots = next((a.abilities.slots for a in self.agents if a.host_id == name), 0)
         else:
             slots = limits.slots_of(kind)
-        return self.used.get(slot, 0) >= slots
+        return self.used.get(slot, 0) >= slots - spared(slots, priority)
 
     def take(self, slots: tuple[str, ...]) -> None:
         """These slots are used from now on."""
@@ -70,7 +77,7 @@ class Placer:
     def place(self, hop: HopRecord, copy: CopyRecord, fleet: Fleet) -> Placed | Held | Problem:
         """The agent and its slots; or what is waited for; or why no agent ever can."""
         if hop.by_store:
-            return self._by_store(hop, fleet)
+            return self._by_store(hop, copy, fleet)
         able = [agent for agent in fleet.agents if fits(hop, fleet.view(agent))]
         if not able:
             return _nobody(hop, fleet)
@@ -84,23 +91,23 @@ class Placer:
         if not up:
             return Held(_silent(serving), unreachable=True)
         shared = (f"account:{copy.account_id}", *_store_slots(hop))
-        full = next((slot for slot in shared if fleet.full(slot, self.limits)), "")
+        full = self._first_full(shared, copy, fleet)
         if full:
             return Held(f"a slot {_named(full)}", blocked_on=(full,))
-        free = [agent for agent in up if not self._full(agent, fleet)]
+        free = [agent for agent in up if not self._full(agent, copy, fleet)]
         if not free:
-            all_full = tuple(self._full(agent, fleet) for agent in up)
+            all_full = tuple(self._full(agent, copy, fleet) for agent in up)
             return Held(f"a slot {' or '.join(map(_named, all_full[:3]))}", blocked_on=all_full)
         chosen = self._choose(hop, _narrowed(hop, copy.request.location, free), fleet)
         return replace(chosen, slots=(*chosen.slots, *shared))
 
-    def _by_store(self, hop: HopRecord, fleet: Fleet) -> Placed | Held:
+    def _by_store(self, hop: HopRecord, copy: CopyRecord, fleet: Fleet) -> Placed | Held:
         """No agent is needed; the stores are kept busy all the same."""
         broken = _broken_store(hop, fleet)
         if broken:
             return Held(broken)
         slots = _store_slots(hop)
-        full = next((slot for slot in slots if fleet.full(slot, self.limits)), "")
+        full = self._first_full(slots, copy, fleet)
         if full:
             return Held(f"a slot on {full.replace(':', ' ', 1)}", blocked_on=(full,))
         return Placed("", "", "", slots)
@@ -113,9 +120,12 @@ class Placer:
         chosen = next(agent for agent in among if agent.host_id == choice.host_id)
         return Placed(chosen.host_id, chosen.boot_id, choice.reason, _agent_slots(chosen))
 
-    def _full(self, agent: AgentRecord, fleet: Fleet) -> str:
+    def _full(self, agent: AgentRecord, copy: CopyRecord, fleet: Fleet) -> str:
         """The first of an agent's slots that none is free of; '' when it can take a hop."""
-        return next((s for s in _agent_slots(agent) if fleet.full(s, self.limits)), "")
+        return self._first_full(_agent_slots(agent), copy, fleet)
+
+    def _first_full(self, slots: tuple[str, ...], copy: CopyRecord, fleet: Fleet) -> str:
+        return next((s for s in slots if fleet.full(s, self.limits, copy.priority)), "")
 
 
 def fits(hop: HopRecord, agent: AgentView) -> bool:

@@ -1,6 +1,6 @@
 """Whose slot a hop of higher priority gets; pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from stowage_contracts.values import Id, Transfer, Value
@@ -38,20 +38,19 @@ class Waiting:
     priority: int
 
 
-def victim(
+def victims(
     job: Job, waiting: Waiting, running: Iterable[Running], placing: tuple[Placer, Fleet]
-) -> Running | None:
-    """The hop that matters least and whose slots alone let ``waiting`` be placed, if it matters
-    less than that and none yields to it already."""
+) -> Iterator[Running]:
+    """Hops whose slots alone let ``waiting`` be placed, what matters least first; none where none
+    matters less than that, or one yields to it already."""
     among, hop = tuple(running), job.hop(waiting.id)
     if hop is None or any(one.yields_to == waiting.id for one in among):
-        return None
+        return
     placer, fleet = placing
     lesser = (one for one in among if one.priority < waiting.priority and may(one))
     for one in sorted(lesser, key=_loss)[:MOST_TRIED]:
         if isinstance(placer.place(hop, job.copy, _without(fleet, one)), Placed):
-            return one
-    return None
+            yield one
 
 
 def may(one: Running | HopRecord) -> bool:
