@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from stowage_contracts.errors import Unavailable
+from stowage_contracts.errors import NotFound
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import (
     ChangeCopy,
@@ -89,12 +89,11 @@ async def _steer(rule: Rule, message: Any, tx: Tx, deps: Deps) -> None:
 
 
 async def _asked(copy_id: str, tx: Tx) -> Job:
-    """Raises Unavailable for an order that overtook the request: it is delivered again."""
+    """Raises NotFound for an order that overtook the request: it is delivered again, at first
+    after a second (what is Unavailable would come back much later, and for ever)."""
     job = await store.lock_asked(tx, copy_id)
     if job is None:
-        raise Unavailable(
-            "the copy is not known yet", code="unknown_copy", resource=f"copy/{copy_id}"
-        )
+        raise NotFound("the copy is not known yet", code="unknown_copy", resource=f"copy/{copy_id}")
     return job
 
 
