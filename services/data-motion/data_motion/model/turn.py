@@ -167,8 +167,12 @@ class Turn:
             return None
         if hop.transfer.phase in QUIET_PHASES:
             return None
-        return hop.bytes_at + timedelta(seconds=2 * self.limits.stall_seconds)
+        limit = self.copy.bytes_per_second
+        slowed = IN_FLIGHT / limit if limit else 0
+        return hop.bytes_at + timedelta(seconds=2 * self.limits.stall_seconds + slowed)
 
 
+IN_FLIGHT = 32 << 20
+"""Bytes that may have arrived just before a limit was set, and are waited for under it."""
 QUIET_PHASES = frozenset({"awaiting", "converting", "verifying"})
 """Phases in which no byte crosses the wire; awaiting its feeders has limits of its own."""

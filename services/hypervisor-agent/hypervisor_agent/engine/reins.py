@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -100,12 +100,12 @@ class Reins:
         finally:
             self._limits.discard(limit)
 
-    async def arrived(self, count: int) -> None:
-        """Bytes came in the middle of a read. Raises Yielded."""
+    async def arrived(self, count: int, moved: Callable[[], None]) -> None:
+        """Bytes came in the middle of a read; ``moved`` is its stall limit's. Raises Yielded."""
         self.check()
         if self._throttle.limit is not None:
             self._charged += count
-            await self._throttle.spend(count)
+            await self._throttle.spend(count, moved)
             self.check()
 
     async def settle(self, received: int) -> None:
@@ -249,8 +249,10 @@ async def giving_up() -> AsyncIterator[None]:
         raise
 
 
-async def arrived(count: int) -> None:
-    """For readers: bytes came in the middle of a read. Raises Yielded."""
+async def arrived(count: int, moved: Callable[[], None]) -> None:
+    """For readers: bytes came in the middle of a read; ``moved`` tells its stall limit. Raises
+    Yielded."""
+    moved()
     reins = _HELD.get(None)
     if reins is not None:
-        await reins.arrived(count)
+        await reins.arrived(count, moved)

@@ -29,8 +29,9 @@ class Throttle:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def spend(self, count: int) -> None:
-        """``count`` bytes were moved: return once that was allowed."""
+    async def spend(self, count: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """``count`` bytes were moved: return once that was allowed; ``meanwhile`` is called each
+        second until then, for who waits here is not stalled."""
         if self.limit is None:
             return
         self._allowed = min(self._earned(), self._spent + self.limit * BURST_SECONDS)
@@ -40,10 +41,10 @@ class Throttle:
         while (seconds := self._seconds_until(mine)) > 0:
             changed = self._changed
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(min(seconds, 1.0)):
                     await changed.wait()
             except TimeoutError:
-                continue
+                meanwhile()
 
     def _seconds_until(self, spent: float) -> float:
         return (spent - self._earned()) / self.limit if self.limit else 0.0

@@ -72,8 +72,7 @@ class HttpBody:
             at += len(chunk)
             self._at += len(chunk)
             self.received += len(chunk)
-            await arrived(len(chunk))
-            moved()
+            await arrived(len(chunk), moved)
         return at
 
     async def _restart(self, offset: int, moved: Moved) -> None:

@@ -114,8 +114,7 @@ class HttpReader:
         try:
             async for count in stretch.fill(buffer):
                 self.received += count
-                await arrived(count)
-                moved()
+                await arrived(count, moved)
         except BaseException:
             stretch.answer.close()
             raise

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 from hypervisor_agent.engine.reins import Reins, Yielded
+from hypervisor_agent.engine.stall import stall_limit
 from hypervisor_agent.engine.throttle import Throttle
 
 FOREVER = 1
@@ -90,13 +91,13 @@ async def test_reads_are_cut_into_pieces_only_under_a_limit() -> None:
 
 async def test_bytes_told_of_in_the_middle_of_a_read_are_not_charged_again() -> None:
     reins = Reins(FOREVER << 20)
-    await reins.arrived(1000)
+    await reins.arrived(1000, lambda: None)
     await reins.settle(1000)
 
 
 async def test_who_waits_for_speed_stops_at_once_when_the_hop_is_to_stop() -> None:
     reins = Reins(FOREVER)
-    waiting = asyncio.create_task(reins.arrived(1 << 30))
+    waiting = asyncio.create_task(reins.arrived(1 << 30, lambda: None))
     assert await blocked(waiting)
     reins.stop()
     with pytest.raises(Yielded):
@@ -131,3 +132,12 @@ async def test_under_a_limit_one_lane_goes_at_a_time() -> None:
     assert entered == [0, 1, 2]
     leave.set()
     await asyncio.gather(*lanes)
+
+
+async def test_who_waits_for_a_low_limit_is_not_stalled() -> None:
+    reins = Reins(FOREVER)
+    async with stall_limit(1.5, "source") as moved:
+        waiting = asyncio.create_task(reins.arrived(1 << 30, moved))
+        await asyncio.sleep(2.5)
+        assert not waiting.done()
+        waiting.cancel()
