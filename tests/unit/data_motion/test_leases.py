@@ -7,7 +7,12 @@ from stowage_contracts.errors import (
     StowageError,
     Unavailable,
 )
-from stowage_contracts.messages.data_motion import CommitHop, CopyFailed, HopCommitFailed
+from stowage_contracts.messages.data_motion import (
+    ChangeCopy,
+    CommitHop,
+    CopyFailed,
+    HopCommitFailed,
+)
 from stowage_contracts.messages.hypervisor_agent import CancelHop, ExecuteHop, ListHops
 from stowage_contracts.values import ImageFormat, Range, Transfer
 
@@ -136,6 +141,18 @@ async def test_a_phase_that_moves_no_bytes_is_no_stall(scene: Scene) -> None:
     for _ in range(30):
         quiet = Transfer(bytes_done=1 << 20, phase="converting")
         await scene.bench.hear(moved(offer, 0, transfer=quiet))
+        await scene.pass_time(5, kvm())
+    assert await offers(scene) == [("kvm1", 1)]
+
+
+async def test_a_low_limit_is_no_stall(scene: Scene) -> None:
+    await scene.join(kvm())
+    await scene.ask()
+    offer = await scene.offer()
+    change = ChangeCopy(copy_id=offer.copy_id, bytes_per_second=256 << 10)
+    await scene.bench.handle(change, source="api-gateway")
+    for _ in range(30):
+        await scene.bench.hear(moved(offer, 1 << 20))
         await scene.pass_time(5, kvm())
     assert await offers(scene) == [("kvm1", 1)]
 
