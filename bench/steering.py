@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
+
+from aiohttp import ClientTimeout
 
 from bench.control.cloud import backing
 from bench.control.processes import cost
@@ -22,7 +25,10 @@ from tests.e2e.sources import MIB, Source, image, serving
 START, BACKUP = 10, -10
 SLOWLY = 256 * 1024
 """Bytes a second of a backup: it never ends by itself."""
-LOOK_SECONDS = 0.01
+EFFECT_SECONDS = 60
+MOVING = ("running", "waiting")
+HELD = 3
+"""Slots of the host's four that backups get."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ async def measure(plan: Plan, path: Path | None, note: str) -> None:
         idle = await _timed("VM starts, idle", built, built.starts)
         show(idle)
         backups = [await built.backup() for _ in range(plan.backups)]
-        await built.until_running(backups)
+        await built.watch.until_running(backups, HELD)
         name = f"VM starts under {plan.backups} backups"
         busy = await _timed(name, built, built.starts)
         ratio = busy.figures["p95_ms"] / idle.figures["p95_ms"]
@@ -72,10 +78,54 @@ class Ended(Exception):
 
 
 @dataclass
+class Watch:
+    """The state of each copy, as the gateway's events tell it."""
+
+    states: dict[str, str] = field(default_factory=dict)
+    news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def follow(self, operator: Operator, opened: asyncio.Event) -> None:
+        """Hear events until cancelled."""
+        url = f"{operator.deployment.url}/v1/events"
+        async with operator.session.get(url, timeout=ClientTimeout(total=None)) as stream:
+            async for line in stream.content:
+                opened.set()
+                if line.startswith(b"data:"):
+                    await self._hear(json.loads(line.removeprefix(b"data:")))
+
+    async def _hear(self, event: dict[str, Any]) -> None:
+        state = event["data"].get("state")
+        if isinstance(state, dict) and "waiting_for" in state:
+            self.states[state["id"]] = state["state"]
+            async with self.news:
+                self.news.notify_all()
+
+    async def until(self, copy: str, states: Sequence[str]) -> None:
+        """Once a copy is in one of these; raises Ended."""
+        async with asyncio.timeout(EFFECT_SECONDS), self.news:
+            while self.states.get(copy) not in states:
+                if self.states.get(copy) == "done":
+                    raise Ended
+                await self.news.wait()
+
+    def running(self, copies: Sequence[str]) -> list[str]:
+        """Those that move."""
+        return [copy for copy in copies if self.states.get(copy) == "running"]
+
+    async def until_running(self, copies: Sequence[str], count: int) -> list[str]:
+        """Those that move, once so many do."""
+        async with asyncio.timeout(EFFECT_SECONDS), self.news:
+            while len(found := self.running(copies)) < count:
+                await self.news.wait()
+            return found
+
+
+@dataclass
 class Cloud:
     """One KVM host with four slots, a store, and two templates."""
 
     operator: Operator
+    watch: Watch
     small: str
     large: str
     plan: Plan
@@ -95,31 +145,22 @@ class Cloud:
         """A copy that matters little and takes for ever."""
         volume = f"backup-{monotonic():.6f}"
         asked = await self.operator.copy(self.large, volume_id=volume, priority=BACKUP)
+        copy = str(asked["id"])
+        await self.watch.until(copy, MOVING)
         change = {"bytes_per_second": SLOWLY}
-        await self.operator.call("PATCH", f"copies/{asked['id']}", change)
-        return str(asked["id"])
-
-    async def running(self, copies: Sequence[str]) -> list[str]:
-        """Those that move."""
-        found = [await self.operator.call("GET", f"copies/{copy}") for copy in copies]
-        return [copy["id"] for copy in found if copy["state"] == "running"]
-
-    async def until_running(self, copies: Sequence[str]) -> None:
-        """Once every slot is taken."""
-        async with asyncio.timeout(60):
-            while len(await self.running(copies)) < 4:  # noqa: ASYNC110 - another process's
-                await asyncio.sleep(LOOK_SECONDS)
+        await self.operator.call("PATCH", f"copies/{copy}", change)
+        return copy
 
     def order(self, what: str, backups: Sequence[str]) -> Callable[[], Awaitable[list[float]]]:
-        """Seconds from an order to its effect, bytes stopped or moving again."""
+        """Seconds from an order to its effect, bytes stopped or in line again."""
 
         async def times() -> list[float]:
             taken: list[float] = []
             while len(taken) < self.plan.orders:
-                (copy,) = (await self.running(backups))[:1]
+                copy = (await self.watch.until_running(backups, 1))[0]
                 try:
-                    paused = await self._until(copy, "pause", {"reason": "measured"}, "paused")
-                    resumed = await self._until(copy, "resume", None, "running waiting")
+                    paused = await self._until(copy, "pause", {"reason": "measured"}, ("paused",))
+                    resumed = await self._until(copy, "resume", None, MOVING)
                 except (Refused, Ended):
                     continue
                 taken.append(paused if what == "pause" else resumed)
@@ -127,18 +168,25 @@ class Cloud:
 
         return times
 
-    async def _until(self, copy: str, what: str, body: Any, states: str) -> float:
+    async def _until(self, copy: str, what: str, body: Any, states: Sequence[str]) -> float:
         began = monotonic()
         await self.operator.call("POST", f"copies/{copy}/{what}", body)
-        async with asyncio.timeout(60):
-            while (state := await self._state(copy)) not in states:
-                if state == "done":
-                    raise Ended
-                await asyncio.sleep(LOOK_SECONDS)
+        await self.watch.until(copy, states)
         return monotonic() - began
 
-    async def _state(self, copy: str) -> str:
-        return str((await self.operator.call("GET", f"copies/{copy}"))["state"])
+
+@asynccontextmanager
+async def watching(operator: Operator) -> AsyncIterator[Watch]:
+    """Events are heard meanwhile."""
+    watch, opened = Watch(), asyncio.Event()
+    task = asyncio.create_task(watch.follow(operator, opened))
+    try:
+        async with asyncio.timeout(EFFECT_SECONDS):
+            await opened.wait()
+        yield watch
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -156,7 +204,8 @@ async def cloud(plan: Plan) -> AsyncIterator[Cloud]:
         await operator.directory_store()
         await operator.host(slots=4)
         small = await _template(operator, plan.start_mib)
-        yield Cloud(operator, small, await _template(operator, 256), plan)
+        watch = await stack.enter_async_context(watching(operator))
+        yield Cloud(operator, watch, small, await _template(operator, 256), plan)
 
 
 async def _template(operator: Operator, mib: int) -> str:
