@@ -2,7 +2,7 @@
 
 import asyncio
 import mmap
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,37 +12,49 @@ DEFAULT_BUDGET = 32 * 1024 * 1024
 
 
 class Buffers:
-    """Lends buffers of any size; waits, first come first served, while the budget is spent."""
+    """Lends buffers of any size; waits, first come first served, while the budget is spent.
+
+    Who is named and holds none never waits: one slow borrower must not stop another.
+    """
 
     def __init__(self, budget: int = DEFAULT_BUDGET) -> None:
         self.budget = budget
         self._lent = 0
+        self._held: Counter[object] = Counter()
         self._free: list[mmap.mmap] = []
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
-    async def lend(self, size: int) -> AsyncIterator[memoryview]:
-        """A buffer of ``size`` bytes with any content. Raises InvalidInput above the budget.
+    async def lend(self, size: int, whose: object = None) -> AsyncIterator[memoryview]:
+        """A buffer of ``size`` bytes with any content; the first of ``whose`` may go beyond the
+        budget. Raises InvalidInput for a size above it.
 
         When the block fails the buffer is dropped, not reused: a thread may still be busy with it.
         """
-        await self._reserve(size)
+        await self._reserve(size, at_once=whose is not None and whose not in self._held)
+        self._held[whose] += 1
         buffer = self._take(size)
         try:
             yield memoryview(buffer)[:size]
             self._free.append(buffer)
         finally:
+            self._let_go(whose)
             self._lent -= size
             self._wake()
 
-    async def _reserve(self, size: int) -> None:
+    def _let_go(self, whose: object) -> None:
+        self._held[whose] -= 1
+        if not self._held[whose]:
+            del self._held[whose]
+
+    async def _reserve(self, size: int, *, at_once: bool) -> None:
         if size > self.budget:
             raise InvalidInput(
                 f"a part of {size} bytes is above the buffer budget of {self.budget}",
                 code="part_size",
                 hint="raise STOWAGE_AGENT_BUFFER_BYTES",
             )
-        if self._waiting or self._lent + size > self.budget:
+        if not at_once and (self._waiting or self._lent + size > self.budget):
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append((size, turn))
             try:

@@ -1,7 +1,7 @@
 """The copy loop: lanes that read, hash and store parts side by side with constant memory."""
 
 import asyncio
-from contextlib import closing, suppress
+from contextlib import AbstractAsyncContextManager, closing, suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -91,9 +91,12 @@ class CopyLoop:
     async def _lane(self) -> None:
         with suppress(Yielded):
             while True:
-                async with self._reins.lane(), self._bench.buffers.lend(self._part()) as buffer:
+                async with self._reins.lane(), self._lend() as buffer:
                     if not await self._one(buffer):
                         return
+
+    def _lend(self) -> AbstractAsyncContextManager[memoryview]:
+        return self._bench.buffers.lend(self._part(), whose=self)
 
     def _part(self) -> int:
         return min(self._writer.part_size, SLICE, max(1, self._reader.size))

@@ -73,6 +73,19 @@ async def test_more_than_the_budget_is_refused() -> None:
         await _borrow(Buffers(100), 101)
 
 
-async def _borrow(buffers: Buffers, size: int) -> None:
-    async with buffers.lend(size):
+async def _borrow(buffers: Buffers, size: int, whose: object = None) -> None:
+    async with buffers.lend(size, whose):
         pass
+
+
+async def test_who_holds_nothing_waits_for_nobody() -> None:
+    buffers = Buffers(100)
+    async with buffers.lend(100, whose="slow"):
+        async with asyncio.timeout(5), buffers.lend(40, whose="new"):
+            second = asyncio.create_task(_borrow(buffers, 40, whose="new"))
+            await asyncio.sleep(0)
+            assert not second.done()
+        second.cancel()
+        async with asyncio.timeout(5), buffers.lend(40, whose="new"):
+            pass
+    await _borrow(buffers, 100)

@@ -30,7 +30,7 @@ async def peer(status: int, body: bytes = b"", **headers: str) -> AsyncIterator[
     [("7", 7), ("", 0), ("-1", 0), ("9" * 18, 10**18 - 1), ("9" * 19, 0), ("9" * 5000, 0)],
 )
 async def test_a_figure_that_cannot_be_is_no_figure(told: str, arrived: int) -> None:
-    async with peer(425, **{ARRIVED: told}) as client:
+    async with peer(425, b"", **{ARRIVED: told}) as client:
         with pytest.raises(NotYet) as waits:
             await client.fetch(0, memoryview(bytearray(4)))
     assert waits.value.arrived == arrived
