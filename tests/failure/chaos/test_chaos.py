@@ -55,8 +55,8 @@ async def test_the_judge_sees_a_stray_file_and_a_flipped_byte(world: World) -> N
         await judge.look()
     stray.unlink()
     base.write_bytes(world.base)
-    assert any("stray.part" in told for told in judge.broken)
-    assert any("other bytes" in told for told in judge.broken)
+    assert any("stray.part" in told for told in judge.broken), judge.broken
+    assert any("other bytes" in told for told in judge.broken), judge.broken
 
 
 async def test_another_host_finishes_what_a_lost_one_had_to_seventy_per_cent(

@@ -163,7 +163,7 @@ async def test_a_qcow2_is_made_on_an_export_and_read_from_there(
     disk.write_bytes(bytes(9 * MIB) + noise(5 * MIB) + bytes(3 * MIB))
     asked = order(source=end(ImageFormat.RAW), destination=end(ImageFormat.QCOW2))
     grant = await begun(driver, None)
-    receipt = await hop(asked, into(grant, lambda: file_grant(disk)), tools).run()
+    receipt = await hop(asked, GivenGrants(lambda: file_grant(disk), lambda _: grant), tools).run()
     await driver.commit(CommitAsk(key=KEY, writer=WRITER, size=receipt.size))
     assert receipt.digest == tree_digest((nfs_share.folder / KEY).read_bytes())
 

@@ -68,11 +68,11 @@ async def test_a_failing_timer_runs_again_and_stops_no_other(make: Make) -> None
 async def test_the_inbox_forgets_what_is_old(make: Make) -> None:
     instance = await make()
     async with instance.transactions.begin() as tx:
-        await tx.row("runtime.received", "old")
+        await tx.row("runtime.received", ["old"])
     async with instance.database.connection() as connection:
         await connection.execute("UPDATE inbox SET received = received - interval '15 days'")
     async with instance.transactions.begin() as tx:
-        await tx.row("runtime.received", "new")
+        await tx.row("runtime.received", ["new"])
 
     instance.start("leader", instance.leader)
     instance.keep_time()
