@@ -51,7 +51,7 @@ async def test_the_judge_sees_a_stray_file_and_a_flipped_byte(world: World) -> N
     stray.write_bytes(b"nobody's")
     base.write_bytes(bytes([world.base[0] ^ 1]) + world.base[1:])
     async with AsyncExitStack() as sources:
-        judge = Judge(world, User(world, Log(), sources), Log(), patience=1.5)
+        judge = Judge(world, User(world, Log(), sources), Log(), patience=6)
         await judge.look()
     stray.unlink()
     base.write_bytes(world.base)
