@@ -1,12 +1,13 @@
 """Tables in memory behind the services' own ``Tx``: the same named queries, all or nothing."""
 
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stowage_contracts.message import Message
 from stowage_contracts.values import Value
+from stowage_runtime.handling.deferred import Deferred, Work
 
 
 class Row:
@@ -37,7 +38,6 @@ class Row:
 
 Table = dict[Any, Any]
 Query = Callable[..., Any]
-Work = Callable[[], Awaitable[None]]
 
 
 class Violation(Exception):
@@ -118,25 +118,17 @@ class MemoryTx:
     said: list[tuple[Message, str]] = field(default_factory=list)
     signals: list[Message] = field(default_factory=list)
     memo: dict[Hashable, Any] = field(default_factory=dict)
-    _behind: dict[Hashable, Work] = field(default_factory=dict)
-    _last: dict[Hashable, Work] = field(default_factory=dict)
+    deferred: Deferred = field(default_factory=Deferred)
 
     def behind(self, key: Hashable, write: Work) -> None:
-        self._behind.setdefault(key, write)
+        self.deferred.behind(key, write)
 
     def at_last(self, key: Hashable, work: Work) -> None:
-        self._last.setdefault(key, work)
+        self.deferred.at_last(key, work)
 
     async def finish(self) -> None:
-        """Do what was put off; as the runtime's unit does before it commits."""
-        while self._last or self._behind:
-            await self._write()
-            if self._last:
-                await self._last.pop(next(iter(self._last)))()
-
-    async def _write(self) -> None:
-        while self._behind:
-            await self._behind.pop(next(iter(self._behind)))()
+        """Do what was put off, as before a commit."""
+        await self.deferred.finish()
 
     async def rows(self, query: str, *args: Any) -> list[Any]:
         return list(await self._ask(query, args))
@@ -172,7 +164,6 @@ class MemoryTx:
         self.signals.append(message)
 
     async def _ask(self, query: str, args: tuple[Any, ...]) -> Any:
-        if self._behind:
-            await self._write()
+        await self.deferred.write()
         self.tables.now = self.now
         return self.tables.query(query)(*args)

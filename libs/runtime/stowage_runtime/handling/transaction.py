@@ -17,7 +17,8 @@ from stowage_runtime.database import Database
 from stowage_runtime.database.translating import translated
 from stowage_runtime.database.wakes import INTENTS, OUTBOX, Wakes
 from stowage_runtime.handling import inbox
-from stowage_runtime.handling.unit import Unit, Work
+from stowage_runtime.handling.deferred import Work
+from stowage_runtime.handling.unit import Unit
 from stowage_runtime.orders import Seal, unsealed
 from stowage_runtime.outbox.fresh import Fresh
 from stowage_runtime.telemetry import current_traceparent
@@ -70,10 +71,10 @@ class Transaction:
         return int(count) if count.isdigit() else 0
 
     def behind(self, key: Hashable, write: Work) -> None:
-        self._unit.behind(key, write)
+        self._unit.deferred.behind(key, write)
 
     def at_last(self, key: Hashable, work: Work) -> None:
-        self._unit.at_last(key, work)
+        self._unit.deferred.at_last(key, work)
 
     async def say(self, *messages: Message, to: str = "") -> None:
         for message in messages:
@@ -186,7 +187,7 @@ class Transactions:
                 rows = await connection.fetch(self.database.queries[query], *args)
             unit = Unit(connection, self.database.queries, rows[0][-1] if rows else NEVER)
             yield unit, rows
-            await unit.finish()
+            await unit.deferred.finish()
             numbered = await self._say(unit)
         await self._committed(unit, numbered)
 

@@ -9,7 +9,7 @@ from stowage_contracts.envelope import Envelope
 from stowage_contracts.message import Message
 from stowage_contracts.values import Value
 
-from stowage_runtime.handling.unit import Work
+from stowage_runtime.handling.deferred import Work
 
 
 class Tx(Protocol):

@@ -17,7 +17,6 @@ LEAST_BYTES = 64 << 20
 PART = 8 << 20
 """What each hop of a chain is behind the one before it."""
 SHORTEST_LIMIT = 4
-MOST_FEEDERS = 3
 
 
 @dataclass(frozen=True)
