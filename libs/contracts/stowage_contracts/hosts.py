@@ -28,6 +28,19 @@ class PoolView(Value):
     """Why it is not used, as the owner of stores says it; an agent says nothing here."""
 
 
+class MachineAbilities(Value):
+    """What a host can run transport VMs with."""
+
+    kind: str
+    """Entry-point name of its Machines plug-in: qemu, uml, libvirt…"""
+    slots: Annotated[int, Field(ge=0, le=1000)] = 1
+    """VMs at once."""
+    memory_bytes: Bytes = 0
+    """For all of them together; 0 is not limited."""
+    disk_bytes: Bytes = 0
+    """For all data disks together; 0 is not limited."""
+
+
 class HostAbilities(Value):
     """What an agent declares of itself; planning believes nothing else."""
 
@@ -49,6 +62,8 @@ class HostAbilities(Value):
     other agents; empty without one."""
     moves: bool = False
     """The hypervisor itself can move a volume between its pools."""
+    machines: MachineAbilities | None = None
+    """None: it runs no transport VMs."""
     slots: Annotated[int, Field(ge=1, le=1000)] = 4
 
     def sees(self, root: str) -> bool:

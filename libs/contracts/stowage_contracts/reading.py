@@ -13,17 +13,20 @@ _DURABLE = {
         "RegisterVolume RegisterSnapshot DeleteTemplate DeleteVolume DeleteSnapshot ChangeObject "
         "CopyToZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
         "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
-        "CopyCancelled HostJoined HostDraining ObjectInspected ObjectRemoved MoveVolume CloneHop"
+        "CopyCancelled HostJoined HostDraining ObjectInspected ObjectRemoved MoveVolume CloneHop "
+        "PrefetchObject DemoteStore"
     ),
     ServiceName.DATA_MOTION: (
         "CancelCopy PauseCopy ResumeCopy ChangeCopy RerouteCopy DrainHost HopYielded "
         "SetMotionPolicy RemoveMotionPolicy "
         "CopyRequested HopCommitted HopCommitFailed HopFinished HostJoined StoreAdded "
-        "StoreChanged StoreDegraded StoreRemoved CacheAdded CacheChanged CacheDraining CacheRemoved"
+        "StoreChanged StoreDegraded StoreRemoved CacheAdded CacheChanged CacheDraining "
+        "CacheRemoved CacheFleetChanged CacheFleetRemoved"
     ),
     ServiceName.CACHE_AUTOSCALER: (
         "AddStore ProbeStore RemoveStore CommitHop ReleaseGrants ReportCacheLoad HostChanged "
-        "CopyCompleted CopyFailed CopyCancelled"
+        "CopyCompleted CopyFailed CopyCancelled SetCacheFleet RemoveCacheFleet TransportVmReported "
+        "HoldEntry EvictEntry StoreDemoted"
     ),
 }
 _REQUESTS = {
@@ -32,12 +35,14 @@ _REQUESTS = {
         "KeepLeaves GetLeaves"
     ),
     ServiceName.DATA_MOTION: "ExplainCopy",
-    ServiceName.CACHE_AUTOSCALER: "RedeemGrant ReserveCache",
+    ServiceName.CACHE_AUTOSCALER: (
+        "RedeemGrant ReserveCache ListEntries ListDecisions ExplainFleet SimulateFleet"
+    ),
 }
 _SIGNALS = {
     ServiceName.IMAGE_STORE: "Heartbeat",
     ServiceName.DATA_MOTION: "Heartbeat HopProgressed",
-    ServiceName.CACHE_AUTOSCALER: "CopyProgressed CacheLoadReported",
+    ServiceName.CACHE_AUTOSCALER: "CopyProgressed CacheLoadReported TransportVmsSeen",
     ServiceName.API_GATEWAY: "CopyProgressed",
 }
 

@@ -272,6 +272,16 @@ class HopMethod(StrEnum):
     """The hypervisor moves the volume."""
 
 
+class CacheUse(StrEnum):
+    """How copies use cache stores."""
+
+    NEVER = "never"
+    WHEN_REQUIRED = "when-required"
+    """Only where no agent can do it in one hop."""
+    ALWAYS = "always"
+    """Wherever a cache can lie between, also where it need not."""
+
+
 class EndKind(StrEnum):
     """What stands at one end of a copy."""
 

@@ -6,6 +6,7 @@ from stowage_contracts.errors import Problem
 from stowage_contracts.hosts import HostAbilities, PoolView
 from stowage_contracts.values import (
     Bytes,
+    CacheUse,
     Digest,
     HopMethod,
     HostState,
@@ -304,6 +305,9 @@ class MotionPolicyView(Value):
     pin: str = ""
     """The only strategy that may be used; empty lets the best one win."""
     forbid: tuple[str, ...] = ()
+    caches: CacheUse = CacheUse.WHEN_REQUIRED
+    caches_of: dict[HypervisorKind, CacheUse] = {}
+    """Another use for copies to hosts of these hypervisors."""
 
 
 class CacheLoad(Value):
@@ -316,6 +320,8 @@ class CacheLoad(Value):
     used_bytes: Bytes = 0
     total_bytes: Bytes = 0
     backlog_bytes: Bytes = 0
+    latency_seconds: float = 0.0
+    """How long a part took of late, as those who use it saw; 0 where nobody told."""
 
 
 class DesiredCount(Value):

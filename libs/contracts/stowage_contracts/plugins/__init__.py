@@ -20,6 +20,7 @@ from stowage_contracts.plugins.image_store_driver import (
     ServerSideCopy,
     WriteLister,
 )
+from stowage_contracts.plugins.machines import Machines
 from stowage_contracts.plugins.primary_store_driver import PrimaryStoreDriver
 from stowage_contracts.plugins.template_install_strategy import TemplateInstallStrategy
 from stowage_contracts.plugins.transport import (
@@ -41,6 +42,7 @@ __all__ = [
     "Hypervisor",
     "HypervisorHostListener",
     "ImageStoreDriver",
+    "Machines",
     "NoteKeeper",
     "PrimaryStoreDriver",
     "RangedReader",

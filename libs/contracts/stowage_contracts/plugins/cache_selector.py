@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from stowage_contracts.values import Bytes, Id, Location, Value
+from stowage_contracts.values import Bytes, Digest, Id, Location, Value
 from stowage_contracts.views import CacheLoad, StoreView
 
 
@@ -21,6 +21,8 @@ class CacheAsk(Value):
 
     size: Bytes
     location: Location
+    digest: Digest | None = None
+    """Of the object: who asks for the same bytes again should meet the same cache."""
     candidates: tuple[CacheCandidate, ...]
 
 
@@ -29,6 +31,8 @@ class CacheChoice(Value):
 
     store_id: Id | None
     reason: str
+    ranked: tuple[tuple[Id, str], ...] = ()
+    """Every candidate, best first, with what counted for or against it."""
 
 
 class CacheSelector(Protocol):

@@ -3,9 +3,10 @@
 from enum import IntEnum
 from typing import Protocol
 
+from stowage_contracts.caching import CacheFleetView
 from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.image_store import CopyRequested
-from stowage_contracts.values import HopMethod, Id, Location, Value
+from stowage_contracts.values import CacheUse, HopMethod, Id, Location, Value
 from stowage_contracts.views import StoreView
 
 
@@ -35,6 +36,10 @@ class MotionAsk(Value):
     request: CopyRequested
     agents: tuple[AgentView, ...]
     caches: tuple[StoreView, ...] = ()
+    fleets: tuple[CacheFleetView, ...] = ()
+    """Scopes in which cache stores come when they are wanted."""
+    cache_use: CacheUse = CacheUse.WHEN_REQUIRED
+    """What the operator wants for this copy."""
 
 
 class Answer(Value):

@@ -1,5 +1,9 @@
 """Replicas made, damaged and asked for."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from stowage_contracts.errors import Problem
 from stowage_contracts.messages.image_store.words import Command, Event
 from stowage_contracts.values import (
@@ -11,6 +15,7 @@ from stowage_contracts.values import (
     ImageFormat,
     Location,
     ObjectRef,
+    Scope,
 )
 
 
@@ -39,6 +44,18 @@ class MoveVolume(Command, subject="copy/{copy_id}"):
     volume_id: Id
     store_id: Id
     """Where it is to be."""
+    priority: int = 0
+
+
+class PrefetchObject(Command, subject="copy/{copy_id}"):
+    """Bring an object onto a cache store of a scope before anybody asks (CloudStack's
+    prepareTemplate), and keep it there for a while."""
+
+    copy_id: Id
+    account_id: Id
+    object: ObjectRef
+    scope: Scope
+    hold_seconds: Annotated[float, Field(ge=0)] = 3600
     priority: int = 0
 
 
@@ -96,3 +113,6 @@ class CopyRequested(Event, subject="copy/{copy_id}"):
     """The source is deleted once the destination was committed."""
     method: HopMethod = HopMethod.COPY
     """How a template is installed on a pool, as its TemplateInstallStrategy chose."""
+    hold_seconds: float = 0
+    """A prefetch: the destination is whichever cache store of the destination's scope is chosen,
+    and the entry is held so long."""

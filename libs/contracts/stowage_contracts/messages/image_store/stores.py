@@ -81,6 +81,16 @@ class AdoptStore(Command, subject="store/{store_id}"):
     store_id: Id
 
 
+class DemoteStore(Command, subject="store/{store_id}"):
+    """Make an image store a cache store of that scope, under a new id, without moving a byte;
+    refused while it holds the only replica of anything."""
+
+    store_id: Id
+    cache_store_id: Id
+    name: Name
+    scope: Scope
+
+
 class RemoveStore(Command, subject="store/{store_id}"):
     """Remove a store; refused while a replica is on it."""
 
@@ -115,6 +125,16 @@ class StoreRemoved(StateEvent, subject="store/{state.id}"):
     """A store is gone."""
 
     state: StoreView
+
+
+class StoreDemoted(Event, subject="store/{store_id}"):
+    """An image store is given up as it stands: its place and every byte on it are the caches'."""
+
+    store_id: Id
+    cache: StoreView
+    """As it is to be from now on: id, name, provider, settings, scope."""
+    sealed: str = ""
+    """Its secrets, sealed for cache-autoscaler."""
 
 
 class CapacityWarning(Event, subject="store/{store_id}"):
