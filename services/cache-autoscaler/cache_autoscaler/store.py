@@ -21,7 +21,7 @@ from stowage_contracts.views import CacheLoad, ProbeCheck, StoreView
 from stowage_runtime.handling.tx import Tx
 from stowage_stores.hosting import StoreRow
 
-from cache_autoscaler.model import Cache, Entry, EntryState
+from cache_autoscaler.model.placing import Cache, Entry, EntryState
 from cache_autoscaler.settings import Settings
 
 

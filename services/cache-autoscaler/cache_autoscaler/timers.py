@@ -10,7 +10,7 @@ from stowage_runtime.service import Timer
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.handlers.load import watch_load
 from cache_autoscaler.intents import evict, intend_evict, intend_probe
-from cache_autoscaler.model import surplus
+from cache_autoscaler.model.placing import surplus
 from cache_autoscaler.store import caches, need, store_view
 
 GRANTS_KEPT = timedelta(days=1)

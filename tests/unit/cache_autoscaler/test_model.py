@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cache_autoscaler.model import Cache, Entry, EntryState, Wanted, place, surplus, victims
+from cache_autoscaler.model.placing import Cache, Entry, EntryState, Wanted, place, surplus, victims
 from cache_autoscaler.selectors.free_space import FreeSpaceThenLoad
 from hypothesis import given, settings
 from hypothesis import strategies as st

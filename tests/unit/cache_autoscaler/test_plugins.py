@@ -1,7 +1,7 @@
 """The built-in policies keep their contracts, and are found like a stranger's."""
 
 import pytest
-from cache_autoscaler.pressure import BACKLOG_SECONDS, Marks, utilisation
+from cache_autoscaler.model.pressure import BACKLOG_SECONDS, Marks, utilisation
 from cache_autoscaler.selectors.free_space import FreeSpaceThenLoad
 from cache_autoscaler.strategies.threshold import ThresholdStrategy
 from stowage_contracts.plugins.cache_selector import CacheAsk

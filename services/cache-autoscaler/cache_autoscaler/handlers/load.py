@@ -8,7 +8,7 @@ from stowage_contracts.views import CacheLoad, DesiredCount
 from stowage_runtime.handling.tx import Tx
 
 from cache_autoscaler.deps import Deps
-from cache_autoscaler.pressure import Marks, utilisation
+from cache_autoscaler.model.pressure import Marks, utilisation
 from cache_autoscaler.store import loads, scope_of
 
 FOREIGN = "foreign"

@@ -8,7 +8,7 @@ from stowage_runtime.service import Desk
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import evict
-from cache_autoscaler.model import EntryState, Placement, Wanted, place
+from cache_autoscaler.model.placing import EntryState, Placement, Wanted, place
 from cache_autoscaler.store import cache_end, caches, need, say_changed
 
 WAIT_SECONDS = 30

@@ -3,7 +3,7 @@
 from stowage_contracts.plugins.cache_selector import CacheAsk, CacheCandidate, CacheChoice
 from stowage_contracts.values import ScopeType
 
-from cache_autoscaler.pressure import utilisation
+from cache_autoscaler.model.pressure import utilisation
 
 _NEAREST = tuple(reversed(ScopeType))
 

@@ -5,7 +5,7 @@ from math import ceil
 from stowage_contracts.plugins.autoscale_strategy import AutoscaleAsk
 from stowage_contracts.views import DesiredCount
 
-from cache_autoscaler.pressure import utilisation
+from cache_autoscaler.model.pressure import utilisation
 
 
 class ThresholdStrategy:

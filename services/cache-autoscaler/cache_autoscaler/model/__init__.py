@@ -1,0 +1,1 @@
+"""The rules of caching, pure: values in, values out."""
