@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,6 +15,7 @@ import asyncpg
 
 from bench.control.ceilings import broker_ceilings, database_ceilings
 from bench.control.cloud import Cloud, backing, cloud
+from bench.control.finished import fill
 from bench.control.load import Ask, Load, bus_of, through_api, through_bus, words_of_one
 from bench.control.processes import cost
 from bench.report import Row, machine, milliseconds, show, write
@@ -28,6 +29,8 @@ class Plan:
     in_flight: Sequence[int]
     seconds: float
     ceiling_seconds: float
+    finished: int = 0
+    """Copies finished before, for the cases that are measured once more among them."""
 
 
 FULL = Plan((1, 32, 200), 20, 5)
@@ -38,10 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, show, and write what --json names."""
     parser = argparse.ArgumentParser("python -m bench.control_plane", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
+    parser.add_argument(
+        "--finished", type=int, default=0, metavar="N", help="measure again among so many"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     parser.add_argument("--note", default="", help="kept with the machine's facts")
     asked = parser.parse_args(arguments)
-    asyncio.run(measure(QUICK if asked.quick else FULL, asked.json, asked.note))
+    plan = replace(QUICK if asked.quick else FULL, finished=asked.finished)
+    asyncio.run(measure(plan, asked.json, asked.note))
 
 
 async def measure(plan: Plan, path: Path | None, note: str) -> None:
@@ -67,6 +74,12 @@ async def _copies(built: Cloud, where: Backing, plan: Plan) -> AsyncIterator[Row
             for in_flight in plan.in_flight:
                 load = Load(built, ask, in_flight, plan.seconds)
                 yield await _case(f"copies by {entry}, {in_flight} in flight", load, where)
+        if plan.finished:
+            await fill(where, plan.finished)
+            for in_flight in plan.in_flight:
+                load = Load(built, asks["RequestCopy"], in_flight, plan.seconds)
+                case = f"copies among {plan.finished:,} finished, {in_flight} in flight"
+                yield await _case(case, load, where)
 
 
 @asynccontextmanager
