@@ -17,6 +17,7 @@ from stowage_contracts.views import ProbeCheck
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
 
+from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.model.placing import EntryState
 from cache_autoscaler.store import need, say_changed, store_row, store_view
@@ -84,7 +85,7 @@ async def intend_revoke(
 async def evict(tx: Tx, entry_id: str, reason: str) -> None:
     """From now on nobody gets the entry; its bytes count until the store has deleted them."""
     if await tx.run("entry_state", entry_id, EntryState.EVICTING):
-        await tx.run("decide", "evict", f"entry/{entry_id}", reason)
+        await decide(tx, "evict", f"entry/{entry_id}", reason)
     await intend_evict(tx, entry_id)
 
 

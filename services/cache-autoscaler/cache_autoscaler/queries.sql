@@ -148,6 +148,9 @@ ORDER BY s.id
 UPDATE cache_stores SET shown_bytes_per_second = $2, high = $3 WHERE id = $1
 
 -- name: decide
-INSERT INTO decisions (at, kind, subject, reason) VALUES (stowage_now(), $1, $2, $3)
+INSERT INTO decisions (at, kind, subject, reason, details)
+SELECT stowage_now(), $1, $2, $3, $4 WHERE NOT EXISTS (
+    SELECT FROM (SELECT kind, reason FROM decisions WHERE subject = $2 ORDER BY id DESC LIMIT 1)
+        AS last WHERE last.kind = $1 AND last.reason = $3)
 -- name: forget_decisions
 DELETE FROM decisions WHERE at < stowage_now() - make_interval(secs => $1)

@@ -7,6 +7,7 @@ from stowage_contracts.values import StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
 
+from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.handlers.load import watch_load
 from cache_autoscaler.intents import evict, intend_evict, intend_probe
@@ -44,7 +45,7 @@ async def drain(tx: Tx, deps: Deps) -> None:
         view = store_view(await need(tx, "store", row["id"]))
         if row["left_behind"]:
             reason = f"{row['left_behind']} entries could not be deleted in time"
-            await tx.run("decide", "remove", f"store/{row['id']}", reason)
+            await decide(tx, "remove", f"store/{row['id']}", reason)
         await tx.run("drop_entries_of", row["id"])
         await tx.run("drop_store", row["id"])
         await deps.stores.forget(row["id"])

@@ -7,6 +7,7 @@ from stowage_contracts.values import Scope
 from stowage_contracts.views import CacheLoad, DesiredCount
 from stowage_runtime.handling.tx import Tx
 
+from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.model.pressure import Marks, utilisation
 from cache_autoscaler.store import loads, scope_of
@@ -26,7 +27,7 @@ async def on_cache_load_reported(message: CacheLoadReported, tx: Tx, deps: Deps)
 async def on_report_cache_load(message: ReportCacheLoad, tx: Tx, deps: Deps) -> None:
     """Somebody outside says a cache is loaded: it counts like an agent's figures, at once."""
     reason = f"told from outside: {message.reason}"
-    await tx.run("decide", "load", f"store/{message.load.store_id}", reason)
+    await decide(tx, "load", f"store/{message.load.store_id}", reason)
     await _sample(message.load, FOREIGN, tx)
     await watch_load(tx, deps)
 
@@ -43,7 +44,7 @@ async def watch_load(tx: Tx, deps: Deps) -> None:
         await tx.run("load_seen", row["id"], shown, high)
         if high != row["high"]:
             desired = await _desired(scope_of(row), tx, deps)
-            await tx.run("decide", "load", f"store/{row['id']}", desired.reason)
+            await decide(tx, "load", f"store/{row['id']}", desired.reason)
             kind = CacheLoadHigh if high else CacheLoadLow
             await tx.say(kind(load=load, desired=desired))
 

@@ -6,6 +6,7 @@ from stowage_contracts.values import new_id
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
+from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import evict
 from cache_autoscaler.model.placing import EntryState, Placement, Wanted, place
@@ -92,7 +93,7 @@ async def _entry(message: ReserveCache, placed: Placement, tx: Tx) -> Record:
         assert placed.store_id is not None
         await say_changed(tx, placed.store_id)
         placed = Placement(placed.answer, placed.reason, placed.store_id, entry_id)
-    await tx.run("decide", placed.answer, f"copy/{message.copy_id}", placed.reason)
+    await decide(tx, placed.answer, f"copy/{message.copy_id}", placed.reason)
     assert placed.entry_id is not None
     return await need(tx, "entry", placed.entry_id)
 
