@@ -1,5 +1,6 @@
 """Grants: redeemed by agents, given to clients as links and uploads, revoked."""
 
+from stowage_contracts.errors import Problem
 from stowage_contracts.grants import FetchRules, Grant
 from stowage_contracts.messages.image_store.words import Command, Reply, Request
 from stowage_contracts.values import Bytes, Digest, GrantRef, Id, Instant, Name, ObjectRef, Secret
@@ -39,6 +40,9 @@ class ReleaseGrants(Command, subject="grant/{grant.id}"):
 
     grant: GrantRef
     epoch: int
+    damaged: Problem | None = None
+    """Of a grant to read a cache entry: the bytes were not those of its digest. Nobody gets the
+    entry any more, and whoever asks for the space again fills it anew."""
 
 
 class MakeLink(Request, subject="link/{link_id}"):
