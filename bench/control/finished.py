@@ -22,7 +22,7 @@ class Table:
     def statement(self) -> str:
         """Inserts $1 more rows like that one."""
         return (
-            f"INSERT INTO {self.name} SELECT r.* FROM "  # noqa: S608 - names of our own tables
+            f"INSERT INTO {self.name} SELECT r.* FROM "
             f"(SELECT t FROM {self.name} t WHERE {self.where} LIMIT 1) one, "
             f"generate_series(1, $1::int) n, "
             f"LATERAL jsonb_populate_record(one.t, jsonb_build_object({self.names})) r"
@@ -32,7 +32,7 @@ class Table:
 COPY, VOLUME = "'finished-' || n", "'volume-' || n"
 TABLES = (
     Table("data_motion.copies", "state = 'done'", f"'id', {COPY}"),
-    Table("data_motion.askers", "state <> 'active'", f"'id', {COPY}, 'copy_id', {COPY}"),
+    Table("data_motion.askers", "state = 'active'", f"'id', {COPY}, 'copy_id', {COPY}"),
     Table("data_motion.hops", "state = 'committed'", f"'id', {COPY}, 'copy_id', {COPY}"),
     Table("data_motion.subjects", "subject LIKE 'copy/%'", f"'subject', 'copy/' || {COPY}"),
     Table("image_store.stored_object", "noun = 'volume' AND due IS NULL", f"'id', {VOLUME}"),
