@@ -1,4 +1,4 @@
-"""threshold: one more cache when the mean load is high, fewer when it is low."""
+"""threshold: more caches when the mean load is high, fewer when it is low."""
 
 from math import ceil
 
@@ -6,6 +6,7 @@ from stowage_contracts.plugins.autoscale_strategy import AutoscaleAsk
 from stowage_contracts.views import DesiredCount
 
 from cache_autoscaler.model.pressure import utilisation
+from cache_autoscaler.strategies.sizing import rate, size, within
 
 
 class ThresholdStrategy:
@@ -15,13 +16,13 @@ class ThresholdStrategy:
 
     def desired(self, ask: AutoscaleAsk) -> DesiredCount:
         """As many as bring the mean load between the marks."""
-        total = sum(map(utilisation, ask.loads))
-        mean = total / max(1, ask.current)
-        wanted, why = _wanted(ask, total, mean)
-        count = min(max(wanted, ask.limits.minimum), ask.limits.maximum)
-        if count != wanted:
-            why += f"; {wanted} wanted, limits are {ask.limits.minimum} to {ask.limits.maximum}"
-        return DesiredCount(count=count, reason=why, strategy=self.name)
+        queued = max(0, ask.backlog_bytes) / (rate(ask) * max(1.0, ask.deadline_seconds))
+        total = sum(map(utilisation, ask.loads)) + queued
+        wanted, why = _wanted(ask, total, total / max(1, ask.current))
+        if ask.backlog_bytes > 0:
+            wanted = max(1, wanted)
+            why += f"; {size(ask.backlog_bytes)} wait for any of them"
+        return within(ask, self.name, wanted, why)
 
 
 def _wanted(ask: AutoscaleAsk, total: float, mean: float) -> tuple[int, str]:
