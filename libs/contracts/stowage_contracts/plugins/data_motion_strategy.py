@@ -40,6 +40,8 @@ class MotionAsk(Value):
     """Scopes in which cache stores come when they are wanted."""
     cache_use: CacheUse = CacheUse.WHEN_REQUIRED
     """What the operator wants for this copy."""
+    wanted_by: str = ""
+    """Whose wish ``cache_use`` is, in a few words: ``the policy of zone z1``."""
 
 
 class Answer(Value):

@@ -26,9 +26,13 @@ class ReserveCache(Request, subject="copy/{copy_id}"):
     format: ImageFormat
     location: Location
     schemes: tuple[str, ...]
-    """Transport schemes the reader of the cache can open."""
+    """Transport schemes the reader of the cache can open; empty for a prefetch, which nobody reads
+    yet."""
     hold_seconds: float = 0
     """A prefetch: the entry is held for so long after it is ready."""
+    avoid: tuple[Id, ...] = ()
+    """Cache stores on which it failed: used again only where no other can serve, and nothing is
+    held for this copy there any more."""
 
 
 class CacheAnswer(StrEnum):
