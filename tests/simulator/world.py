@@ -8,7 +8,7 @@ from cache_autoscaler.handlers import HANDLERS as CACHE_HANDLERS
 from cache_autoscaler.handlers import REQUESTS as CACHE_REQUESTS
 from cache_autoscaler.handlers import SIGNALS as CACHE_SIGNALS
 from cache_autoscaler.intents import INTENTS as CACHE_INTENTS
-from cache_autoscaler.selectors.free_space import FreeSpaceThenLoad
+from cache_autoscaler.selectors.fitting import Fitting
 from cache_autoscaler.store import store_view
 from cache_autoscaler.timers import TIMERS as CACHE_TIMERS
 from data_motion.deps import Deps as MotionDeps
@@ -173,7 +173,7 @@ def cache_service(stores: dict[str, SimStore]) -> Service[CacheDeps]:
         settings=cache_settings(),
         stores=Shelf(stores),
         verifier=Seals(),
-        selector=FreeSpaceThenLoad(),
+        selector=Fitting(),
     )
     kept = [replace(t, seconds=5) for t in CACHE_TIMERS if t.name in ("sweep", "keep-marks")]
     return Service(

@@ -19,7 +19,7 @@ from stowage_runtime.service import Desk, IntentKind, Settle
 
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
-from cache_autoscaler.model.placing import EntryState
+from cache_autoscaler.model.entries import EntryState
 from cache_autoscaler.store import need, say_changed, store_row, store_view
 
 PATIENCE = timedelta(days=1)

@@ -23,7 +23,7 @@ class Settings(ServiceSettings):
         default=300, gt=0, description="How often a store is probed again, in seconds."
     )
     cache_selector: str = Field(
-        default="free-space-then-load", description="Plug-in that chooses a cache store."
+        default="fitting", description="Plug-in that chooses a cache store."
     )
     autoscale_strategy: str = Field(
         default="threshold", description="Plug-in that says how many cache stores a scope needs."

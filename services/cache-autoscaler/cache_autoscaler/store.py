@@ -21,7 +21,7 @@ from stowage_contracts.views import CacheLoad, ProbeCheck, StoreView
 from stowage_runtime.handling.tx import Tx
 from stowage_stores.hosting import StoreRow
 
-from cache_autoscaler.model.placing import Cache, Entry, EntryState
+from cache_autoscaler.model.entries import Cache, Entry, EntryState
 from cache_autoscaler.settings import Settings
 
 
@@ -125,6 +125,8 @@ def _cache(row: Record, load: CacheLoad, entries: tuple[Entry, ...], told: Setti
         root=can.root,
         limit=limit,
         entries=entries,
+        high=told.cache_evict_high,
+        low=told.cache_evict_low,
     )
 
 
@@ -139,6 +141,8 @@ def _entry(row: Any) -> Entry:
         fill_copy=row["fill_copy"],
         hits=row["hits"],
         last_used=row["last_used"],
+        fill_seconds=row["fill_seconds"],
+        held_until=row["held_until"],
     )
 
 

@@ -11,7 +11,7 @@ from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.handlers.load import watch_load
 from cache_autoscaler.intents import evict, intend_evict, intend_probe
-from cache_autoscaler.model.placing import surplus
+from cache_autoscaler.model.evicting import surplus
 from cache_autoscaler.store import caches, need, store_view
 
 GRANTS_KEPT = timedelta(days=1)
@@ -31,9 +31,8 @@ async def sweep(tx: Tx, deps: Deps) -> None:
 async def keep_marks(tx: Tx, deps: Deps) -> None:
     """A cache above its high-water mark is evicted down to the low one; pins hold."""
     await tx.rows("lock_stores")
-    told = deps.settings
-    for cache in await caches(tx, told):
-        for entry in surplus(cache, told.cache_evict_high, told.cache_evict_low, tx.now):
+    for cache in await caches(tx, deps.settings):
+        for entry in surplus(cache, tx.now):
             await evict(tx, entry.id, f"{cache.view.name} is above its high-water mark")
 
 

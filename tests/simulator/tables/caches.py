@@ -56,6 +56,7 @@ class CacheTables(Tables):
             if same == (store_id, told["digest"], told["format"]) and other["state"] != "evicting":
                 raise Violation(f"two entries of {told['object_id']} on {store_id}")
         fresh = {"state": "reserved", "hits": 0, "last_used": self.now, "created": self.now}
+        fresh |= {"held_until": None, "fill_seconds": None}
         self.entries[entry_id] = Row({"id": entry_id, "store_id": store_id, **told, **fresh})
         return 1
 
@@ -143,7 +144,7 @@ class CacheTables(Tables):
             del self.waits[copy_id]
         return 0
 
-    def q_decide(self, kind: str, subject: str, reason: str) -> int:
+    def q_decide(self, kind: str, subject: str, reason: str, details: Any) -> int:
         return 1
 
     # Grants

@@ -1,10 +1,14 @@
 """Placement and eviction whatever the caches hold: promises never exceed room, pins hold."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
-from cache_autoscaler.model.placing import Cache, Entry, EntryState, Wanted, place, surplus, victims
-from cache_autoscaler.selectors.free_space import FreeSpaceThenLoad
+from cache_autoscaler.model.entries import Cache, Entry, EntryState
+from cache_autoscaler.model.evicting import surplus, victims
+from cache_autoscaler.model.placing import Wanted, place
+from cache_autoscaler.selectors.fitting import Fitting
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stowage_contracts.errors import Conflict
@@ -14,14 +18,18 @@ from stowage_contracts.views import CacheLoad, StoreView
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HERE = Location(zone_id="z1", host_id="h1")
-SELECTOR = FreeSpaceThenLoad()
+SELECTOR = Fitting()
 FILLS = (EntryState.RESERVED, EntryState.FILLING)
+
+
+def named(name: str) -> str:
+    return f"sha256:{sha256(name.encode()).hexdigest()}"
 
 
 def entry(number: int, size: int = 10, **changes: object) -> Entry:
     told: dict[str, object] = {
         "id": f"e{number}",
-        "digest": f"d{number}",
+        "digest": named(f"d{number}"),
         "format": "raw",
         "size": size,
         "state": EntryState.READY,
@@ -51,7 +59,7 @@ def cache(name: str = "k1", limit: int = 100, *entries: Entry, **changes: object
 def wanted(size: int = 10, digest: str = "new", **changes: object) -> Wanted:
     told: dict[str, object] = {
         "copy_id": "c",
-        "digest": digest,
+        "digest": named(digest),
         "format": "raw",
         "size": size,
         "location": HERE,
@@ -99,9 +107,9 @@ def test_every_ask_is_answered_and_no_cache_is_promised_beyond_its_room(
     assert placed.store_id is not None
     chosen = by_id[placed.store_id]
     if placed.answer == "fill":
-        assert chosen.held + size <= chosen.limit
+        assert chosen.taken + size <= chosen.limit
     evicted = [one for one in chosen.entries if one.id in placed.evict]
-    assert all(one.evictable for one in evicted)
+    assert all(one.evictable(NOW) for one in evicted)
     if placed.evict:
         assert chosen.free + chosen.going + sum(one.size for one in evicted) >= size
 
@@ -111,7 +119,7 @@ def test_every_ask_is_answered_and_no_cache_is_promised_beyond_its_room(
 def test_pinned_and_unfinished_entries_are_never_victims(entries: list[Entry], need: int) -> None:
     taken = victims(entries, need, NOW)
     assert all(one.state is EntryState.READY and not one.pinned for one in taken)
-    possible = sum(one.size for one in entries if one.evictable)
+    possible = sum(one.size for one in entries if one.evictable(NOW))
     assert (sum(one.size for one in taken) >= need) == (possible >= need)
 
 
@@ -121,12 +129,12 @@ def test_a_cache_above_its_mark_comes_as_low_as_pins_let(
     entries: list[Entry], high: float, low: float
 ) -> None:
     full = cache("k1", max(1, sum(one.size for one in entries)), *entries)
-    gone = surplus(full, high, low, NOW)
-    assert all(one.evictable for one in gone)
+    gone = surplus(replace(full, high=high, low=low), NOW)
+    assert all(one.evictable(NOW) for one in gone)
     if gone:
         left = [one for one in entries if one not in gone and one.state != "evicting"]
         held = sum(one.size for one in left)
-        assert held <= full.limit * low or not any(one.evictable and one.size for one in left)
+        assert held <= full.limit * low or not any(one.evictable(NOW) and one.size for one in left)
 
 
 def test_room_on_its_way_out_is_waited_for_without_evicting_more() -> None:
@@ -136,7 +144,7 @@ def test_room_on_its_way_out_is_waited_for_without_evicting_more() -> None:
 
 
 def test_below_the_high_mark_nothing_is_evicted() -> None:
-    assert surplus(cache("k1", 100, entry(1, 80)), 0.9, 0.5, NOW) == ()
+    assert surplus(replace(cache("k1", 100, entry(1, 80)), high=0.9, low=0.5), NOW) == ()
 
 
 def test_the_least_used_and_longest_idle_goes_first() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from cache_autoscaler.model.pressure import BACKLOG_SECONDS, Marks, utilisation
-from cache_autoscaler.selectors.free_space import FreeSpaceThenLoad
+from cache_autoscaler.selectors.fitting import Fitting
 from cache_autoscaler.strategies.threshold import ThresholdStrategy
 from stowage_contracts.plugins.cache_selector import CacheAsk
 from stowage_contracts.testing.autoscale_suite import SHOWN, AutoscaleSuite, ask, loads
@@ -12,10 +12,10 @@ from stowage_contracts.views import CacheLoad
 from stowage_runtime import plugins
 
 
-class TestFreeSpaceThenLoad(CacheSelectorSuite):
+class TestFitting(CacheSelectorSuite):
     @pytest.fixture
-    def selector(self) -> FreeSpaceThenLoad:
-        return FreeSpaceThenLoad()
+    def selector(self) -> Fitting:
+        return Fitting()
 
 
 class TestThreshold(AutoscaleSuite):
@@ -27,21 +27,19 @@ class TestThreshold(AutoscaleSuite):
 def test_they_are_found_by_entry_point() -> None:
     selectors = plugins.load("stowage.cache_selector", plugins.instance)
     strategies = plugins.load("stowage.autoscale_strategy", plugins.instance)
-    assert selectors.pick("free-space-then-load").name == "free-space-then-load"
+    assert selectors.pick("fitting").name == "fitting"
     assert strategies.pick("threshold").name == "threshold"
 
 
 def test_much_more_room_wins_over_less_load() -> None:
-    busy, idle = candidate("busy", 90, 0, 5), candidate("idle", 20)
-    chosen = FreeSpaceThenLoad().select(
-        CacheAsk(size=10 * GIB, location=Location(), candidates=(busy, idle))
-    )
+    busy, idle = candidate("busy", 90, 0, 4), candidate("idle", 20)
+    chosen = Fitting().select(CacheAsk(size=10 * GIB, location=Location(), candidates=(busy, idle)))
     assert chosen.store_id == "busy"
 
 
 def test_room_without_eviction_wins() -> None:
     evicts, has = candidate("evicts", 5, 90), candidate("has", 11)
-    chosen = FreeSpaceThenLoad().select(
+    chosen = Fitting().select(
         CacheAsk(size=10 * GIB, location=Location(), candidates=(evicts, has))
     )
     assert chosen.store_id == "has"

@@ -21,7 +21,7 @@ from cache_autoscaler.intents import (
     intend_revoke,
     say_committed,
 )
-from cache_autoscaler.model.placing import EntryState
+from cache_autoscaler.model.entries import EntryState
 from cache_autoscaler.store import need, store_row
 
 

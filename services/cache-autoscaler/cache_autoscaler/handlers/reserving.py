@@ -9,7 +9,8 @@ from stowage_runtime.service import Desk
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import evict
-from cache_autoscaler.model.placing import EntryState, Placement, Wanted, place
+from cache_autoscaler.model.entries import EntryState
+from cache_autoscaler.model.placing import Placement, Wanted, place
 from cache_autoscaler.store import cache_end, caches, need, say_changed
 
 WAIT_SECONDS = 30

@@ -1,89 +1,25 @@
-"""The rules of caching: where a copy's bytes go, what makes room, when load is high. Pure."""
+"""Where a copy's bytes are, or go, and what makes room for them. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import Any
 
 from stowage_contracts.errors import Conflict
 from stowage_contracts.messages.cache_autoscaler import CacheAnswer
-from stowage_contracts.plugins.cache_selector import CacheAsk, CacheCandidate, CacheSelector
+from stowage_contracts.plugins.cache_selector import CacheAsk, CacheChoice, CacheSelector
 from stowage_contracts.values import Location
-from stowage_contracts.views import CacheLoad, StoreView
 
+from cache_autoscaler.model.entries import Cache, Entry, EntryState
+from cache_autoscaler.model.evicting import Why, surplus, victims
+from cache_autoscaler.model.pressure import utilisation
 
-class EntryState(StrEnum):
-    """An entry's life; an evicting one holds its bytes until the store has confirmed."""
-
-    RESERVED = "reserved"
-    FILLING = "filling"
-    READY = "ready"
-    EVICTING = "evicting"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One object on one cache."""
-
-    id: str
-    digest: str
-    format: str
-    size: int
-    state: EntryState
-    pinned: bool
-    fill_copy: str
-    hits: int
-    last_used: datetime
-
-    @property
-    def evictable(self) -> bool:
-        """Whether nobody would miss it now."""
-        return self.state is EntryState.READY and not self.pinned
-
-    def worth(self, now: datetime) -> float:
-        """Uses per second since the last one: what costs as much to fetch again per byte."""
-        return (1 + self.hits) / max(1.0, (now - self.last_used).total_seconds())
-
-
-@dataclass(frozen=True)
-class Cache:
-    """A cache store as placement sees it; ``limit`` bytes may be held by entries."""
-
-    view: StoreView
-    load: CacheLoad
-    schemes: tuple[str, ...]
-    root: str
-    limit: int
-    entries: tuple[Entry, ...]
-
-    @property
-    def held(self) -> int:
-        """Bytes that entries occupy or have reserved, until their store confirmed they are gone."""
-        return sum(entry.size for entry in self.entries)
-
-    @property
-    def free(self) -> int:
-        """Bytes that may be reserved now."""
-        return self.limit - self.held
-
-    @property
-    def evictable(self) -> int:
-        """Bytes that eviction could free."""
-        return sum(entry.size for entry in self.entries if entry.evictable)
-
-    @property
-    def going(self) -> int:
-        """Bytes on their way out."""
-        return sum(e.size for e in self.entries if e.state is EntryState.EVICTING)
-
-    def candidate(self, *, holds: bool) -> CacheCandidate:
-        """The same for a selector; its total is what entries may take."""
-        used = self.held - self.view.reserved_bytes
-        view = self.view.model_copy(update={"total_bytes": self.limit, "used_bytes": used})
-        return CacheCandidate(
-            store=view, load=self.load, evictable_bytes=self.evictable + self.going, holds=holds
-        )
+SPREAD_ABOVE, SPREAD_BELOW = 0.9, 0.5
+"""An object whose every cache carries more than the first is filled once more on one that carries
+less than the second: else one wanted by hundreds of hosts is served by one cache for ever."""
+DAMAGES = 2
+"""A cache that damaged the same object so often of late is not given it again."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +33,8 @@ class Wanted:
     location: Location
     schemes: tuple[str, ...]
     roots: tuple[str, ...] | None = None
+    damages: Mapping[str, int] | None = None
+    """How often each cache store damaged this very object of late."""
 
 
 @dataclass(frozen=True)
@@ -108,40 +46,60 @@ class Placement:
     store_id: str | None = None
     entry_id: str | None = None
     evict: tuple[str, ...] = ()
+    why: Why = Why.ROOM
+    ranked: tuple[tuple[str, str], ...] = ()
+    """Every cache that was thought of, best first, with what counted for or against it."""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What is kept beside the reason."""
+        told = [{"store_id": store_id, "words": words} for store_id, words in self.ranked]
+        return {"store_id": self.store_id, "ranked": told, "evicts": list(self.evict)}
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """One question and what it is asked of."""
+
+    wanted: Wanted
+    near: tuple[Cache, ...]
+    left_out: tuple[tuple[str, str], ...]
+    selector: CacheSelector
+    now: datetime
+
+    def choose(self, caches: Sequence[Cache], *, holds: bool = False) -> CacheChoice:
+        """What the selector says; raises Conflict when it names a store it was not shown."""
+        wanted = self.wanted
+        choice = self.selector.select(
+            CacheAsk(
+                size=0 if holds else wanted.size,
+                location=wanted.location,
+                digest=wanted.digest,
+                candidates=tuple(c.candidate(self.now, holds=holds) for c in caches),
+            )
+        )
+        if choice.store_id not in {None, *(cache.view.id for cache in caches)}:
+            raise Conflict(f"the cache selector chose {choice.store_id}", code="cache_selector")
+        return choice
+
+    def others(self, choice: CacheChoice) -> tuple[tuple[str, str], ...]:
+        """The selector's ranks, then what was left out before it was asked."""
+        return (*choice.ranked, *self.left_out)
 
 
 def place(
     wanted: Wanted, caches: Sequence[Cache], selector: CacheSelector, now: datetime
 ) -> Placement:
     """Where a copy's bytes are, or go. Raises Conflict when the selector names a foreign store."""
-    near = [cache for cache in caches if not _why_not(wanted, cache)]
+    left_out = {cache.view.id: _why_not(wanted, cache) for cache in caches}
+    near = tuple(cache for cache in caches if not left_out[cache.view.id])
+    told = tuple((cache.view.id, why) for cache in caches if (why := left_out[cache.view.id]))
     if not near:
-        told = "; ".join(f"{c.view.name}: {_why_not(wanted, c)}" for c in caches)
-        return Placement(CacheAnswer.NONE, told or "there is no cache store")
-    return (
-        _there_already(wanted, near, selector)
-        or _too_full(wanted, near)
-        or _chosen(wanted, near, selector, now)
-    )
-
-
-def victims(entries: Iterable[Entry], need: int, now: datetime) -> tuple[Entry, ...]:
-    """The least valuable unpinned entries that free ``need`` bytes; none if they can't."""
-    taken: list[Entry] = []
-    for entry in sorted(entries, key=lambda e: (e.worth(now), e.id)):
-        if need > 0 and entry.evictable:
-            taken.append(entry)
-            need -= entry.size
-    return tuple(taken) if need <= 0 else ()
-
-
-def surplus(cache: Cache, high: float, low: float, now: datetime) -> tuple[Entry, ...]:
-    """What to evict from a cache above its high-water mark, to come as near the low as pins let."""
-    staying = cache.held - cache.going
-    if staying <= cache.limit * high:
-        return ()
-    need = staying - int(cache.limit * low)
-    return victims(cache.entries, min(need, cache.evictable), now)
+        names = {cache.view.id: cache.view.name for cache in caches}
+        why = "; ".join(f"{names[one]}: {words}" for one, words in told)
+        return Placement(CacheAnswer.NONE, why or "there is no cache store", ranked=told)
+    scene = _Scene(wanted, near, told, selector, now)
+    return _there_already(scene) or _too_full(scene) or _chosen(scene, _able(scene))
 
 
 def _why_not(wanted: Wanted, cache: Cache) -> str:
@@ -155,6 +113,8 @@ def _why_not(wanted: Wanted, cache: Cache) -> str:
         return f"the host cannot read {' or '.join(cache.schemes)}"
     if common == {"file"} and wanted.roots is not None and not _sees(wanted.roots, cache.root):
         return f"the host does not see {cache.root}"
+    if (wanted.damages or {}).get(cache.view.id, 0) >= DAMAGES:
+        return "it damaged this object again and again"
     return ""
 
 
@@ -162,12 +122,11 @@ def _sees(roots: tuple[str, ...], root: str) -> bool:
     return any(PurePosixPath(root).is_relative_to(allowed) for allowed in roots)
 
 
-def _there_already(
-    wanted: Wanted, near: Sequence[Cache], selector: CacheSelector
-) -> Placement | None:
+def _there_already(scene: _Scene) -> Placement | None:
+    wanted = scene.wanted
     found = [
         (cache, entry)
-        for cache in near
+        for cache in scene.near
         for entry in cache.entries
         if (entry.digest, entry.format) == (wanted.digest, wanted.format)
         and entry.state is not EntryState.EVICTING
@@ -177,11 +136,8 @@ def _there_already(
             return Placement(CacheAnswer.FILL, "this copy fills it", cache.view.id, entry.id)
     ready = {cache.view.id: (cache, entry) for cache, entry in found if entry.state == "ready"}
     if ready:
-        holders = [cache.candidate(holds=True) for cache, _ in ready.values()]
-        ask = CacheAsk(size=0, location=wanted.location, candidates=tuple(holders))
-        choice = selector.select(ask)
-        cache, entry = ready.get(choice.store_id or "") or next(iter(ready.values()))
-        return Placement(CacheAnswer.READY, choice.reason, cache.view.id, entry.id)
+        spread = _spread(scene, [cache for cache, _ in ready.values()], len(found) > len(ready))
+        return spread or _read(scene, ready)
     if found:
         cache, entry = found[0]
         reason = f"copy {entry.fill_copy} fills it on {cache.view.name}"
@@ -189,40 +145,74 @@ def _there_already(
     return None
 
 
-def _too_full(wanted: Wanted, near: Sequence[Cache]) -> Placement | None:
-    large = [cache for cache in near if wanted.size <= cache.limit]
+def _read(scene: _Scene, ready: Mapping[str, tuple[Cache, Entry]]) -> Placement:
+    choice = scene.choose([cache for cache, _ in ready.values()], holds=True)
+    cache, entry = ready.get(choice.store_id or "") or next(iter(ready.values()))
+    ranked = scene.others(choice)
+    return Placement(CacheAnswer.READY, choice.reason, cache.view.id, entry.id, ranked=ranked)
+
+
+def _spread(scene: _Scene, holders: Sequence[Cache], filling: bool) -> Placement | None:
+    """One more fill, where who holds it is at its limit and another has room and little to do."""
+    if filling or min(utilisation(cache.load) for cache in holders) < SPREAD_ABOVE:
+        return None
+    idle = [
+        cache
+        for cache in scene.near
+        if cache not in holders
+        and cache.limit * cache.high - cache.taken >= scene.wanted.size
+        and utilisation(cache.load) < SPREAD_BELOW
+    ]
+    return _chosen(scene, idle) if idle else None
+
+
+def _able(scene: _Scene) -> list[Cache]:
+    return [cache for cache in scene.near if cache.fits(scene.wanted.size, scene.now)]
+
+
+def _too_full(scene: _Scene) -> Placement | None:
+    wanted, now = scene.wanted, scene.now
+    large = [cache for cache in scene.near if wanted.size <= cache.limit]
     if not large:
-        largest = max(cache.limit for cache in near)
-        return Placement(
-            CacheAnswer.NONE, f"{wanted.size} bytes are more than any cache holds ({largest})"
-        )
-    if not any(_fits(wanted, cache) for cache in large):
-        names = ", ".join(cache.view.name for cache in large)
-        return Placement(
-            CacheAnswer.WAIT, f"{names}: all space is pinned or being filled", large[0].view.id
-        )
-    return None
+        largest = max(cache.limit for cache in scene.near)
+        reason = f"{wanted.size} bytes are more than any cache holds ({largest})"
+        return Placement(CacheAnswer.NONE, reason, ranked=scene.left_out)
+    if _able(scene):
+        return None
+    names = ", ".join(cache.view.name for cache in large)
+    ranked = tuple((cache.view.id, _why_full(cache, now)) for cache in large) + scene.left_out
+    what = "pinned, held or being filled" if _held(large, now) else "pinned or being filled"
+    reason = f"{names}: all space is {what}"
+    return Placement(CacheAnswer.WAIT, reason, large[0].view.id, ranked=ranked)
 
 
-def _fits(wanted: Wanted, cache: Cache) -> bool:
-    return wanted.size <= cache.free + cache.evictable + cache.going
+def _held(caches: Sequence[Cache], now: datetime) -> bool:
+    return any(entry.held(now) for cache in caches for entry in cache.entries)
 
 
-def _chosen(
-    wanted: Wanted, near: Sequence[Cache], selector: CacheSelector, now: datetime
-) -> Placement:
-    able = {cache.view.id: cache for cache in near if _fits(wanted, cache)}
-    candidates = tuple(cache.candidate(holds=False) for cache in able.values())
-    choice = selector.select(
-        CacheAsk(size=wanted.size, location=wanted.location, candidates=candidates)
+def _why_full(cache: Cache, now: datetime) -> str:
+    pinned = sum(e.size for e in cache.entries if e.pinned)
+    held = sum(e.size for e in cache.entries if e.held(now) and not e.pinned)
+    filling = sum(e.size for e in cache.entries if e.state in ("reserved", "filling"))
+    return (
+        f"{cache.free} bytes free of {cache.limit}; {pinned} pinned ({filling} of them being "
+        f"filled), {held} held"
     )
+
+
+def _chosen(scene: _Scene, able: Sequence[Cache]) -> Placement:
+    wanted, now = scene.wanted, scene.now
+    choice = scene.choose(able)
+    ranked = scene.others(choice)
+    by_id = {cache.view.id: cache for cache in able}
     if choice.store_id is None:
-        return Placement(CacheAnswer.WAIT, choice.reason, next(iter(able)))
-    if choice.store_id not in able:
-        raise Conflict(f"the cache selector chose {choice.store_id}", code="cache_selector")
-    cache = able[choice.store_id]
+        return Placement(CacheAnswer.WAIT, choice.reason, next(iter(by_id)), ranked=ranked)
+    cache = by_id[choice.store_id]
     if wanted.size <= cache.free:
-        return Placement(CacheAnswer.FILL, choice.reason, cache.view.id)
-    evict = victims(cache.entries, wanted.size - cache.free - cache.going, now)
+        gone = tuple(entry.id for entry in surplus(cache, now, wanted.size))
+        fill = CacheAnswer.FILL
+        return Placement(fill, choice.reason, cache.view.id, None, gone, Why.MARK, ranked)
+    taken = victims(cache.entries, wanted.size - cache.free - cache.going, now)
+    evict = tuple(entry.id for entry in taken)
     reason = f"{cache.view.name}: making room, {len(evict)} more entries are evicted"
-    return Placement(CacheAnswer.WAIT, reason, cache.view.id, evict=tuple(e.id for e in evict))
+    return Placement(CacheAnswer.WAIT, reason, cache.view.id, evict=evict, ranked=ranked)
