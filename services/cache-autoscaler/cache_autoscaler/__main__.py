@@ -4,14 +4,16 @@ from stowage_contracts.values import ServiceName
 from stowage_runtime import plugins
 from stowage_runtime.command import ServiceCommand
 from stowage_runtime.command import main as run_command
+from stowage_runtime.orders import sealer
 from stowage_runtime.secrets import Opener, RowCipher
 from stowage_runtime.service import Service
-from stowage_runtime.signing import Verifier
+from stowage_runtime.signing import Signer, Verifier
 from stowage_stores.hosting import Hosted, StoreRow
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.handlers import HANDLERS, REQUESTS, SIGNALS
 from cache_autoscaler.intents import INTENTS
+from cache_autoscaler.proving import PROVE
 from cache_autoscaler.settings import Settings
 from cache_autoscaler.store import secret_row
 from cache_autoscaler.timers import TIMERS
@@ -34,6 +36,7 @@ def wire(settings: Settings) -> Service[Deps]:
         verifier=Verifier(settings.ticket_verify_key),
         selector=selectors.pick(settings.cache_selector),
         strategy=strategies.pick(settings.autoscale_strategy),
+        strategies=strategies,
     )
     return Service(
         name=ServiceName.CACHE_AUTOSCALER,
@@ -42,9 +45,10 @@ def wire(settings: Settings) -> Service[Deps]:
         handlers=HANDLERS,
         requests=REQUESTS,
         signals=SIGNALS,
-        intents=INTENTS,
+        intents=(*INTENTS, PROVE),
         timers=TIMERS,
         close=deps.stores.close,
+        seal=sealer(Signer(settings.ticket_signing_key)),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stowage_contracts.plugins import AutoscaleStrategy, CacheSelector
+from stowage_runtime.plugins import Plugins
 from stowage_runtime.secrets import Opener, RowCipher
 from stowage_runtime.signing import Verifier
 from stowage_stores.hosting import Hosted
@@ -21,3 +22,5 @@ class Deps:
     verifier: Verifier
     selector: CacheSelector
     strategy: AutoscaleStrategy
+    """Of fleets that name none."""
+    strategies: Plugins

@@ -40,9 +40,6 @@ SELECT s.id, s.drained_by <= stowage_now() AS overdue,
 FROM cache_stores s WHERE s.state = 'Draining' AND (s.drained_by <= stowage_now()
     OR NOT EXISTS (SELECT FROM entries e WHERE e.store_id = s.id)) FOR UPDATE OF s
 
--- name: host_told
-INSERT INTO hosts (id, roots, sequence) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE
-SET roots = EXCLUDED.roots, sequence = EXCLUDED.sequence WHERE hosts.sequence <= EXCLUDED.sequence
 -- name: host_gone
 DELETE FROM hosts WHERE id = $1
 -- name: host_roots
@@ -121,6 +118,7 @@ INSERT INTO waits (copy_id, store_id, size, expires)
 VALUES ($1, $2, $3, stowage_now() + make_interval(secs => $4))
 ON CONFLICT (copy_id) DO UPDATE SET store_id = EXCLUDED.store_id, expires = EXCLUDED.expires
 -- name: stop_waiting
+WITH fleets AS (DELETE FROM fleet_waits WHERE copy_id = $1)
 DELETE FROM waits WHERE copy_id = $1
 -- name: drop_lapsed_waits
 DELETE FROM waits WHERE expires <= stowage_now()

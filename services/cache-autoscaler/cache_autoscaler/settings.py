@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from stowage_runtime.settings import ServiceSettings
+
+from cache_autoscaler.fleet_settings import FleetSettings
 
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class Settings(ServiceSettings):
+class Settings(FleetSettings):
     """Settings of cache-autoscaler."""
 
     seal_private_key_cache_autoscaler: SecretStr = Field(

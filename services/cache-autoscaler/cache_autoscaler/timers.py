@@ -12,6 +12,7 @@ from cache_autoscaler.deps import Deps
 from cache_autoscaler.handlers.load import watch_load
 from cache_autoscaler.intents import evict, intend_evict, intend_probe
 from cache_autoscaler.model.evicting import surplus
+from cache_autoscaler.keeping import forget_fleets, keep_fleets
 from cache_autoscaler.store import caches, need, store_view
 
 GRANTS_KEPT = timedelta(days=1)
@@ -71,5 +72,7 @@ TIMERS = (
     Timer[Deps]("drain", 2, drain),
     Timer[Deps]("watch-load", 5, watch_load),
     Timer[Deps]("probe-stores", 10, probe_stores),
+    Timer[Deps]("keep-fleets", 1, keep_fleets),
     Timer[Deps]("forget", 3600, forget),
+    Timer[Deps]("forget-fleets", 600, forget_fleets),
 )

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 
 from stowage_contracts.message import Message
-from stowage_contracts.messages.cache_autoscaler import ReportCacheLoad, ReserveCache
+from stowage_contracts.messages.cache_autoscaler import (
+    ExplainFleet,
+    RemoveCacheFleet,
+    ReportCacheLoad,
+    ReserveCache,
+    SetCacheFleet,
+)
 from stowage_contracts.messages.data_motion import (
     CommitHop,
     CopyCancelled,
@@ -11,7 +17,11 @@ from stowage_contracts.messages.data_motion import (
     CopyFailed,
     CopyProgressed,
 )
-from stowage_contracts.messages.hypervisor_agent import CacheLoadReported
+from stowage_contracts.messages.hypervisor_agent import (
+    CacheLoadReported,
+    TransportVmReported,
+    TransportVmsSeen,
+)
 from stowage_contracts.messages.image_store import (
     AddStore,
     HostChanged,
@@ -29,15 +39,14 @@ from cache_autoscaler.handlers.copies import (
     on_copy_failed,
     on_copy_progressed,
 )
+from cache_autoscaler.handlers.explaining import on_explain_fleet
+from cache_autoscaler.handlers.fleets import on_remove_cache_fleet, on_set_cache_fleet
 from cache_autoscaler.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
+from cache_autoscaler.handlers.hosts import on_host_changed
 from cache_autoscaler.handlers.load import on_cache_load_reported, on_report_cache_load
 from cache_autoscaler.handlers.reserving import on_reserve_cache
-from cache_autoscaler.handlers.stores import (
-    on_add_store,
-    on_host_changed,
-    on_probe_store,
-    on_remove_store,
-)
+from cache_autoscaler.handlers.stores import on_add_store, on_probe_store, on_remove_store
+from cache_autoscaler.handlers.vms import on_transport_vm_reported, on_transport_vms_seen
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     AddStore: on_add_store,
@@ -50,12 +59,17 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     CopyFailed: on_copy_failed,
     CopyCancelled: on_copy_cancelled,
     ReportCacheLoad: on_report_cache_load,
+    SetCacheFleet: on_set_cache_fleet,
+    RemoveCacheFleet: on_remove_cache_fleet,
+    TransportVmReported: on_transport_vm_reported,
 }
 REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     ReserveCache: on_reserve_cache,
     RedeemGrant: on_redeem_grant,
+    ExplainFleet: on_explain_fleet,
 }
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {
     CopyProgressed: on_copy_progressed,
     CacheLoadReported: on_cache_load_reported,
+    TransportVmsSeen: on_transport_vms_seen,
 }

@@ -3,8 +3,8 @@
 from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
 from stowage_contracts.messages.cache_autoscaler import CacheChanged, CacheDraining, CacheRejected
-from stowage_contracts.messages.image_store import AddStore, HostChanged, ProbeStore, RemoveStore
-from stowage_contracts.values import HostState, StoreRole, StoreState
+from stowage_contracts.messages.image_store import AddStore, ProbeStore, RemoveStore
+from stowage_contracts.values import StoreRole, StoreState
 from stowage_contracts.views import StoreView
 from stowage_runtime.handling.tx import Tx
 
@@ -76,13 +76,3 @@ async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
         row = await tx.row("store", message.store_id)
         assert row is not None
         await tx.say(CacheDraining(state=store_view(row)))
-
-
-async def on_host_changed(message: HostChanged, tx: Tx, deps: Deps) -> None:
-    """Which directories a host's agent may open decides which caches serve it."""
-    host = message.state
-    if host.state is HostState.REMOVED:
-        await tx.run("host_gone", host.id)
-    elif host.abilities is not None:
-        sequence = tx.cause.sequence if tx.cause else 0
-        await tx.run("host_told", host.id, list(host.abilities.roots), sequence)

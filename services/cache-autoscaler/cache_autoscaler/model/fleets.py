@@ -8,8 +8,7 @@ from stowage_contracts.caching import CacheFleet, VmState
 from stowage_contracts.views import DesiredCount
 
 from cache_autoscaler.model.rooms import NEVER, Host, Patience, able, roomiest
-
-COMING = frozenset({VmState.ORDERED, VmState.STARTING, VmState.PROBING})
+from cache_autoscaler.model.vms import COMING
 
 
 @dataclass(frozen=True, slots=True)
