@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from hypervisor_agent.fencing import Epochs, Order
+from hypervisor_agent.fencing import Begun, Epochs, Order
 from stowage_contracts.errors import Conflict, NotFound, StowageError, Unavailable
 from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.message import Message
@@ -55,6 +56,7 @@ class Agent:
     """data-motion's hops, to tell who holds a lease."""
     node: Node = field(init=False)
     epochs: Epochs = field(default_factory=Epochs)
+    begun: Begun = field(default_factory=Begun)
     running: dict[str, Running] = field(default_factory=dict)
     reports: dict[str, HopFinished] = field(default_factory=dict)
     chores: set[str] = field(default_factory=set)
@@ -88,7 +90,7 @@ class Agent:
         """Everything in memory is lost; what was written stays."""
         self.kernel.note(f"KILL {self.node.name}")
         self.kernel.kill_node(self.node)
-        self.epochs, self.running, self.reports = Epochs(), {}, {}
+        self.epochs, self.begun, self.running, self.reports = Epochs(), Begun(), {}, {}
         self.chores = set()
 
     def restart(self) -> None:
@@ -107,7 +109,7 @@ class Agent:
 
     def deliver(self, letter: Letter) -> bool:
         """Each command returns at once; work runs in processes of its own."""
-        self.service.handlers[type(letter.message)](letter.message)
+        self.service.handlers[type(letter.message)](letter.message, letter.time)
         return True
 
     def hear(self, letter: Letter) -> None:
@@ -119,7 +121,7 @@ class Agent:
 
     # Orders
 
-    def _execute(self, order: ExecuteHop) -> None:
+    def _execute(self, order: ExecuteHop, said: datetime) -> None:
         weight = self.epochs.weigh(order.hop_id, order.epoch)
         if weight is Order.OLD:
             return
@@ -127,6 +129,7 @@ class Agent:
             self._say_again(order.hop_id)
             return
         self.epochs.raise_to(order.hop_id, order.epoch)
+        self.begun.note(order.hop_id, said)
         self._end(order.hop_id)
         running = Running(order)
         self.running[order.hop_id] = running
@@ -138,15 +141,15 @@ class Agent:
         if report is not None and report.epoch == self.epochs.newest(hop_id):
             self._spawn("again", self.say(report))
 
-    def _cancel(self, order: CancelHop) -> None:
+    def _cancel(self, order: CancelHop, _said: datetime) -> None:
         if self.epochs.weigh(order.hop_id, order.epoch) is not Order.OLD:
             self.epochs.raise_to(order.hop_id, order.epoch)
             self._end(order.hop_id)
         if order.destination.grant.owner is ServiceName.HYPERVISOR_AGENT:
             self._discard(lambda hop_id: hop_id == order.hop_id)
 
-    def _list(self, order: ListHops) -> None:
-        live = {*order.live, *self.running}
+    def _list(self, order: ListHops, said: datetime) -> None:
+        live = {*order.live, *self.running, *self.begun.since(said)}
         self._discard(lambda hop_id: hop_id not in live)
 
     def _discard(self, whose: Any) -> None:
@@ -155,12 +158,12 @@ class Agent:
                 for name in [name for name in store.writes if whose(name[1].rpartition(".")[0])]:
                     store.drop(name)
 
-    def _steer(self, order: SteerHop) -> None:
+    def _steer(self, order: SteerHop, _said: datetime) -> None:
         running = self.running.get(order.hop_id)
         if running is not None and running.order.epoch == order.epoch and order.yields:
             running.yields = True
 
-    def _commit(self, order: CommitHop) -> None:
+    def _commit(self, order: CommitHop, _said: datetime) -> None:
         name = f"{order.hop_id} {order.epoch}"
         if name not in self.chores:
             self.chores.add(name)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
 from stowage_contracts.errors import StowageError, Unavailable
 from stowage_contracts.message import Kind, Message
 
-from tests.simulator.kernel import Kernel, Node, Pause, Promise
+from tests.simulator.kernel import BEGIN, Kernel, Node, Pause, Promise
 
 LADDER = (1.0, 5.0, 30.0)
 LIMIT = 8
@@ -23,6 +24,7 @@ class Letter:
     message: Message
     to: str = ""
     sequence: int = 0
+    time: datetime = BEGIN
 
     def numbered(self, sequence: int) -> "Letter":
         return replace(self, sequence=sequence)

@@ -121,7 +121,8 @@ class Host:
             self.tables.serial += 1
             number = self.tables.sequences.get(message.subject, 0) + 1
             self.tables.sequences[message.subject] = number
-            letter = Letter(f"{self.node.name}-{self.tables.serial}", self.node.name, message, to)
+            name = self.node.name
+            letter = Letter(f"{name}-{self.tables.serial}", name, message, to, time=tx.now)
             self.tables.outbox[letter.id] = letter.numbered(number)
         for signal in tx.signals:
             self.bus.signal(Letter("", self.node.name, signal))

@@ -1,6 +1,7 @@
 """Which orders for a hop an agent still heeds: none older than the newest it has heard. Pure."""
 
 from collections import OrderedDict
+from datetime import datetime
 from enum import StrEnum
 
 REMEMBERED = 4096
@@ -38,6 +39,26 @@ class Epochs:
         self._newest.move_to_end(hop_id)
         while len(self._newest) > self._most:
             self._newest.popitem(last=False)
+
+
+class Begun:
+    """When orders for hops were said: a list of live hops knows nothing of those ordered after it,
+    however late it is heard."""
+
+    def __init__(self, most: int = REMEMBERED) -> None:
+        self._most = most
+        self._said: OrderedDict[str, datetime] = OrderedDict()
+
+    def note(self, hop_id: str, said: datetime) -> None:
+        """A hop was ordered then; those heard of longest ago are forgotten."""
+        self._said[hop_id] = said
+        self._said.move_to_end(hop_id)
+        while len(self._said) > self._most:
+            self._said.popitem(last=False)
+
+    def since(self, said: datetime) -> frozenset[str]:
+        """Hops ordered then or later."""
+        return frozenset(hop_id for hop_id, at in self._said.items() if at >= said)
 
 
 class Removed:

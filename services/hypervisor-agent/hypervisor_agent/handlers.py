@@ -11,10 +11,13 @@ from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CommitHop
 from stowage_contracts.messages.hypervisor_agent import (
     CancelHop,
+    DestroyTransportVm,
     ExecuteHop,
     InspectObject,
     ListHops,
     RemoveObject,
+    ResizeTransportVm,
+    SpawnTransportVm,
     SteerHop,
 )
 from stowage_contracts.values import ServiceName
@@ -65,10 +68,25 @@ async def on_remove_object(order: RemoveObject, cause: Envelope, deps: Deps) -> 
     deps.chores.begin(f"remove {order.removal_id}", remove(order, cause, deps))
 
 
-async def on_list_hops(order: ListHops, _cause: Envelope, deps: Deps) -> None:
+async def on_list_hops(order: ListHops, cause: Envelope, deps: Deps) -> None:
     """Delete what dead hops left on our pools."""
-    live = frozenset((*order.live, *deps.hops.running))
+    live = frozenset(order.live) | deps.hops.not_meant(cause.time)
     deps.chores.begin("sweep", deps.pools.keep_only(live))
+
+
+async def on_spawn_transport_vm(order: SpawnTransportVm, cause: Envelope, deps: Deps) -> None:
+    """In a task. One that came late is dropped: another VM may have been spawned for it."""
+    deps.vms.spawn(order, cause)
+
+
+async def on_resize_transport_vm(order: ResizeTransportVm, cause: Envelope, deps: Deps) -> None:
+    """In a task."""
+    deps.vms.resize(order, cause)
+
+
+async def on_destroy_transport_vm(order: DestroyTransportVm, cause: Envelope, deps: Deps) -> None:
+    """In a task."""
+    deps.vms.destroy(order, cause)
 
 
 HANDLERS: Mapping[type[Message], Handler] = {
@@ -79,6 +97,9 @@ HANDLERS: Mapping[type[Message], Handler] = {
     InspectObject: on_inspect_object,
     ListHops: on_list_hops,
     RemoveObject: on_remove_object,
+    SpawnTransportVm: on_spawn_transport_vm,
+    ResizeTransportVm: on_resize_transport_vm,
+    DestroyTransportVm: on_destroy_transport_vm,
 }
 
 

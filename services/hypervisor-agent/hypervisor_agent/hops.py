@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 from stowage_contracts.envelope import Envelope
@@ -14,7 +15,7 @@ from stowage_runtime.telemetry import span
 from hypervisor_agent import metrics, reports
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.reins import Reins, Yielded, hold
-from hypervisor_agent.fencing import Epochs, Order
+from hypervisor_agent.fencing import Begun, Epochs, Order
 from hypervisor_agent.line import Line
 from hypervisor_agent.reports import Report, Reports
 
@@ -50,6 +51,7 @@ class Hops:
         self._slots = asyncio.Semaphore(slots)
         self._tasks: dict[str, tuple[Running, asyncio.Task[None]]] = {}
         self._epochs = Epochs()
+        self._begun = Begun()
         self._reports = Reports()
         self._saying: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -58,6 +60,10 @@ class Hops:
     def running(self) -> tuple[str, ...]:
         """Ids of hops under way."""
         return tuple(self._tasks)
+
+    def not_meant(self, said: datetime) -> frozenset[str]:
+        """Hops a list said then can't mean when it leaves them out: under way, or begun since."""
+        return self._begun.since(said) | frozenset(self._tasks)
 
     async def take(self, order: ExecuteHop, cause: Envelope) -> None:
         """Begin an order, unless it is old, known or the agent is stopping."""
@@ -70,6 +76,7 @@ class Hops:
             self._say_again(order, cause)
             return
         self._epochs.raise_to(order.hop_id, order.epoch)
+        self._begun.note(order.hop_id, cause.time)
         await self._end(order.hop_id)
         running = Running(order, cause, reins=Reins(order.bytes_per_second))
         task = asyncio.create_task(self._work(running), name=f"hop {order.hop_id}")
