@@ -117,7 +117,9 @@ def step(fleet: Fleet, standing: Standing, desired: DesiredCount, now: datetime)
     serving = [m for m in members if serves(m, now)]
     fleet, halts = _halted(fleet, now)
     more = target(fleet, desired) - len(serving)
-    if more > 0:
+    if more > 0 and any(isinstance(each, Destroy) and each.failed for each in endings):
+        turned = Step((), fleet, "a spawn has just failed")
+    elif more > 0:
         turned = _grow(fleet, Standing(members, standing.hosts), (more, desired.reason), now)
     elif more < 0:
         turned = _shrink(fleet, serving, (-more, desired.reason), now)
@@ -178,7 +180,7 @@ def _halted(fleet: Fleet, now: datetime) -> tuple[Fleet, tuple[Action, ...]]:
     failed, since = fleet.failed, fleet.halted_until
     if failed is None or fleet.failures < fleet.patience.breaker_failures:
         return fleet, ()
-    if since is not None and failed <= since:
+    if since is not None and failed < since:
         return fleet, ()
     until = now + timedelta(seconds=fleet.patience.halt_seconds)
     why = f"{fleet.failures} VMs in a row were never offered"
