@@ -65,7 +65,7 @@ async def moved(operator: Operator, volume: str) -> dict[str, Any]:
 
 async def test_the_hypervisor_moves_it_and_the_agent_verifies(xen: Operator) -> None:
     done = await moved(xen, "v1")
-    assert done["strategy"] == "hypervisor-native"
+    assert done["strategy"] == "hypervisor-native", done["answers"]
     (hop,) = done["hops"]
     assert (hop["method"], hop["host_id"]) == ("native", "x1")
 
