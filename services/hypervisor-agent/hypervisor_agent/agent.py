@@ -1,7 +1,8 @@
 """The agent: joins, says it lives, does what its queue says, stops where a journal stands."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 from stowage_contracts.envelope import Envelope
@@ -35,6 +36,10 @@ class Agent:
         self._beat_seconds = heartbeat_seconds
         self._loops: list[asyncio.Task[None]] = []
 
+    def _works(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
+        looks = self.deps.vms.watch
+        return {"listen": self._listen, "join": self._join, "beat": self._beat, "vms": looks}
+
     @property
     def bus(self) -> Bus:
         """What it listens on."""
@@ -50,7 +55,7 @@ class Agent:
         Conflict when its door's address is taken."""
         if self.door:
             await self.door.start()
-        for name, loop in (("listen", self._listen), ("join", self._join), ("beat", self._beat)):
+        for name, loop in self._works().items():
             self._loops.append(asyncio.create_task(loop(), name=name))
 
     async def stop(self, seconds: float = 20.0) -> None:
@@ -64,6 +69,7 @@ class Agent:
         await self.bus.pause()
         await self.deps.readings.stop(0)
         await self.deps.chores.stop(seconds / 4)
+        await self.deps.vms.stop(seconds / 8)
         try:
             async with asyncio.timeout(seconds / 2):
                 await self.deps.hops.stop()
@@ -106,7 +112,10 @@ class Agent:
 
     async def _abilities(self) -> HostAbilities:
         abilities = await self.deps.hypervisor.abilities()
-        return abilities.model_copy(update={"door": self.door.url if self.door else ""})
+        vms = self.deps.vms
+        machines = await vms.machines.abilities() if vms.able else None
+        door = self.door.url if self.door else ""
+        return abilities.model_copy(update={"door": door, "machines": machines})
 
     async def _while_connected(self, connected: bool) -> None:
         while self.bus.connected is connected:  # noqa: ASYNC110 - a bus has no event for it
@@ -125,4 +134,6 @@ class Agent:
             if loads := self.deps.load.report():
                 said = CacheLoadReported(host_id=self.identity.host_id, loads=loads)
                 await self.deps.line.signal(said)
+            if vms := self.deps.vms.seen(self._boot_id):
+                await self.deps.line.signal(vms)
             await asyncio.sleep(self._beat_seconds)

@@ -12,6 +12,7 @@ from hypervisor_agent.hops import Hops
 from hypervisor_agent.judge import GateJudge
 from hypervisor_agent.line import Line
 from hypervisor_agent.load import LoadMeter
+from hypervisor_agent.machines.keeper import VmKeeper
 from hypervisor_agent.pools import Pools
 
 
@@ -30,4 +31,5 @@ class Deps:
     readings: Chores
     """Full reads of stored objects, one at a time: they would keep all other chores waiting."""
     load: LoadMeter
+    vms: VmKeeper
     removed: Removed = field(default_factory=Removed)

@@ -56,6 +56,36 @@ class Settings(ServiceSettings):
         (Option.EXTENDED_L2,),
         description="Honest but unusual images the gate takes, as JSON: extended_l2, dirty.",
     )
+    agent_machines_kind: str = Field(
+        "",
+        description="How this host runs transport VMs: `libvirt`, `qemu`, `uml`, `fake`, or "
+        "foreign; empty: it runs none.",
+    )
+    agent_machines_folder: str = Field(
+        "/var/lib/stowage-agent/machines",
+        description="Keeps the VMs' records and data disks; on a disk with room for all of them.",
+    )
+    agent_machines_image: str = Field(
+        "/usr/lib/stowage/transport-vm",
+        description="Folder of the transport VM's image, as `deploy/transport-vm/build` makes it.",
+    )
+    agent_machines_addresses: tuple[str, ...] = Field(
+        (), description='Addresses its VMs may have, as JSON: ["10.1.0.10/24"]; one each.'
+    )
+    agent_machines_gateway: str = Field(
+        "", description="Where the VMs send what is for other networks; empty: nowhere."
+    )
+    agent_machines_bridge: str = Field("", description="Bridge the VMs' interfaces join.")
+    agent_machines_slots: int = Field(1, ge=1, le=1000, description="VMs at the same time.")
+    agent_machines_memory_bytes: int = Field(
+        0, ge=0, description="Memory of all VMs together; 0: what the host has free."
+    )
+    agent_machines_disk_bytes: int = Field(
+        0, ge=0, description="Data disks of all VMs together; 0: what the folder's disk holds."
+    )
+    agent_machines_options: dict[str, Any] = Field(
+        {}, description="The machines plug-in's own options, as JSON."
+    )
     agent_heartbeat_seconds: float = Field(5.0, gt=0, description="Time between heartbeats.")
     agent_door_listen: str = Field(
         "", description="Where links to files are served, as 0.0.0.0:8443; empty for no door."

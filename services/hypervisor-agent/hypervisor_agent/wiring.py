@@ -30,6 +30,7 @@ from hypervisor_agent.judge import GateJudge
 from hypervisor_agent.line import Line
 from hypervisor_agent.links.wiring import make_door
 from hypervisor_agent.load import LoadMeter
+from hypervisor_agent.machines.making import make_keeper
 from hypervisor_agent.pools import Pools
 from hypervisor_agent.settings import Settings
 
@@ -53,6 +54,7 @@ def build(settings: Settings, identity: Identity, bus: Bus) -> Agent:
         chores=Chores(),
         readings=Chores(parallel=1),
         load=load,
+        vms=make_keeper(settings, line),
         hops=Hops(settings.agent_slots, line, _mover(line, pools, tools, load)),
     )
     door = make_door(settings, identity, deps) if settings.agent_door_listen else None
