@@ -23,11 +23,11 @@ from cache_autoscaler.proving import intend_prove
 
 async def on_transport_vm_reported(message: TransportVmReported, tx: Tx, deps: Deps) -> None:
     """A VM went on, or is gone."""
+    if not _speaks_for(message.host_id, tx):
+        return
     row = await vms.lock(tx, message.vm.vm_id)
-    host_id = _said_by(tx)
-    if row is None or row["host_id"] != host_id:
-        if message.vm.phase is not VmPhase.GONE:
-            await _stranger(message.vm, host_id, tx, deps)
+    if row is None or row["host_id"] != message.host_id:
+        await _stranger(message.vm, message.host_id, tx, deps)
     elif message.vm.phase is VmPhase.GONE:
         await vms.gone(tx, row, _why(message.vm, "its host says that it is gone"))
     elif row["told"] is None or _time(tx) >= row["told"]:
@@ -36,6 +36,8 @@ async def on_transport_vm_reported(message: TransportVmReported, tx: Tx, deps: D
 
 async def on_transport_vms_seen(message: TransportVmsSeen, tx: Tx, deps: Deps) -> None:
     """Everything a host has: what it says anew, what it denies, what nobody ordered."""
+    if not _speaks_for(message.host_id, tx):
+        return
     await tx.run("host_heard", message.host_id)
     seen = {vm.vm_id: vm for vm in message.vms}
     for row in await tx.rows("vms_on", message.host_id):
@@ -149,9 +151,9 @@ def _why(facts: VmFacts, otherwise: str) -> str:
     return facts.error.cause if facts.error else otherwise
 
 
-def _said_by(tx: Tx) -> str:
-    """The host whose agent speaks; the broker lets none speak for another."""
-    return tx.cause.source.rpartition("/")[2] if tx.cause else ""
+def _speaks_for(host_id: str, tx: Tx) -> bool:
+    """The broker knows who speaks: no agent is believed on another's VMs."""
+    return tx.cause is not None and tx.cause.source == f"agent/{host_id}"
 
 
 def _time(tx: Tx) -> datetime:

@@ -1,0 +1,295 @@
+"""Fleets of transport VMs on a real database: from the wish to the proof that all are gone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from stowage_contracts.caching import VmPhase
+from stowage_contracts.messages.cache_autoscaler import (
+    CacheAdded,
+    CacheDraining,
+    CacheFleetHalted,
+    CacheFleetRemoved,
+    CacheRemoved,
+    RemoveCacheFleet,
+)
+from stowage_contracts.values import HostState, Scope
+
+from tests.unit.cache_autoscaler.fleets_scene import Fleets
+from tests.unit.cache_autoscaler.scene import Scene
+
+
+@pytest.fixture
+def fleets(scene: Scene) -> Fleets:
+    return Fleets(scene)
+
+
+async def test_a_wish_becomes_an_order_and_its_row_together(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (order,) = await fleets.spawns()
+    assert (order.fleet_id, order.host_id) == ("f1", "h1")
+    assert await fleets.vms() == {order.vm_id: "ordered"}
+    sent = await fleets.scene.bench.sent()
+    assert [each.to for each in sent if each.message == order] == ["agent.h1"]
+    await fleets.tick()
+    assert len(await fleets.spawns()) == 1
+
+
+async def test_a_vm_that_proves_itself_is_offered_as_a_cache_store(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    assert await fleets.story(vm_id) == ["ordered", "probing", "offered"]
+    (added,) = await fleets.scene.bench.said(CacheAdded)
+    assert isinstance(added, CacheAdded)
+    assert (added.state.id, added.state.scope) == (vm_id, Scope.zone("z1"))
+    assert all(check.ok for check in added.state.checks)
+    assert (await fleets.scene.reserve("c1")).answer == "fill"
+    await fleets.tick()
+    assert (await fleets.told())[-1].offered == 1
+
+
+async def test_one_that_can_not_prove_itself_is_destroyed_and_counts_as_failed(
+    fleets: Fleets,
+) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (order,) = await fleets.spawns()
+    await fleets.report(order.vm_id, VmPhase.READY, url="file:///nowhere/at/all")
+    await fleets.scene.intents()
+    assert await fleets.vms() == {order.vm_id: "probing"}
+    await fleets.tick(121)
+    assert await fleets.vms() == {order.vm_id: "destroying"}
+    assert (await fleets.told())[-1].error is not None
+    assert [each.vm_id for each in await fleets.destroys()] == [order.vm_id]
+
+
+async def test_a_drained_vm_lets_copies_finish_and_goes_when_proven_gone(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish(min_life_seconds=0)
+    (vm_id,) = await fleets.offered()
+    reply = await fleets.scene.fill("c1")
+    await fleets.wish(minimum=0, min_life_seconds=0)
+    assert len(await fleets.scene.bench.said(CacheDraining)) == 1
+    await fleets.tick(5, "h1")
+    assert await fleets.vms() == {vm_id: "draining"}
+    assert await fleets.scene.read(reply)
+    await fleets.scene.completed(reply)
+    for _ in range(3):
+        await fleets.tick(1, "h1")
+    assert await fleets.vms() == {vm_id: "destroying"}
+    assert len(await fleets.scene.bench.said(CacheRemoved)) == 1
+    await fleets.report(vm_id, VmPhase.GONE)
+    assert await fleets.vms() == {}
+    assert (await fleets.story(vm_id))[-3:] == ["draining", "destroying", "gone"]
+
+
+async def test_a_late_drain_is_told_and_aborts_nothing(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish(min_life_seconds=0)
+    (vm_id,) = await fleets.offered()
+    reply = await fleets.scene.fill("c1")
+    await fleets.wish(minimum=0, min_life_seconds=0, drain_seconds=20)
+    for _ in range(6):
+        await fleets.progress("c1")
+        await fleets.tick(10, "h1")
+    assert await fleets.vms() == {vm_id: "draining"}
+    assert await fleets.scene.read(reply)
+    (late,) = await fleets.why("late")
+    assert "1 copies still hold" in late
+
+
+async def test_a_draining_vm_that_is_wanted_again_serves_again(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish(min_life_seconds=0)
+    (vm_id,) = await fleets.offered()
+    await fleets.scene.fill("c1")
+    await fleets.wish(minimum=0, min_life_seconds=0)
+    await fleets.wish(minimum=1, min_life_seconds=0)
+    assert await fleets.vms() == {vm_id: "offered"}
+    assert (await fleets.scene.reserve("c2", "t2")).answer == "fill"
+    assert len(await fleets.spawns()) == 1
+
+
+async def test_a_vm_that_dies_loses_its_entries_at_once_and_is_replaced(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    await fleets.scene.fill("c1")
+    await fleets.report(vm_id, VmPhase.FAILED)
+    assert await fleets.scene.entries() == []
+    assert (await fleets.vms())[vm_id] == "destroying"
+    await fleets.tick(1, "h1")
+    (new,) = [one for one, state in (await fleets.vms()).items() if state == "ordered"]
+    await fleets.report(vm_id, VmPhase.GONE)
+    assert await fleets.vms() == {new: "ordered"}
+    assert len(await fleets.scene.bench.said(CacheRemoved)) == 1
+    assert (await fleets.told())[-1].error is None
+
+
+async def test_one_that_does_not_answer_gets_nothing_new_and_is_replaced(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    await fleets.report(vm_id, VmPhase.UNWELL)
+    assert (await fleets.scene.reserve("c1")).answer in {"none", "wait"}
+    await fleets.tick(30, "h1")
+    assert (await fleets.vms())[vm_id] == "offered"
+    await fleets.tick(31, "h1")
+    assert (await fleets.vms())[vm_id] == "destroying"
+
+
+async def test_one_that_answers_again_is_probed_and_kept(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    await fleets.report(vm_id, VmPhase.UNWELL)
+    await fleets.report(vm_id, VmPhase.READY)
+    await fleets.scene.intents()
+    await fleets.tick(120, "h1")
+    assert await fleets.vms() == {vm_id: "offered"}
+    assert (await fleets.scene.reserve("c1")).answer == "fill"
+
+
+async def test_failed_spawns_stay_below_the_ceiling_and_halt_the_fleet_once(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish(minimum=3)
+    for _ in range(60):
+        for vm_id, state in (await fleets.vms()).items():
+            if state == "ordered":
+                await fleets.failed(vm_id)
+                await fleets.report(vm_id, VmPhase.GONE)
+        await fleets.tick(10, "h1")
+        assert len(await fleets.vms()) <= 3
+    (halted,) = await fleets.scene.bench.said(CacheFleetHalted)
+    assert isinstance(halted, CacheFleetHalted)
+    assert halted.state.error is not None
+    assert "no image" in halted.state.error.cause
+    assert len(await fleets.spawns()) < 12
+    await fleets.tick(700, "h1")
+    await fleets.offered()
+    await fleets.tick(1, "h1")
+    assert (await fleets.told())[-1].halted_until is None
+    assert (await fleets.told())[-1].error is None
+
+
+async def test_an_order_nobody_begins_fails_once_its_host_denies_it(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (order,) = await fleets.spawns()
+    for _ in range(11):
+        await fleets.scene.pass_seconds(6)
+        await fleets.seen("h1")
+    assert order.vm_id in await fleets.vms()
+    for _ in range(3):
+        await fleets.scene.pass_seconds(6)
+        await fleets.seen("h1")
+    assert order.vm_id not in await fleets.vms()
+    (row,) = await fleets.scene.sql("SELECT failures FROM cache_autoscaler.fleets")
+    assert row["failures"] == 1
+
+
+async def test_a_silent_host_keeps_its_vm_counted_until_it_is_proven_gone(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.host("h2")
+    await fleets.wish(maximum=2)
+    (vm_id,) = await fleets.offered()
+    silent = "h1" if (await fleets.spawns())[0].host_id == "h1" else "h2"
+    other = {"h1": "h2", "h2": "h1"}[silent]
+    await fleets.tick(31, other)
+    assert len(await fleets.vms()) == 2
+    await fleets.tick(31, other)
+    assert len(await fleets.vms()) == 2
+    await fleets.seen(silent)
+    await fleets.scene.pass_seconds(13)
+    await fleets.seen(silent)
+    assert vm_id not in await fleets.vms()
+
+
+async def test_a_host_an_operator_removed_has_no_vms(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    await fleets.host("h1", state=HostState.REMOVED)
+    assert vm_id not in await fleets.vms()
+    assert len(await fleets.scene.bench.said(CacheRemoved)) == 1
+
+
+async def test_a_vm_of_ours_that_no_row_tells_of_is_destroyed_after_a_while(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish(minimum=0)
+    stray = fleets.facts("stray", VmPhase.READY)
+    foreign = fleets.facts("foreign", VmPhase.READY, fleet_id="nobodys")
+    await fleets.seen("h1", stray, foreign)
+    assert await fleets.destroys() == []
+    await fleets.scene.pass_seconds(61)
+    for _ in range(3):
+        await fleets.seen("h1", stray, foreign)
+    assert [each.vm_id for each in await fleets.destroys()] == ["stray"]
+    await fleets.scene.pass_seconds(31)
+    await fleets.seen("h1", stray, foreign)
+    assert [each.vm_id for each in await fleets.destroys()] == ["stray"] * 2
+    assert "nobody knows" in (await fleets.why("stranger"))[0]
+
+
+async def test_a_drained_host_gives_its_vms_away(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.host("h2")
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    here = (await fleets.spawns())[0].host_id
+    await fleets.drain_host(here)
+    await fleets.tick(1, "h1", "h2")
+    assert (await fleets.vms())[vm_id] == "draining"
+    assert (await fleets.spawns())[1].host_id != here
+
+
+async def test_a_removed_fleet_ends_when_its_last_vm_is_proven_gone(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish(minimum=2)
+    ids = await fleets.offered()
+    await fleets.scene.bench.handle(RemoveCacheFleet(fleet_id="f1"))
+    for _ in range(3):
+        await fleets.tick(1, "h1")
+    assert set((await fleets.vms()).values()) == {"destroying"}
+    assert await fleets.scene.bench.said(CacheFleetRemoved) == []
+    for vm_id in ids:
+        await fleets.report(vm_id, VmPhase.GONE)
+    await fleets.tick()
+    assert len(await fleets.scene.bench.said(CacheFleetRemoved)) == 1
+    assert await fleets.scene.bench.handle(RemoveCacheFleet(fleet_id="f1")) == []
+
+
+async def test_a_fleet_stays_in_its_scope(fleets: Fleets) -> None:
+    await fleets.wish()
+    await fleets.wish(scope=Scope.zone("z2"))
+    told = (await fleets.told())[-1]
+    assert told.error is not None
+    assert told.scope == Scope.zone("z1")
+
+
+async def test_destroying_is_ordered_again_until_it_is_proven(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    await fleets.report(vm_id, VmPhase.FAILED)
+    for _ in range(4):
+        await fleets.tick(16, "h1")
+    assert len([each for each in await fleets.destroys() if each.vm_id == vm_id]) == 3
+
+
+async def test_late_repeated_and_foreign_words_change_nothing(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.host("h2")
+    await fleets.wish()
+    (order,) = await fleets.spawns()
+    vm_id, early = order.vm_id, datetime.now(UTC) - timedelta(minutes=1)
+    await fleets.report(vm_id, VmPhase.READY, host_id=order.host_id)
+    await fleets.scene.intents()
+    liar = {"h1": "h2", "h2": "h1"}[order.host_id]
+    await fleets.report(vm_id, VmPhase.GONE, host_id=liar)
+    await fleets.report(vm_id, VmPhase.STARTING, host_id=order.host_id, time=early)
+    await fleets.report(vm_id, VmPhase.READY, host_id=order.host_id)
+    await fleets.tick(1, "h1", "h2")
+    assert (await fleets.vms())[vm_id] == "offered"
+    assert len(await fleets.scene.bench.said(CacheAdded)) == 1
