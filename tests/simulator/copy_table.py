@@ -25,7 +25,8 @@ FREEZE = """
 CREATE TABLE IF NOT EXISTS frozen (at timestamptz NOT NULL);
 CREATE OR REPLACE FUNCTION stowage_now() RETURNS timestamptz LANGUAGE sql STABLE
     RETURN (SELECT at FROM frozen LIMIT 1);
-TRUNCATE frozen, copies, askers, hops, agents, stores, withdrawn, pulse, motion_policies, intents,
+TRUNCATE frozen, copies, askers, hops, agents, stores, withdrawn, pulse, motion_policies,
+    cache_fleets, intents,
     inbox, outbox CASCADE
 """
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stowage_contracts.errors import Conflict, StowageError
-from stowage_contracts.messages.cache_autoscaler import CacheReserved, ReserveCache
+from stowage_contracts.messages.cache_autoscaler import CacheAnswer, CacheReserved, ReserveCache
 from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.topology import address
 from stowage_contracts.values import Location, ServiceName
@@ -13,10 +13,13 @@ from stowage_runtime.service import Desk, IntentKind, Settle
 from data_motion import model, store
 from data_motion.deps import Deps
 from data_motion.intent_payloads import RESERVE_CACHE, ReserveFor
+from data_motion.model import staging
 from data_motion.model.reach import lacks_to_write
-from data_motion.model.states import CopyState
+from data_motion.model.turn import Step
+from data_motion.planning import past_caches
 from data_motion.records import Job
 from data_motion.scheduler import schedule
+from data_motion.strategies.ends import prefetched
 
 
 async def reserve_cache(payload: ReserveFor, desk: Desk, deps: Deps) -> Settle:
@@ -34,7 +37,7 @@ async def reserve_cache(payload: ReserveFor, desk: Desk, deps: Deps) -> Settle:
 async def reserve_given_up(payload: ReserveFor, error: StowageError, tx: Tx, deps: Deps) -> None:
     """No answer in time, or a refusal."""
     job = await store.lock(tx, payload.copy_id)
-    if job is not None and not job.hops:
+    if job is not None and job.copy.awaits_cache:
         await store.save(tx, job, model.give_up(job, error.problem, tx.now, deps.rules))
 
 
@@ -47,9 +50,16 @@ class _Reserved:
     async def __call__(self, tx: Tx) -> None:
         job = await store.lock(tx, self.payload.copy_id)
         if job is not None:
-            step = model.reserved(job, self.reply, tx.now, self.deps.rules)
-            await store.save(tx, job, step)
+            await store.save(tx, job, await self._step(job, tx))
             await schedule(tx, self.deps)
+
+    async def _step(self, job: Job, tx: Tx) -> Step:
+        rules = self.deps.rules
+        if self.reply.answer is CacheAnswer.NONE and staging.awaits(job):
+            other = await past_caches(job, tx, self.deps)
+            if other is not None:
+                return staging.past(job, other, tx.now, rules)
+        return staging.reserved(job, self.reply, tx.now, rules)
 
 
 async def _nothing(tx: Tx) -> None:
@@ -58,10 +68,11 @@ async def _nothing(tx: Tx) -> None:
 
 async def _question(payload: ReserveFor, tx: Tx, deps: Deps) -> ReserveCache | None:
     job = await store.lock(tx, payload.copy_id)
-    if job is None or job.copy.state is not CopyState.WAITING or job.hops:
+    if job is None or not staging.awaits(job):
         return None
-    request, reader = job.copy.request, await _reader(job, tx)
-    if request.size is None or request.digest is None or reader is None:
+    request, prefetches = job.copy.request, prefetched(job.copy.request)
+    reader = None if prefetches else await _reader(job, tx)
+    if request.size is None or request.digest is None or not (reader or prefetches):
         raise Conflict("size, digest and the reading host must be known", code="cache_question")
     return ReserveCache(
         copy_id=job.copy.id,
@@ -69,8 +80,10 @@ async def _question(payload: ReserveFor, tx: Tx, deps: Deps) -> ReserveCache | N
         digest=request.digest,
         size=request.size,
         format=request.source.format,
-        location=reader.location,
-        schemes=reader.abilities.reads,
+        location=reader.location if reader else request.location,
+        schemes=reader.abilities.reads if reader else (),
+        hold_seconds=request.hold_seconds,
+        avoid=job.copy.avoids,
     )
 
 

@@ -11,10 +11,11 @@ WHERE source_key = $1 AND destination_key = $2
 WITH changed AS (
     UPDATE copies AS c
     SET (state, priority, strategy, answers, plan, waiting_for, cancelling, paused,
-        bytes_per_second, timeline, transfer, signalled, digest, error, deadline, finished)
+        bytes_per_second, timeline, transfer, signalled, digest, error, deadline, finished,
+        awaits_cache, avoids, restaged)
         = (n.state, n.priority, n.strategy, n.answers, n.plan, n.waiting_for, n.cancelling,
         n.paused, n.bytes_per_second, n.timeline, n.transfer, n.signalled, n.digest, n.error,
-        n.deadline, n.finished)
+        n.deadline, n.finished, n.awaits_cache, n.avoids, n.restaged)
     FROM jsonb_populate_recordset(NULL::copies, $1::text::jsonb) AS n WHERE c.id = n.id
 ), asking AS (
     INSERT INTO askers SELECT * FROM jsonb_populate_recordset(NULL::askers, $2::text::jsonb)
@@ -25,14 +26,16 @@ ON CONFLICT (id) DO UPDATE
 SET (state, host_id, boot_id, endpoint_reason, epoch, generation, attempts, excluded, avoided,
     method, preferred, slots, blocked_on, retry_at, lease_until, unreachable_since, deadline,
     nudge_at,
-    bytes_best, bytes_at, transfer, journaled, receipt, error, due, fed_by, yielding, yields_to)
+    bytes_best, bytes_at, transfer, journaled, receipt, error, due, fed_by, yielding, yields_to,
+    ordinal, source, cache_reason, must_run_on)
     = (excluded.state, excluded.host_id, excluded.boot_id, excluded.endpoint_reason,
     excluded.epoch, excluded.generation, excluded.attempts, excluded.excluded, excluded.avoided,
     excluded.method, excluded.preferred, excluded.slots, excluded.blocked_on, excluded.retry_at,
     excluded.lease_until, excluded.unreachable_since, excluded.deadline, excluded.nudge_at,
     excluded.bytes_best, excluded.bytes_at, excluded.transfer, excluded.journaled,
     excluded.receipt, excluded.error, excluded.due,
-    excluded.fed_by, excluded.yielding, excluded.yields_to)
+    excluded.fed_by, excluded.yielding, excluded.yields_to,
+    excluded.ordinal, excluded.source, excluded.cache_reason, excluded.must_run_on)
 
 -- name: lock_scheduling
 -- No row, and no lock, when nothing waits; who makes a hop wait meanwhile schedules it.
@@ -76,7 +79,8 @@ LIMIT $5 FOR UPDATE OF c SKIP LOCKED
 -- What placing depends on: agents, stores, and how many hops hold each slot.
 SELECT
     (SELECT jsonb_agg(to_jsonb(a) ORDER BY host_id) FROM agents AS a) AS agents,
-    (SELECT jsonb_agg(to_jsonb(s)) FROM stores AS s) AS stores,
+    (SELECT jsonb_agg(to_jsonb(s)) FROM stores AS s
+        WHERE removed IS NULL OR removed > stowage_now() - interval '1 hour') AS stores,
     (SELECT jsonb_object_agg(slot, hops) FROM (
         SELECT slot, count(*) AS hops FROM hops, unnest(slots) AS slot
         WHERE state IN ('offered', 'moving', 'verified', 'committing') GROUP BY slot
@@ -103,7 +107,8 @@ RETURNING before.seen < stowage_now() - make_interval(secs => $2)
 
 -- name: save_store
 INSERT INTO stores AS s SELECT * FROM jsonb_populate_record(NULL::stores, $1)
-ON CONFLICT (id) DO UPDATE SET view = excluded.view, sequence = excluded.sequence
+ON CONFLICT (id) DO UPDATE SET view = excluded.view, sequence = excluded.sequence,
+    removed = excluded.removed
     WHERE s.sequence <= excluded.sequence
 
 -- name: copies_of_host
@@ -154,3 +159,7 @@ DELETE FROM copies WHERE id IN (
 
 -- name: forget_withdrawn
 DELETE FROM withdrawn WHERE created < stowage_now() - interval '1 day'
+
+-- name: forget_stores
+-- Transport VMs come and go: what is told of those long gone is late, and of no use.
+DELETE FROM stores WHERE removed < stowage_now() - interval '1 day'

@@ -17,15 +17,18 @@ WHERE a.seen > stowage_now() - make_interval(secs => $1)
 ORDER BY a.host_id
 
 -- name: planning_rest
--- Cache stores, and the policy of zone $1 or else the default one.
+-- Cache stores, fleets of transport VMs, and the policy of zone $1 or else the default one.
 SELECT
-    (SELECT jsonb_agg(view ORDER BY id) FROM stores WHERE view ->> 'role' = 'ImageCache') AS caches,
+    (SELECT jsonb_agg(view ORDER BY id) FROM stores
+        WHERE view ->> 'role' = 'ImageCache' AND removed IS NULL) AS caches,
+    (SELECT jsonb_agg(view ORDER BY id) FROM cache_fleets) AS fleets,
     (SELECT to_jsonb(p) FROM motion_policies AS p WHERE id IN ($1, 'default')
         ORDER BY id = 'default' LIMIT 1) AS policy
 
 -- name: set_policy
 INSERT INTO motion_policies SELECT * FROM jsonb_populate_record(NULL::motion_policies, $1)
-ON CONFLICT (id) DO UPDATE SET pin = excluded.pin, forbid = excluded.forbid
+ON CONFLICT (id) DO UPDATE SET pin = excluded.pin, forbid = excluded.forbid,
+    caches = excluded.caches, caches_of = excluded.caches_of
 
 -- name: drop_policy
 DELETE FROM motion_policies AS p WHERE id = $1 RETURNING to_jsonb(p)
@@ -33,3 +36,11 @@ DELETE FROM motion_policies AS p WHERE id = $1 RETURNING to_jsonb(p)
 -- name: copy_explained
 -- The copy of an asker, whether it lives or has ended.
 SELECT to_jsonb(c) FROM copies AS c JOIN askers AS a ON a.copy_id = c.id WHERE a.id = $1
+
+-- name: save_fleet
+INSERT INTO cache_fleets AS f SELECT * FROM jsonb_populate_record(NULL::cache_fleets, $1)
+ON CONFLICT (id) DO UPDATE SET view = excluded.view, sequence = excluded.sequence
+    WHERE f.sequence <= excluded.sequence
+
+-- name: drop_fleet
+DELETE FROM cache_fleets WHERE id = $1

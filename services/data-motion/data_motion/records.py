@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from stowage_contracts.caching import CacheFleetView
 from stowage_contracts.errors import Problem
 from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.plugins.data_motion_strategy import MotionPlan
 from stowage_contracts.values import (
+    CacheUse,
     CopyEnd,
     Digest,
     HopMethod,
+    HypervisorKind,
     Id,
     Instant,
     Location,
@@ -20,6 +23,7 @@ from stowage_contracts.values import (
     Receipt,
     ScopeType,
     ServiceName,
+    StoreRole,
     Transfer,
     Value,
 )
@@ -65,6 +69,12 @@ class CopyRecord(Record):
     deadline: Instant | None = None
     """Until when space on a cache is waited for."""
     finished: Instant | None = None
+    awaits_cache: bool = False
+    """The caches are asked where it is to be staged; a hop that read another one lies idle."""
+    avoids: tuple[Id, ...] = ()
+    """Cache stores that were lost to it, the newest last."""
+    restaged: int = 0
+    """How often a cache failed it, rather than was taken away by its owner."""
 
 
 class AskerRecord(Record):
@@ -147,6 +157,16 @@ class HopRecord(Record):
         return self.method is HopMethod.CLONE and at_image_store
 
     @property
+    def fills(self) -> bool:
+        """Whether it writes a cache entry."""
+        return self.destination.role is StoreRole.IMAGE_CACHE
+
+    @property
+    def reads_cache(self) -> bool:
+        """Whether it reads a cache entry."""
+        return self.source.role is StoreRole.IMAGE_CACHE
+
+    @property
     def converts(self) -> bool:
         """Whether the destination's bytes differ from the source's."""
         return self.source.format is not self.destination.format
@@ -180,6 +200,21 @@ class PolicyRecord(Record):
     id: Id
     pin: str = ""
     forbid: tuple[str, ...] = ()
+    caches: CacheUse = CacheUse.WHEN_REQUIRED
+    caches_of: dict[HypervisorKind, CacheUse] = {}
+
+    @property
+    def uses(self) -> tuple[CacheUse, ...]:
+        """Every use of caches it has."""
+        return (self.caches, *self.caches_of.values())
+
+
+class FleetRecord(Record):
+    """A fleet of transport VMs as its owner last described it."""
+
+    id: Id
+    view: CacheFleetView
+    sequence: int
 
 
 class StoreRecord(Record):
@@ -188,6 +223,8 @@ class StoreRecord(Record):
     id: Id
     view: StoreView
     sequence: int
+    removed: Instant | None = None
+    """When it was told to be gone."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +249,17 @@ class Job:
     def current(self) -> HopRecord | None:
         """The first hop that is not over."""
         return next((hop for hop in self.hops if not ended(hop.state)), None)
+
+    @property
+    def counted(self) -> tuple[HopRecord, ...]:
+        """Hops of the way the bytes go now: a fill counts only where another hop reads it."""
+        last = max((hop.ordinal for hop in self.hops), default=0)
+        read = {hop.source.store_id for hop in self.hops if hop.reads_cache}
+        return tuple(
+            hop
+            for hop in self.hops
+            if hop.ordinal == last or (hop.ordinal == last - 1 and hop.destination.store_id in read)
+        )
 
     def hop(self, hop_id: str) -> HopRecord | None:
         """The hop of that id, if it is one of this copy."""

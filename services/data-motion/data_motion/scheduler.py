@@ -9,7 +9,7 @@ from stowage_runtime.handling.tx import Tx
 from data_motion import store
 from data_motion.deps import Deps
 from data_motion.feeders import feeding_of, unblock_fed
-from data_motion.model import leases
+from data_motion.model import leases, staging
 from data_motion.model.leases import Held, Placed
 from data_motion.model.limits import Limits
 from data_motion.model.placing import SPARED_FROM, Fleet, Placer
@@ -98,6 +98,8 @@ async def _place(tx: Tx, deps: Deps, found: Record, fleet: Fleet) -> Placed | He
 def _step(tx: Tx, deps: Deps, job: Job, hop: HopRecord, outcome: Placed | Held | Problem) -> Step:
     if isinstance(outcome, Placed):
         return leases.offer(job, hop, outcome, tx.now, deps.rules)
+    if isinstance(outcome, Held) and outcome.strayed:
+        return staging.strayed(job, outcome.reason, tx.now, deps.rules)
     if isinstance(outcome, Held):
         return leases.wait(job, hop, outcome, tx.now, deps.rules)
     return leases.hopeless(job, outcome, tx.now, deps.rules)

@@ -16,10 +16,15 @@ from data_motion.model import begin, destination_key, source_key
 from data_motion.model.placing import Fleet
 from data_motion.model.states import HopState, ended
 from data_motion.model.turn import Step
-from data_motion.records import AgentRecord, CopyRecord, Job, StoreRecord
+from data_motion.records import AgentRecord, CopyRecord, FleetRecord, Job, StoreRecord
 from data_motion.under_lock import Jobs, array
 
 AT_ONCE = timedelta(seconds=1)
+_SAVES: dict[type[Value], str] = {
+    AgentRecord: "save_agent",
+    StoreRecord: "save_store",
+    FleetRecord: "save_fleet",
+}
 _OF_A_COPY = (HopFinished, HopCommitted, HopCommitFailed, HopProgressed)
 
 
@@ -137,10 +142,9 @@ async def fleet(tx: Tx) -> Fleet:
     )
 
 
-async def put(tx: Tx, record: AgentRecord | StoreRecord) -> None:
-    """Insert or update what an agent or a store's owner said."""
-    query = "save_agent" if isinstance(record, AgentRecord) else "save_store"
-    await tx.run(query, _row(record))
+async def put(tx: Tx, record: AgentRecord | StoreRecord | FleetRecord) -> None:
+    """Insert or update what an agent or the owner of a store or fleet said."""
+    await tx.run(_SAVES[type(record)], _row(record))
 
 
 def _row(record: Value) -> dict[str, Any]:

@@ -8,7 +8,10 @@ from stowage_runtime.service import Timer
 from data_motion import store
 from data_motion.deps import Deps
 from data_motion.draining import tell_drains
-from data_motion.model import sweeping
+from data_motion.model import staging, sweeping
+from data_motion.model.turn import Step
+from data_motion.planning import past_caches
+from data_motion.records import Job
 from data_motion.room import make_room
 from data_motion.scheduler import schedule
 
@@ -24,16 +27,26 @@ async def sweep(tx: Tx, deps: Deps) -> None:
     for row in await tx.rows("overdue", SWEPT_AT_ONCE):
         job = await store.lock(tx, row["id"], wait=False)
         if job is not None:
-            await store.save(tx, job, sweeping.sweep(job, tx.now, deps.rules))
+            await store.save(tx, job, await _swept(job, tx, deps))
     await schedule(tx, deps)
     await make_room(tx, deps)
     await tell_drains(tx)
+
+
+async def _swept(job: Job, tx: Tx, deps: Deps) -> Step:
+    """Who waited for a cache in vain goes past it, where that can be by now."""
+    if sweeping.in_vain(job, tx.now):
+        other = await past_caches(job, tx, deps)
+        if other is not None:
+            return staging.past(job, other, tx.now, deps.rules)
+    return sweeping.sweep(job, tx.now, deps.rules)
 
 
 async def forget(tx: Tx, deps: Deps) -> None:
     """Drop what ended long ago."""
     await tx.run("forget_copies", timedelta(days=deps.keep_days))
     await tx.run("forget_withdrawn")
+    await tx.run("forget_stores")
 
 
 async def _extend(tx: Tx, deps: Deps) -> None:

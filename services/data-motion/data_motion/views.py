@@ -61,23 +61,27 @@ def describe(end: CopyEnd) -> str:
     """An end in a few words; a URL stays with its owner, since it may carry credentials."""
     if end.kind is EndKind.URL:
         return f"URL of {end.object}"
+    if end.store_id is None:
+        return f"a cache store of {end.scope.type} {end.scope.id or ''}".rstrip()
     return f"{end.provider or 'store'} {end.store_id}: {end.key}"
 
 
 def figures(job: Job) -> Transfer:
-    """Figures of the whole copy: every hop's bytes count once."""
-    size, legs = job.copy.request.size, max(1, len(job.hops))
-    totals = [hop.transfer.bytes_total or size for hop in job.hops]
+    """Figures of the whole copy: every hop's bytes count once, those lost with a cache not."""
+    size, hops = job.copy.request.size, job.counted
+    legs = max(1, len(hops))
+    totals = [hop.transfer.bytes_total or size for hop in hops]
     total = None if not totals or None in totals else sum(t for t in totals if t is not None)
-    done = sum(hop.transfer.bytes_done for hop in job.hops)
+    done = sum(hop.transfer.bytes_done for hop in hops)
     now = job.current
     rate = now.transfer.bytes_per_second if now and not ended(now.state) else 0.0
     left = None if total is None else max(0, total - done)
     phase = now.transfer.phase if now else ""
+    number = hops.index(now) + 1 if now in hops else 1
     return Transfer(
         bytes_done=done,
         bytes_total=total,
         bytes_per_second=rate,
         eta_seconds=left / rate if left is not None and rate > 0 else None,
-        phase=f"hop {now.ordinal + 1} of {legs}: {phase}" if now and legs > 1 else phase,
+        phase=f"hop {number} of {legs}: {phase}" if now and legs > 1 else phase,
     )

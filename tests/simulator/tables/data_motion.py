@@ -7,14 +7,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from data_motion.model.states import HOLDS_SLOTS, LEASED, CopyState, HopState, ended
-from data_motion.records import AgentRecord, AskerRecord, CopyRecord, HopRecord, Record, StoreRecord
-from stowage_contracts.values import StoreRole
-from stowage_contracts.views import StoreView
+from data_motion.records import AskerRecord, CopyRecord, HopRecord, Record
 
-from tests.simulator.tables.rows import Row, Table, Tables, Violation
+from tests.simulator.tables.places import PlaceTables
+from tests.simulator.tables.rows import Row, Table, Violation
 
 _SAVED = frozenset(CopyRecord.model_fields) - {
     "id",
@@ -26,7 +24,7 @@ _SAVED = frozenset(CopyRecord.model_fields) - {
 }
 
 
-class MotionTables(Tables):
+class MotionTables(PlaceTables):
     """Copies, askers, hops, agents, stores."""
 
     tables = (
@@ -38,13 +36,12 @@ class MotionTables(Tables):
         "withdrawn",
         "pulse",
         "policies",
+        "fleets",
         "drain_left",
     )
     copies: Table
     askers: Table
     hops: Table
-    agents: Table
-    stores: Table
     withdrawn: Table
     pulse: Table
     policies: Table
@@ -162,7 +159,8 @@ class MotionTables(Tables):
 
     def q_fleet(self) -> list[Row]:
         agents = sorted(self.agents.values(), key=lambda agent: agent.host_id)
-        stores = list(self.stores.values())
+        lately = self.later(-3600)
+        stores = [s for s in self.stores.values() if s.removed is None or s.removed > lately]
         return [Row({"agents": agents, "stores": stores, "used": dict(self.used())})]
 
     def q_planning_agents(self, seconds: float, zones: list[str] | None) -> list[Row]:
@@ -182,39 +180,15 @@ class MotionTables(Tables):
             and (zones is None or wide or agent.location.zone_id in (None, *zones))
         ]
 
-    def _caches(self) -> list[StoreView]:
-        views = (store.view for _, store in sorted(self.stores.items()))
-        return [view for view in views if view.role is StoreRole.IMAGE_CACHE]
-
     def q_planning_rest(self, zone_id: str | None) -> list[Row]:
         policy = self.policies.get(zone_id) or self.policies.get("default")
-        return [Row({"caches": self._caches(), "policy": policy})]
+        fleets = [fleet.view for _, fleet in sorted(self.fleets.items())]
+        return [Row({"caches": self._caches(), "fleets": fleets, "policy": policy})]
 
     def q_unblock(self) -> int:
         for hop in list(self.hops.values()):
             if hop.state is HopState.PENDING:
                 self.hops[hop.id] = hop.having(blocked_on=None)
-        return 1
-
-    def q_save_agent(self, row: dict[str, Any]) -> int:
-        agent = AgentRecord.model_validate(row)
-        known = self.agents.get(agent.host_id)
-        kept = {"draining": known.draining, "drain_left": known.drain_left} if known else {}
-        self.agents[agent.host_id] = agent.having(**kept)
-        return 1
-
-    def q_agent_seen(self, host_id: str, seconds: float) -> bool | None:
-        if host_id not in self.agents:
-            return None
-        before = self.agents[host_id]
-        self.agents[host_id] = before.having(seen=self.now)
-        return bool(before.seen < self.later(-seconds))
-
-    def q_save_store(self, row: dict[str, Any]) -> int:
-        store = StoreRecord.model_validate(row)
-        known = self.stores.get(store.id)
-        if known is None or known.sequence <= store.sequence:
-            self.stores[store.id] = store
         return 1
 
     def q_copies_of_host(self, host_id: str) -> list[Row]:
@@ -298,13 +272,6 @@ class MotionTables(Tables):
             )
             for hop in self._leased()
         ]
-
-    def q_drain_agent(self, host_id: str, why: str) -> str | None:
-        agent = self.agents.get(host_id)
-        if agent is None:
-            return None
-        self.agents[host_id] = agent.having(draining=why, drain_left=None)
-        return host_id
 
     def q_drains(self) -> list[Row]:
         rows, moving = [], Counter(hop.host_id for hop in self.running())

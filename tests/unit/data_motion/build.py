@@ -5,6 +5,7 @@ from typing import Any
 
 from data_motion.model.limits import Limits, Rules
 from pydantic import SecretStr
+from stowage_contracts.caching import CacheFleetView
 from stowage_contracts.hosts import HostAbilities
 from stowage_contracts.messages.data_motion import CancelCopy, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import (
@@ -129,12 +130,12 @@ def pool(host: AgentView, **changes: Any) -> CopyEnd:
     return CopyEnd(**(given | changes))
 
 
-def cached(grant: str) -> CopyEnd:
+def cached(grant: str, store: str = "cache1") -> CopyEnd:
     return CopyEnd(
         object=template(),
         role=StoreRole.IMAGE_CACHE,
         provider="directory",
-        store_id="cache1",
+        store_id=store,
         scope=Scope.zone("z1"),
         schemes=("file",),
         root="/pool/cache",
@@ -154,6 +155,26 @@ def cache(id: str = "cache1", **changes: Any) -> StoreView:
         "state": StoreState.UP,
     }
     return StoreView(**(given | changes))
+
+
+def fleet(id: str = "fleet1", **changes: Any) -> CacheFleetView:
+    given: dict[str, Any] = {"id": id, "name": id, "scope": Scope.zone("z1")}
+    return CacheFleetView(**(given | changes))
+
+
+def prefetch(copy_id: str = "copy1", scope: Scope | None = None, **changes: Any) -> CopyRequested:
+    """An object wanted on any cache store of a scope, before anybody reads it."""
+    there = scope or Scope.zone("z1")
+    end = CopyEnd(
+        object=template(),
+        role=StoreRole.IMAGE_CACHE,
+        scope=there,
+        schemes=(),
+        format=ImageFormat.QCOW2,
+        grant=GrantRef(id=f"g-{copy_id}", owner=ServiceName.CACHE_AUTOSCALER),
+    )
+    at: dict[str, Any] = {"location": Location(zone_id=there.zone_id), "hold_seconds": 600.0}
+    return asked(copy_id, destination=end, **(at | changes))
 
 
 def asked(

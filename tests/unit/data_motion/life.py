@@ -147,6 +147,6 @@ class Life(RuleBasedStateMachine):
 
     @staticmethod
     def _deadline(job: Job) -> datetime | None:
-        if job.copy.state is CopyState.PAUSED:
+        if job.copy.awaits_cache or job.copy.state is CopyState.PAUSED:
             return job.copy.deadline
         return job.current.due if job.current else job.copy.deadline

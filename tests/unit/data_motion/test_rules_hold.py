@@ -4,7 +4,7 @@ from datetime import timedelta
 from random import Random
 
 from data_motion import model
-from data_motion.model import finishing, leases, steering, sweeping
+from data_motion.model import finishing, leases, staging, steering, sweeping
 from data_motion.model.leases import Held, Placed
 from data_motion.model.preempting import Waiting, may
 from data_motion.model.states import LEASED, CopyState, HopState
@@ -56,7 +56,7 @@ class CopyLife(Life):
                 return
             if self.job.copy.paused:
                 self.resumed(1)
-            elif hop is None:
+            elif hop is None or self.job.copy.awaits_cache:
                 self.caches_answer(CacheAnswer.FILL)
             elif hop.state is HopState.PENDING:
                 self.offered("kvm1")
@@ -74,7 +74,7 @@ class CopyLife(Life):
         given = answer in {CacheAnswer.READY, CacheAnswer.FILL}
         source, destination = ends if given else (None, None)
         self._take(
-            model.reserved(
+            staging.reserved(
                 self.job,
                 CacheReserved(
                     copy_id="c1",
@@ -87,6 +87,15 @@ class CopyLife(Life):
                 self.law,
             )
         )
+
+    @rule(gone=st.booleans())
+    def cache_lost(self, gone: bool) -> None:
+        cache = staging.Lost("cache1", "cache store cache1 is lost", gone)
+        self._take(staging.lost(self.job, cache, self.now, self.law))
+        held = self._held()
+        if gone and self.job.live and held is not None:
+            assert not held.fills
+            assert not held.reads_cache or held.state is HopState.COMMITTING
 
     @precondition(lambda self: self._pending() is not None)
     @rule(host=st.sampled_from(["kvm1", "kvm2"]))

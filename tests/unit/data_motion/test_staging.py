@@ -6,7 +6,6 @@ from stowage_contracts.message import Message
 from stowage_contracts.messages.cache_autoscaler import (
     CacheAdded,
     CacheAnswer,
-    CacheRemoved,
     CacheReserved,
     ReserveCache,
 )
@@ -200,9 +199,3 @@ async def test_figures_count_both_hops(staged: Scene) -> None:
     assert isinstance(signal, CopyProgressed)
     assert (signal.transfer.bytes_done, signal.transfer.bytes_total) == (SIZE // 2, 2 * SIZE)
     assert signal.transfer.phase.startswith("hop 1 of 2")
-
-
-async def test_a_cache_that_is_removed_fails_what_is_staged_there(staged: Scene) -> None:
-    await answered(staged, CacheAnswer.FILL)
-    await staged.bench.handle(CacheRemoved(state=cache()))
-    assert (await staged.one(CopyFailed)).error.code == "unavailable.store_removed"

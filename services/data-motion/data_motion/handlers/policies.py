@@ -12,6 +12,7 @@ from stowage_contracts.messages.data_motion import (
     RemoveMotionPolicy,
     SetMotionPolicy,
 )
+from stowage_contracts.values import CacheUse
 from stowage_contracts.views import MotionPolicyView
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Handler, RequestHandler
@@ -19,6 +20,9 @@ from stowage_runtime.service import Desk, Handler, RequestHandler
 from data_motion.deps import Deps
 from data_motion.planning import decided
 from data_motion.records import CopyRecord
+from data_motion.strategies.via_cache import ViaCacheStrategy
+
+STAGES = ViaCacheStrategy.name
 
 
 async def on_set_motion_policy(message: SetMotionPolicy, tx: Tx, deps: Deps) -> None:
@@ -28,13 +32,15 @@ async def on_set_motion_policy(message: SetMotionPolicy, tx: Tx, deps: Deps) -> 
     """
     policy = message.policy
     if policy.pin and policy.pin in policy.forbid:
-        raise InvalidInput(
-            f"{policy.pin} is pinned and forbidden at once",
-            code="policy",
-            resource=f"motion_policy/{policy.id}",
-        )
+        raise _nothing_left(policy, f"{policy.pin} is pinned and forbidden at once")
+    if policy.pin == STAGES and {policy.caches, *policy.caches_of.values()} == {CacheUse.NEVER}:
+        raise _nothing_left(policy, f"{policy.pin} is pinned, and caches are never used")
     await tx.run("set_policy", policy.model_dump(mode="json"))
     await tx.say(MotionPolicyChanged(state=policy))
+
+
+def _nothing_left(policy: MotionPolicyView, why: str) -> InvalidInput:
+    return InvalidInput(why, code="policy", resource=f"motion_policy/{policy.id}")
 
 
 async def on_remove_motion_policy(message: RemoveMotionPolicy, tx: Tx, deps: Deps) -> None:

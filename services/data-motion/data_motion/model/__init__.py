@@ -1,25 +1,25 @@
 """The rules of a copy, pure: (job, message, now, rules) → step.
 
 ``leases`` has those of a hop under way, ``steering`` of what people order meanwhile, ``sweeping``
-of its deadlines, ``finishing`` of its end, ``endings`` those of the copy's end.
+of its deadlines, ``finishing`` of its end, ``endings`` those of the copy's end, ``staging`` of
+caches on the way.
 """
 
 from datetime import datetime
-from uuid import NAMESPACE_URL, uuid5
 
-from stowage_contracts.errors import Conflict, NoStrategy, Problem
-from stowage_contracts.messages.cache_autoscaler import CacheAnswer, CacheReserved
+from stowage_contracts.errors import Problem
 from stowage_contracts.messages.data_motion import CancelCopy, CopyPlanned
 from stowage_contracts.messages.image_store import CopyRequested
-from stowage_contracts.values import CopyEnd, EndKind, Id
+from stowage_contracts.values import EndKind, Id, StoreRole
 from stowage_contracts.views import StrategyAnswer
 
-from data_motion.model import endings, steering, words
+from data_motion.model import endings, steering
 from data_motion.model.limits import Rules
 from data_motion.model.plan import Decision
+from data_motion.model.stages import add_hops
 from data_motion.model.states import AskerState, CopyState, HopState
 from data_motion.model.turn import Step, Turn
-from data_motion.model.waiting import ask_caches, hold, ready, wait_for_caches
+from data_motion.model.waiting import wait_for_caches
 from data_motion.records import AskerRecord, CopyRecord, HopRecord, Job
 
 
@@ -31,7 +31,10 @@ def source_key(request: CopyRequested) -> str:
 
 
 def destination_key(request: CopyRequested) -> str:
-    """What makes two destinations the same object."""
+    """What makes two destinations the same object; a prefetch of another time is another one."""
+    end = request.destination
+    if end.role is StoreRole.IMAGE_CACHE:
+        return f"cache {end.scope.type} {end.scope.id}|{end.format}|{request.hold_seconds:g}"
     return f"{request.destination.store_id}|{request.destination.key}"
 
 
@@ -101,45 +104,11 @@ def plan(job: Job, decision: Decision, now: datetime, rules: Rules) -> Step:
     turn.note("planned", _told(decision))
     if not decision.plan.hops:
         endings.complete(turn, None)
-    elif len(decision.plan.hops) > 1:
+    elif any(leg.destination_is_cache for leg in decision.plan.hops):
         wait_for_caches(turn)
     else:
-        _add_hops(turn, [(job.copy.request.source, job.copy.request.destination)])
+        add_hops(turn, [(job.copy.request.source, job.copy.request.destination)])
         turn.planned()
-    return turn.step()
-
-
-def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Step:
-    """What the caches answered; raises Conflict if the answer lacks an end it promises."""
-    turn, request = Turn(job, now, rules), job.copy.request
-    if job.copy.state is not CopyState.WAITING or job.hops:
-        if not job.hops:
-            _give_back(turn, reply)
-        return turn.step()
-    if reply.answer is CacheAnswer.READY:
-        _add_hops(turn, [(_given(reply.source, reply), request.destination)], reply.reason)
-    elif reply.answer is CacheAnswer.FILL:
-        _add_hops(
-            turn,
-            [
-                (request.source, _given(reply.destination, reply)),
-                (_given(reply.source, reply), request.destination),
-            ],
-            reply.reason,
-        )
-    elif reply.answer is CacheAnswer.WAIT:
-        hold(turn, f"space on a cache store: {reply.reason}")
-        ask_caches(turn, rules.limits.cache_poll_seconds)
-    else:
-        endings.fail(
-            turn,
-            NoStrategy(
-                f"no cache store can stage it: {reply.reason}",
-                resource=f"copy/{job.copy.id}",
-                hint="add a cache store in the destination's scope, or room on one",
-                code="cache",
-            ).problem,
-        )
     return turn.step()
 
 
@@ -170,11 +139,6 @@ def cancel(job: Job, message: CancelCopy, now: datetime, rules: Rules) -> Step:
     return turn.step()
 
 
-def hop_id(copy_id: str, ordinal: int) -> str:
-    """The same id each time, so that the rules stay pure."""
-    return str(uuid5(NAMESPACE_URL, f"stowage:copy/{copy_id}/hop/{ordinal}"))
-
-
 def _asker(copy_id: str, request: CopyRequested, now: datetime) -> AskerRecord:
     return AskerRecord(
         id=request.copy_id,
@@ -187,38 +151,9 @@ def _asker(copy_id: str, request: CopyRequested, now: datetime) -> AskerRecord:
     )
 
 
-def _add_hops(turn: Turn, ends: list[tuple[CopyEnd, CopyEnd]], cache_reason: str = "") -> None:
-    """Add the hops of a plan; only the first may be offered yet."""
-    legs = turn.copy.plan.hops[-len(ends) :]
-    for ordinal, ((source, destination), leg) in enumerate(zip(ends, legs, strict=True)):
-        hop = HopRecord(
-            id=hop_id(turn.copy.id, ordinal),
-            copy_id=turn.copy.id,
-            ordinal=ordinal,
-            source=source,
-            destination=destination,
-            must_run_on=leg.must_run_on,
-            method=leg.method,
-            cache_reason=cache_reason,
-        )
-        turn.put(hop, **(ready(turn) if ordinal == 0 else {}))
-
-
 def _told(decision: Decision) -> str:
     reasons = (answer.reason for answer in decision.answers if answer.chosen)
     return f"by {decision.strategy}: {next(reasons, '')}".rstrip(": ")
-
-
-def _given(end: CopyEnd | None, reply: CacheReserved) -> CopyEnd:
-    if end is None:
-        raise Conflict(f"the answer {reply.answer} lacks an end", code="cache_answer")
-    return end
-
-
-def _give_back(turn: Turn, reply: CacheReserved) -> None:
-    for end in (reply.source, reply.destination):
-        if end is not None:
-            words.release_grant(turn, end)
 
 
 def _committing(job: Job) -> HopRecord | None:

@@ -84,8 +84,7 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
     """Try a hop again, or elsewhere, or give the copy up, as the error's retry class says."""
     attempts = hop.attempts + 1
     changed = problem.code.startswith("source_changed")
-    spent = max(attempts, hop.generation if changed else 0) >= turn.limits.max_attempts
-    if problem.retry is Retry.FINAL or spent:
+    if is_last(turn, hop, problem):
         turn.put(hop, error=problem, attempts=attempts)
         fail(turn, problem)
         return
@@ -102,6 +101,13 @@ def fail_hop(turn: Turn, hop: HopRecord, problem: Problem) -> None:
         generation=hop.generation + changed,
         retry_at=turn.now + turn.limits.backoff(attempts),
     )
+
+
+def is_last(turn: Turn, hop: HopRecord, problem: Problem) -> bool:
+    """Whether a hop that failed so is not tried again."""
+    changed = problem.code.startswith("source_changed")
+    tries = max(hop.attempts + 1, hop.generation if changed else 0)
+    return problem.retry is Retry.FINAL or tries >= turn.limits.max_attempts
 
 
 def again(turn: Turn, hop: HopRecord, **fields: object) -> HopRecord:
@@ -128,13 +134,15 @@ def again(turn: Turn, hop: HopRecord, **fields: object) -> HopRecord:
 
 
 def _over(turn: Turn) -> dict[str, Any]:
-    return {"finished": turn.now, "waiting_for": "", "paused": "", "deadline": None}
+    over = {"finished": turn.now, "waiting_for": "", "paused": "", "deadline": None}
+    return {**over, "awaits_cache": False}
 
 
 def _wind_up(turn: Turn, state: HopState, problem: Problem | None) -> None:
     left = [hop for hop in turn.job.hops if not ended(hop.state)]
-    if not turn.job.hops:
+    if not turn.job.hops or turn.copy.awaits_cache:
         words.release_grant(turn, turn.copy.request.source)
+    if not turn.job.hops:
         words.release_grant(turn, turn.copy.request.destination)
     for hop in left:
         words.release(turn, hop)

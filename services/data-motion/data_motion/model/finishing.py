@@ -7,7 +7,7 @@ from stowage_contracts.messages.data_motion import HopCommitFailed, HopCommitted
 from stowage_contracts.messages.hypervisor_agent import HopFinished
 from stowage_contracts.values import HopMethod, Receipt, Transfer
 
-from data_motion.model import endings, words
+from data_motion.model import endings, stages, words
 from data_motion.model.leases import taken_up
 from data_motion.model.limits import Rules
 from data_motion.model.states import LEASED, HopState
@@ -26,7 +26,7 @@ def finished(job: Job, message: HopFinished, now: datetime, rules: Rules) -> Ste
     if problem is None:
         problem = _refusal(job, hop, message.receipt)
     if problem is not None or message.receipt is None:
-        endings.fail_hop(turn, hop, problem or _no_receipt(hop))
+        _failed(turn, hop, problem or _no_receipt(hop))
     else:
         _commit(turn, hop, message.receipt)
     return turn.step()
@@ -39,7 +39,7 @@ def committed(job: Job, message: HopCommitted, now: datetime, rules: Rules) -> S
         return turn.step()
     receipt = hop.receipt
     if receipt is None or receipt.digest != message.digest:
-        endings.fail_hop(
+        _failed(
             turn,
             hop,
             Conflict(
@@ -70,8 +70,15 @@ def commit_failed(job: Job, message: HopCommitFailed, now: datetime, rules: Rule
         bytes_best=0,
         method=HopMethod.COPY if hop.by_store else hop.method,
     )
-    endings.fail_hop(turn, fresh, message.error)
+    _failed(turn, fresh, message.error)
     return turn.step()
+
+
+def _failed(turn: Turn, hop: HopRecord, problem: Problem) -> None:
+    """Where it may be a cache's fault another one is tried before the copy fails."""
+    last = endings.is_last(turn, hop, problem) or stages.forsaken(hop, problem)
+    if not (last and stages.blamed(turn, hop, problem)):
+        endings.fail_hop(turn, hop, problem)
 
 
 def _commit(turn: Turn, hop: HopRecord, receipt: Receipt) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from stowage_contracts.errors import Problem, Stalled
 from stowage_contracts.messages.hypervisor_agent import HopProgressed
 
-from data_motion.model import cloning, endings, words
+from data_motion.model import cloning, endings, stages, words
 from data_motion.model.limits import Rules
 from data_motion.model.states import LEASED, CopyState, HopState
 from data_motion.model.timeline import share
@@ -34,6 +34,8 @@ class Held:
     unreachable: bool = False
     patient: bool = False
     """Somebody wants it to wait, and ends that: the time does not count."""
+    strayed: bool = False
+    """It is its cache that is not to be used: another one may be."""
 
 
 def offer(job: Job, hop: HopRecord, placed: Placed, now: datetime, rules: Rules) -> Step:
@@ -86,8 +88,9 @@ def wait(job: Job, hop: HopRecord, held: Held, now: datetime, rules: Rules) -> S
 
 def hopeless(job: Job, problem: Problem, now: datetime, rules: Rules) -> Step:
     """No agent can ever take the hop."""
-    turn = Turn(job, now, rules)
-    endings.fail(turn, problem)
+    turn, hop = Turn(job, now, rules), job.current
+    if hop is None or not stages.blamed(turn, hop, problem):
+        endings.fail(turn, problem)
     return turn.step()
 
 
@@ -144,18 +147,17 @@ def rejoined(job: Job, host_id: str, boot_id: str, now: datetime, rules: Rules) 
 
 
 def may_try(turn: Turn, hop: HopRecord, why: str) -> bool:
-    """Whether a try is left; otherwise the copy fails."""
+    """Whether a try is left; otherwise the copy fails, or is staged anew."""
     if hop.attempts + 1 < turn.limits.max_attempts:
         return True
-    endings.fail(
-        turn,
-        Stalled(
-            f"{why}, after {hop.attempts + 1} tries without a new byte",
-            code="lease",
-            resource=f"hop/{hop.id}",
-            hint="look at the logs of the agents that tried",
-        ).problem,
-    )
+    problem = Stalled(
+        f"{why}, after {hop.attempts + 1} tries without a new byte",
+        code="lease",
+        resource=f"hop/{hop.id}",
+        hint="look at the logs of the agents that tried",
+    ).problem
+    if not stages.blamed(turn, hop, problem):
+        endings.fail(turn, problem)
     return False
 
 

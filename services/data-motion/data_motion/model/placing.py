@@ -7,7 +7,7 @@ from datetime import datetime
 from stowage_contracts.errors import NoStrategy, Problem
 from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.plugins.endpoint_selector import EndpointAsk, EndpointSelector
-from stowage_contracts.values import Location, StoreState
+from stowage_contracts.values import CopyEnd, Location, StoreState
 
 from data_motion.model.leases import Held, Placed
 from data_motion.model.limits import Limits
@@ -16,6 +16,8 @@ from data_motion.records import AgentRecord, CopyRecord, HopRecord, StoreRecord
 
 _UNWRITABLE = frozenset({StoreState.DEGRADED, StoreState.DISABLED, StoreState.REMOVED})
 _UNREADABLE = frozenset({StoreState.DISABLED, StoreState.REMOVED})
+_LEFT = _UNWRITABLE
+"""Caches in these states are left for others; in a store they are waited for."""
 SPARED_FROM = 4
 """With fewer slots one is too much to leave unused: there a hop must yield first."""
 
@@ -81,9 +83,10 @@ class Placer:
         able = [agent for agent in fleet.agents if fits(hop, fleet.view(agent))]
         if not able:
             return _nobody(hop, fleet)
-        broken = _broken_store(hop, fleet)
+        cache = _lost_cache(hop, fleet)
+        broken = cache or _broken_store(hop, fleet)
         if broken:
-            return Held(broken)
+            return Held(broken, strayed=bool(cache))
         serving = [agent for agent in able if not agent.draining]
         if not serving:
             return Held(_drained(able), patient=True)
@@ -165,6 +168,22 @@ def _broken_store(hop: HopRecord, fleet: Fleet) -> str:
         if known is not None and known.view.state in bad:
             return f"store {end.store_id}, which is {known.view.state}"
     return ""
+
+
+def _lost_cache(hop: HopRecord, fleet: Fleet) -> str:
+    """Why the cache at one of its ends is not to be used; one that drains takes nothing new, and
+    serves what it holds."""
+    new = {StoreState.DRAINING} if hop.host_id is None else set()
+    if hop.fills and (why := _bad(fleet, hop.destination, _LEFT | new)):
+        return why
+    return _bad(fleet, hop.source, _LEFT) if hop.reads_cache else ""
+
+
+def _bad(fleet: Fleet, end: CopyEnd, states: frozenset[StoreState]) -> str:
+    known = fleet.stores.get(end.store_id or "")
+    if known is None or known.view.state not in states:
+        return ""
+    return f"cache store {known.view.name}, which is {known.view.state}"
 
 
 def _silent(able: list[AgentRecord]) -> str:

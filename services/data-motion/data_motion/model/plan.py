@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stowage_contracts.errors import NoStrategy, Problem
+from stowage_contracts.messages.image_store import CopyRequested
 from stowage_contracts.plugins.data_motion_strategy import (
     Answer,
     DataMotionStrategy,
@@ -11,6 +12,7 @@ from stowage_contracts.plugins.data_motion_strategy import (
     MotionPlan,
     Priority,
 )
+from stowage_contracts.values import StoreRole
 from stowage_contracts.views import StrategyAnswer
 
 from data_motion.model.policy import FREE, Choice
@@ -46,13 +48,13 @@ def decide(
     return Decision(_stored(given, "", choice), problem=_missing(ask, given, choice))
 
 
-def runnable(plan: MotionPlan) -> bool:
-    """Whether Stowage can run a plan: nothing, one direct hop, or two through one cache."""
-    legs = plan.hops
-    if len(legs) <= 1:
-        return not any(leg.source_is_cache or leg.destination_is_cache for leg in legs)
-    through = [(leg.source_is_cache, leg.destination_is_cache) for leg in legs]
-    return through == [(False, True), (True, False)]
+def runnable(plan: MotionPlan, request: CopyRequested) -> bool:
+    """Whether Stowage can run a plan: nothing, one direct hop, or two through one cache; of a
+    prefetch the first of these two."""
+    through = [(leg.source_is_cache, leg.destination_is_cache) for leg in plan.hops]
+    if request.destination.role is StoreRole.IMAGE_CACHE:
+        return through == [(False, True)]
+    return through in ([], [(False, False)], [(False, True), (True, False)])
 
 
 def _answer(strategy: DataMotionStrategy, ask: MotionAsk) -> Answer:
@@ -67,7 +69,7 @@ def _plan(strategy: DataMotionStrategy, ask: MotionAsk) -> MotionPlan | Answer:
         plan = strategy.plan(ask)
     except Exception as error:  # as above
         return _broken(error)
-    if runnable(plan):
+    if runnable(plan, ask.request):
         return plan
     return Answer(
         priority=Priority.CANT_HANDLE,

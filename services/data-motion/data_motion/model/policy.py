@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stowage_contracts.messages.image_store import CopyRequested
-from stowage_contracts.values import Id
+from stowage_contracts.values import CacheUse, Id, StoreRole
 
 from data_motion.records import PolicyRecord
 
@@ -39,6 +39,16 @@ class Choice:
         if not pin or pin in strategies:
             return ""
         return f"{self.name} pins {pin}, which is not installed"
+
+    def caches(self, request: CopyRequested) -> CacheUse:
+        """How a copy uses caches. A prefetch is for whoever may use them."""
+        policy = self.policy
+        if policy is None:
+            return CacheUse.WHEN_REQUIRED
+        if request.destination.role is StoreRole.IMAGE_CACHE:
+            return next((use for use in policy.uses if use is not CacheUse.NEVER), CacheUse.NEVER)
+        to = request.destination.hypervisor
+        return policy.caches_of.get(to, policy.caches) if to else policy.caches
 
     @property
     def name(self) -> str:

@@ -57,7 +57,7 @@ def go_on(turn: Turn, why: str) -> None:
     if turn.copy.state is CopyState.PAUSED:
         turn.enter(CopyState.WAITING, deadline=None)
         hop = turn.job.current
-        if hop is None:
+        if hop is None or turn.copy.awaits_cache:
             wait_for_caches(turn)
         else:
             turn.put(hop, yielding="", **ready(turn))

@@ -22,12 +22,19 @@ def sweep(job: Job, now: datetime, rules: Rules) -> Step:
     until = job.copy.deadline
     if until is not None and until <= now and job.copy.state is CopyState.PAUSED:
         _forgotten(turn)
-    elif until is not None and until <= now and not job.hops:
+    elif in_vain(job, now):
         _no_cache(turn)
     for hop in job.hops:
         if hop.due is not None and hop.due <= now and not ended(turn.copy.state):
             _overdue(turn, hop)
     return turn.step()
+
+
+def in_vain(job: Job, now: datetime) -> bool:
+    """Whether it has waited for a cache as long as it may."""
+    until = job.copy.deadline
+    waits = job.copy.awaits_cache and job.copy.state is CopyState.WAITING
+    return waits and until is not None and until <= now
 
 
 def was_away(beat: datetime | None, heard: datetime | None, now: datetime, limits: Limits) -> bool:

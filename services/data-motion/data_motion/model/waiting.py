@@ -29,7 +29,7 @@ def ready(turn: Turn) -> dict[str, datetime | None]:
 
 def pinned_until(turn: Turn) -> datetime | None:
     """When a pin must be asked for again; None where no cache is used."""
-    staged = len(turn.copy.plan.hops) > 1
+    staged = any(leg.destination_is_cache for leg in turn.copy.plan.hops)
     return turn.later(turn.limits.pin_again_seconds) if staged else None
 
 
@@ -57,8 +57,9 @@ def halt(turn: Turn) -> None:
     turn.event(lambda view, _: CopyPaused(state=view))
 
 
-def wait_for_caches(turn: Turn) -> None:
-    """Nothing can move before a cache has space."""
-    turn.change(deadline=turn.later(turn.limits.cache_wait_seconds))
+def wait_for_caches(turn: Turn, after: float = 0) -> None:
+    """Nothing can move before a cache has space; ask for it after so many seconds."""
+    until = turn.later(turn.limits.cache_wait_seconds)
+    turn.change(deadline=until, awaits_cache=True)
     hold(turn, "space on a cache store")
-    ask_caches(turn, 0)
+    ask_caches(turn, after)

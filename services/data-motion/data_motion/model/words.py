@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from stowage_contracts.errors import Problem
 from stowage_contracts.messages.data_motion import CloneHop, CommitHop
 from stowage_contracts.messages.hypervisor_agent import (
     CancelHop,
@@ -13,7 +14,7 @@ from stowage_contracts.messages.hypervisor_agent import (
 )
 from stowage_contracts.messages.image_store import ReleaseGrants
 from stowage_contracts.topology import address, agent_address
-from stowage_contracts.values import CopyEnd, ServiceName
+from stowage_contracts.values import CopyEnd, EndKind, ServiceName
 
 from data_motion.model.turn import Turn
 from data_motion.records import Feeder, HopRecord
@@ -150,7 +151,10 @@ def cancel(turn: Turn, hop: HopRecord) -> None:
     )
 
 
-def release_grant(turn: Turn, end: CopyEnd, epoch: int = 0) -> None:
-    """Give one grant back; an agent's own pools follow CancelHop instead."""
-    if end.grant.owner is not ServiceName.HYPERVISOR_AGENT:
-        turn.command(ReleaseGrants(grant=end.grant, epoch=epoch), address(end.grant.owner))
+def release_grant(turn: Turn, end: CopyEnd, epoch: int = 0, damaged: Problem | None = None) -> None:
+    """Give one grant back; an agent's own pools follow CancelHop instead, and a cache that is yet
+    to be chosen has none."""
+    chosen = end.store_id is not None or end.kind is EndKind.URL
+    if chosen and end.grant.owner is not ServiceName.HYPERVISOR_AGENT:
+        message = ReleaseGrants(grant=end.grant, epoch=epoch, damaged=damaged)
+        turn.command(message, address(end.grant.owner))

@@ -10,7 +10,7 @@ from stowage_contracts.plugins.data_motion_strategy import (
 )
 
 from data_motion.model.reach import lacks_to_carry, lacks_to_write, who
-from data_motion.strategies.ends import is_install, no, only_host
+from data_motion.strategies.ends import is_install, no, only_host, prefetched
 
 
 class DirectStrategy:
@@ -22,6 +22,8 @@ class DirectStrategy:
         """Able when one agent reads the one end and writes the other."""
         if why := is_install(ask.request):
             return no(why)
+        if prefetched(ask.request):
+            return no("a prefetch ends on a cache store, which is yet to be chosen")
         able = carriers(ask)
         if able:
             more = f" (and {len(able) - 1} more)" if len(able) > 1 else ""

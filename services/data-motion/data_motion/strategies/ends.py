@@ -21,6 +21,12 @@ def between_pools(request: CopyRequested) -> bool:
     return roles == {StoreRole.PRIMARY}
 
 
+def prefetched(request: CopyRequested) -> bool:
+    """Whether it only brings an object onto whichever cache store of a scope is chosen."""
+    end = request.destination
+    return end.role is StoreRole.IMAGE_CACHE and end.store_id is None
+
+
 def is_install(request: CopyRequested) -> str:
     """Why its bytes may not be carried: its pool is to make it of a base; '' when they may."""
     if request.method is HopMethod.COPY:

@@ -77,6 +77,8 @@ def _ends(ask: MotionAsk) -> tuple[CopyEnd, CopyEnd]:
 def _strangers(source: CopyEnd, destination: CopyEnd) -> str:
     if source.kind is EndKind.URL:
         return "the source is a URL, no store"
+    if destination.store_id is None:
+        return "its destination is yet to be chosen"
     owners = {source.grant.owner, destination.grant.owner}
     if owners != {ServiceName.IMAGE_STORE}:
         return "only image stores copy from each other by themselves"

@@ -10,101 +10,114 @@ from stowage_contracts.plugins.data_motion_strategy import (
     MotionPlan,
     Priority,
 )
-from stowage_contracts.values import EndKind
-from stowage_contracts.views import StoreView
+from stowage_contracts.values import CacheUse, EndKind, StoreRole
 
 from data_motion.model.reach import lacks_to_convert, lacks_to_read, lacks_to_write, who
 from data_motion.strategies.direct import carriers
-from data_motion.strategies.ends import host_of, is_install, no
+from data_motion.strategies.ends import host_of, is_install, no, prefetched
+from data_motion.strategies.staging import Place, Reader, at, caches_around, filler_of, nobody_fills
 
 
 @dataclass(frozen=True)
 class _Way:
-    reader: AgentView
-    cache: StoreView
+    reader: Reader
+    cache: Place
     filler: AgentView
 
 
 class ViaCacheStrategy:
-    """Two hops that meet in a cache store; only where no agent can do it in one."""
+    """Two hops that meet in a cache store; where no agent can do it in one, or always."""
 
     name = "via-cache"
 
     def can_handle(self, ask: MotionAsk) -> Answer:
-        """Able when a cache lies between an agent that reads and one that writes."""
+        """Able when a cache lies, or comes to lie, between an agent that reads and one that
+        writes."""
         found = _way(ask)
         if isinstance(found, Answer):
             return found
-        return Answer(
-            priority=Priority.DEFAULT,
-            reason=f"{who(found.filler)} fills cache store {found.cache.id}, "
-            f"{who(found.reader)} reads it",
-        )
+        told = f"{who(found.filler)} fills {found.cache.name}"
+        if found.reader.agent is not None:
+            told += f", {found.reader.name} reads it"
+        if _always(ask) and carriers(ask):
+            wish = f"; one hop would do, but {_whose(ask)} wants caches always"
+            return Answer(priority=Priority.HYPERVISOR, reason=told + wish)
+        return Answer(priority=Priority.DEFAULT, reason=told)
 
     def plan(self, ask: MotionAsk) -> MotionPlan:
         """Fill the cache, then read it on the host that sees the destination."""
-        return MotionPlan(
-            hops=(
-                HopLeg(destination_is_cache=True, must_run_on=host_of(ask.request.source)),
-                HopLeg(source_is_cache=True, must_run_on=host_of(ask.request.destination)),
-            )
-        )
+        fill = HopLeg(destination_is_cache=True, must_run_on=host_of(ask.request.source))
+        if prefetched(ask.request):
+            return MotionPlan(hops=(fill,))
+        read = HopLeg(source_is_cache=True, must_run_on=host_of(ask.request.destination))
+        return MotionPlan(hops=(fill, read))
 
 
 def _way(ask: MotionAsk) -> _Way | Answer:
-    if why := is_install(ask.request):
+    if why := is_install(ask.request) or _not_needed(ask):
         return no(why)
-    if carriers(ask):
-        return no("not needed: an agent moves it in one hop")
     request = ask.request
     if request.source.kind is EndKind.URL or request.size is None or request.digest is None:
         return no("a cache stages only registered objects, whose size and digest are known")
+    if ask.cache_use is CacheUse.NEVER:
+        return no(f"{_whose(ask)} never uses caches", f"another use of caches by {_whose(ask)}")
     readers = _readers(ask)
     if not readers:
         return no("no agent writes to the destination", "an agent that sees the destination")
-    pairs = [(reader, cache) for reader in readers for cache in _caches(ask, reader)]
+    pairs = [(reader, cache) for reader in readers for cache in caches_around(ask, reader)]
     if not pairs:
         return _no_cache(ask, readers[0])
     for reader, cache in pairs:
-        filler = _filler(ask, cache)
+        filler = filler_of(ask, cache)
         if filler is not None:
             return _Way(reader, cache, filler)
-    schemes = "/".join(request.source.schemes)
-    return no(
-        f"no agent in the scope of cache store {pairs[0][1].id} reads {schemes}",
-        f"an agent that reads {schemes} and writes to cache store {pairs[0][1].id}",
-    )
+    return nobody_fills(ask, pairs[0][1])
 
 
-def _readers(ask: MotionAsk) -> list[AgentView]:
+def _not_needed(ask: MotionAsk) -> str:
+    """Why it goes past every cache though one may lie between; '' when a cache is wanted."""
+    if prefetched(ask.request) or not carriers(ask):
+        return ""
+    if ask.cache_use is not CacheUse.ALWAYS:
+        return "not needed: an agent moves it in one hop"
+    if not _always(ask):
+        return (
+            f"not needed: an agent moves it in one hop; {_whose(ask)} wants caches always, which "
+            "holds for copies from image stores to hosts"
+        )
+    return ""
+
+
+def _always(ask: MotionAsk) -> bool:
+    """Whether it is a copy others may want again, and caches are wanted for those."""
+    ends = ask.request.source.role, ask.request.destination.role
+    return ask.cache_use is CacheUse.ALWAYS and ends == (StoreRole.IMAGE, StoreRole.PRIMARY)
+
+
+def _whose(ask: MotionAsk) -> str:
+    return ask.wanted_by or "the operator"
+
+
+def _readers(ask: MotionAsk) -> list[Reader]:
+    """Agents that can write the destination; a prefetch has none yet, only a place."""
     source, destination = ask.request.source, ask.request.destination
+    if prefetched(ask.request):
+        return [Reader(ask.request.location, f"{destination.scope.type} {destination.scope.id}")]
     able = [
         agent
         for agent in ask.agents
         if not lacks_to_write(agent, destination)
         and not lacks_to_convert(agent, source, destination)
     ]
-    return sorted(able, key=lambda agent: agent.host_id)
+    return [at(agent) for agent in sorted(able, key=lambda agent: agent.host_id)]
 
 
-def _caches(ask: MotionAsk, reader: AgentView) -> list[StoreView]:
-    """Usable cache stores around the reader; which has room is the cache-autoscaler's to say."""
-    usable = [c for c in ask.caches if c.state.writable and c.scope.covers(reader.location)]
-    return sorted(usable, key=lambda cache: cache.id)
-
-
-def _filler(ask: MotionAsk, cache: StoreView) -> AgentView | None:
-    able = [
-        agent
-        for agent in ask.agents
-        if not lacks_to_read(agent, ask.request.source) and cache.scope.covers(agent.location)
-    ]
-    return min(able, key=lambda agent: agent.host_id, default=None)
-
-
-def _no_cache(ask: MotionAsk, reader: AgentView) -> Answer:
-    lack = lacks_to_read(reader, ask.request.source)
+def _no_cache(ask: MotionAsk, reader: Reader) -> Answer:
+    if reader.agent is None:
+        name = f"{reader.name} has no usable cache store and no fleet of transport VMs"
+        return no(name, f"a cache store or a fleet for {reader.name}")
+    lack = lacks_to_read(reader.agent, ask.request.source)
     return no(
-        f"no usable cache store covers {who(reader)}",
-        f"{who(reader)} {lack or 'cannot reach the source'}: needs a cache store in its scope",
+        f"no usable cache store covers {reader.name}",
+        f"{reader.name} {lack or 'cannot reach the source'}: needs a cache store in its scope",
     )
