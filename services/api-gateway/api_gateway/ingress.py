@@ -53,11 +53,12 @@ class CopyRequested(NewCopy):
 
 
 class CacheLoadHigh(Given):
-    """A cache somebody saw overloaded."""
+    """A cache, or a whole fleet of them, that somebody saw overloaded."""
 
     model_config = CAMEL
 
     store_id: Id
+    """A cache store, or a cache fleet."""
     bytes_per_second: float = Field(default=0.0, ge=0)
     shown_bytes_per_second: float = Field(default=0.0, ge=0)
     streams: int = Field(default=0, ge=0)
@@ -85,17 +86,24 @@ async def on_copy_requested(message: CopyRequested, tx: Tx) -> None:
 
 async def on_cache_load_high(message: CacheLoadHigh, tx: Tx) -> None:
     """ReportCacheLoad for cache-autoscaler, which looks for itself."""
-    store = await reference("store", message.store_id, ADMIN, tx)
+    await _check_cache(message.store_id, tx)
+    load = CacheLoad.model_validate(message.model_dump(exclude={"reason"}))
+    command = ReportCacheLoad(load=load, reason=message.reason)
+    await tx.say(command, to=address(ServiceName.CACHE_AUTOSCALER))
+
+
+async def _check_cache(key: str, tx: Tx) -> None:
+    fleet = await tx.row("resource", "cache_fleet", key)
+    if fleet is not None and not fleet["removed"]:
+        return
+    store = await reference("store", key, ADMIN, tx)
     if store["role"] != StoreRole.IMAGE_CACHE:
         raise InvalidInput(
             f"the store has role {store['role']}",
             code="role",
             resource=f"store/{store['id']}",
-            hint="load is reported of cache stores",
+            hint="load is reported of cache stores and cache fleets",
         )
-    load = CacheLoad.model_validate(message.model_dump(exclude={"reason"}))
-    command = ReportCacheLoad(load=load, reason=message.reason)
-    await tx.say(command, to=address(ServiceName.CACHE_AUTOSCALER))
 
 
 Take = Callable[[Any, Tx], Awaitable[None]]

@@ -1,5 +1,6 @@
 """Adding a data store, however it was asked for: over HTTP or by a foreign message."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -51,7 +52,7 @@ async def place(
         name=body.name,
         provider=body.provider,
         role=body.role,
-        scope=await _scope(body, principal, tx),
+        scope=await scope_of(Scoped(body.scope, body.scope_id), principal, tx),
         state=StoreState.ADDING,
         settings=body.settings,
         tags=body.tags,
@@ -76,7 +77,16 @@ def owner_of(role: StoreRole) -> ServiceName:
     return ServiceName.CACHE_AUTOSCALER if cache else ServiceName.IMAGE_STORE
 
 
-async def _scope(body: StoreFields, principal: Principal, tx: Tx) -> Scope:
+@dataclass(frozen=True)
+class Scoped:
+    """A scope by its type and the id of what it names."""
+
+    scope: ScopeType
+    scope_id: str | None
+
+
+async def scope_of(body: Scoped, principal: Principal, tx: Tx) -> Scope:
+    """The scope a body names, with its zone; raises InvalidInput, NotFound."""
     if (body.scope is ScopeType.REGION) != (body.scope_id is None):
         raise InvalidInput(
             "a region scope names nothing; every other scope names one id",

@@ -8,8 +8,8 @@ from stowage_runtime.handling.tx import Tx
 
 ADMINS_ONLY = "*"
 """Account of events that carry no public state: only admins see them."""
-INFRASTRUCTURE = ("store", "host", "placement_rule", "motion_policy")
-"""Nouns whose events tell paths and other accounts' ids."""
+INFRASTRUCTURE = ("store", "host", "placement_rule", "motion_policy", "cache_fleet", "transport_vm")
+"""Nouns whose events tell paths, addresses and other accounts' ids."""
 _KEY = "projection"
 
 

@@ -25,7 +25,7 @@ from stowage_runtime.http.server import HttpServer
 from stowage_runtime.testing.bench import ServiceBench
 
 from tests.servers.databases import fresh_database
-from tests.unit.api_gateway import words
+from tests.unit.api_gateway import caches, words
 from tests.unit.api_gateway.api import Answer, Api
 from tests.unit.api_gateway.conftest import ADMIN_KEY, surface
 
@@ -65,6 +65,11 @@ GOOD = {
     "finding_ids": st.just(["f1"]),
     "seconds": st.just(60),
     "token": st.just("token"),
+    "scope_id": st.just("z1"),
+    "caches": st.just("always"),
+    "caches_of": st.just({"KVM": "never"}),
+    "demand": st.just([{"seconds": 0, "wanted_bytes": 1}]),
+    "vm": st.just({"clients": ["10.0.0.0/8"]}),
 }
 
 
@@ -97,11 +102,12 @@ def gateway(made_keys: dict[str, str], postgres_url: str) -> Iterator[Gateway]:
         key = SecretStr(ADMIN_KEY)
         settings = Settings.read(database_url=SecretStr(url), admin_api_key=key, **made_keys)
         bench = await stack.enter_async_context(ServiceBench.open(wire(settings), url))
-        bench.bus.replies.update(words.ANSWERS)
+        bench.bus.replies.update({**words.ANSWERS, **caches.ANSWERS})
         await bench.handle(words.pool("p1"), sequence=1)
         await bench.handle(words.store("s1"), sequence=1)
         await bench.handle(words.template("t1", ready=True), sequence=1)
         await bench.handle(words.zone("z1"), sequence=1)
+        await bench.handle(caches.fleet("z1"), sequence=1)
         server = HttpServer(surface(bench), "127.0.0.1", 0)
         await server.start()
         stack.push_async_callback(server.stop)

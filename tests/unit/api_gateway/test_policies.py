@@ -12,6 +12,7 @@ from stowage_contracts.messages.data_motion import (
     RemoveMotionPolicy,
     SetMotionPolicy,
 )
+from stowage_contracts.values import CacheUse, HypervisorKind
 from stowage_contracts.views import MotionPolicyView, StrategyAnswer
 from stowage_runtime.testing.bench import ServiceBench
 
@@ -19,9 +20,20 @@ from tests.unit.api_gateway import words
 from tests.unit.api_gateway.api import Api
 
 Bench = ServiceBench[Deps]
-POLICY = MotionPolicyView(id="z1", pin="direct", forbid=("via-cache",))
+POLICY = MotionPolicyView(
+    id="z1",
+    pin="direct",
+    forbid=("via-cache",),
+    caches=CacheUse.ALWAYS,
+    caches_of={HypervisorKind.KVM: CacheUse.NEVER},
+)
 TOLD = POLICY.model_dump(mode="json")
-WANTED = {"pin": "direct", "forbid": ["via-cache"]}
+WANTED = {
+    "pin": "direct",
+    "forbid": ["via-cache"],
+    "caches": "always",
+    "caches_of": {"KVM": "never"},
+}
 
 
 async def test_a_policy_is_read_at_once_and_data_motion_told(api: Api, bench: Bench) -> None:
@@ -36,7 +48,7 @@ async def test_a_policy_is_read_at_once_and_data_motion_told(api: Api, bench: Be
 async def test_the_default_policy_needs_no_zone(api: Api) -> None:
     assert (await api.call("PUT", "/v1/motion-policies/default", {})).status == 202
     assert (await api.get("/v1/motion-policies")).body["items"] == [
-        {"id": "default", "pin": "", "forbid": []}
+        {"id": "default", "pin": "", "forbid": [], "caches": "when-required", "caches_of": {}}
     ]
 
 
@@ -56,6 +68,8 @@ async def test_a_policy_that_cannot_be_is_refused(api: Api, bench: Bench) -> Non
         ("default", {"pin": "a", "forbid": ["a"]}, 400, "invalid.body"),
         ("default", {"pin": "no name"}, 400, "invalid.body"),
         ("default", {"pinned": "direct"}, 400, "invalid.body"),
+        ("default", {"caches": "often"}, 400, "invalid.body"),
+        ("default", {"caches_of": {"Hyper-V": "never"}}, 400, "invalid.body"),
         ("no%20id", {}, 400, "invalid.id"),
     ]
     for key, body, status, code in table:

@@ -1,6 +1,8 @@
 """Everything served under /v1."""
 
+from api_gateway.routes.caches import ROUTES as CACHES
 from api_gateway.routes.copies import ROUTES as COPIES
+from api_gateway.routes.demoting import ROUTES as DEMOTING
 from api_gateway.routes.events import ROUTES as EVENTS
 from api_gateway.routes.hosts import ROUTES as HOSTS
 from api_gateway.routes.keys import ROUTES as KEYS
@@ -14,6 +16,6 @@ from api_gateway.routes.steering import ROUTES as STEERING
 from api_gateway.routes.stores import ROUTES as STORES
 from api_gateway.routes.upkeep import ROUTES as UPKEEP
 
-STORED = (*PROVIDERS, *STORES, *UPKEEP, *PLACEMENT)
+STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *CACHES, *PLACEMENT)
 MOVED = (*COPIES, *STEERING, *POLICIES)
 ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *LINKS, *MOVED, *EVENTS, *KEYS)

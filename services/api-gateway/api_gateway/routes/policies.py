@@ -1,4 +1,4 @@
-"""Motion policies: which strategies may carry copies into a zone; operators only."""
+"""Motion policies: which strategies carry copies into a zone, and whether through caches."""
 
 from typing import Annotated, Self
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, StringConstraints, model_validator
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.messages.data_motion import RemoveMotionPolicy, SetMotionPolicy
 from stowage_contracts.topology import address
-from stowage_contracts.values import ServiceName
+from stowage_contracts.values import CacheUse, HypervisorKind, ServiceName
 from stowage_contracts.views import MotionPolicyView
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
@@ -25,11 +25,15 @@ Strategy = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]
 
 
 class NewPolicy(Given):
-    """A strategy that alone may be used, or those that may not."""
+    """A strategy that alone may be used, or those that may not; and how caches are used."""
 
     pin: Strategy | None = None
     """The only strategy that may be used; it may be installed later."""
     forbid: tuple[Strategy, ...] = Field(default=(), max_length=MOST)
+    caches: CacheUse = CacheUse.WHEN_REQUIRED
+    """How copies use cache stores."""
+    caches_of: dict[HypervisorKind, CacheUse] = {}
+    """Another use for copies to hosts of these hypervisors."""
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Self:
@@ -44,7 +48,7 @@ async def set_policy(call: Call, desk: Desk, deps: Deps) -> Reply:
     zone_id, body = call.path["id"], call.body
     if not is_id(zone_id):
         raise InvalidInput("not an id", resource=f"{NOUN}/{zone_id[:64]}", code="id")
-    policy = MotionPolicyView(id=zone_id, pin=body.pin or "", forbid=body.forbid)
+    policy = MotionPolicyView(**{**dict(body), "id": zone_id, "pin": body.pin or ""})
 
     async def make(tx: Tx) -> MotionPolicyView:
         if zone_id != DEFAULT:
@@ -82,7 +86,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "PUT",
         "/v1/motion-policies/{id}",
         set_policy,
-        "Pin or forbid strategies in a zone, or (default) in all others",
+        "Pin or forbid strategies in a zone, say how caches are used, or (default) in all others",
         body=NewPolicy,
         reply=MotionPolicyView,
         status=202,

@@ -17,6 +17,7 @@ from api_gateway.routes.objects.linking import Linking, NewLink
 from api_gateway.routes.objects.living import Living, ZoneAnswer
 from api_gateway.routes.objects.moving import NewPlace, move
 from api_gateway.routes.objects.nouns import NOUNS, Noun
+from api_gateway.routes.objects.prefetching import Prefetch, Prefetching
 from api_gateway.routes.objects.registering import Registering
 from api_gateway.routes.objects.replicas import Replicas
 from api_gateway.routes.objects.uploading import Upload, Uploading
@@ -106,6 +107,16 @@ def _spread(noun: Noun) -> tuple[Route[Deps], ...]:
             replicas.verify,
             f"Verify one replica of a {noun.name}",
             reply=noun.view,
+            status=202,
+            tags=tags,
+        ),
+        Route(
+            "POST",
+            f"{each}/prefetch",
+            Prefetching(noun).prefetch,
+            f"Bring a {noun.name} onto a cache before anybody asks",
+            body=Prefetch,
+            reply=CopyView,
             status=202,
             tags=tags,
         ),
