@@ -177,6 +177,8 @@ def furnish_caches(tables: CacheTables, store: SimStore, ranges: float) -> None:
             "foreign_bytes": 0,
             "checks": [],
             "error": None,
+            "adopting": False,
+            "probed": tables.now,
         }
     )
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from stowage_contracts.errors import Conflict, NotFound, OutOfSpace, Unavailable
 from stowage_contracts.grants import Grant
 from stowage_contracts.plugins.image_store_driver import (
+    Capacity,
     CommitAsk,
     DriverAbilities,
     ObjectStat,
@@ -17,6 +18,7 @@ from stowage_contracts.plugins.image_store_driver import (
     RevokeAsk,
     WriteAsk,
 )
+from stowage_contracts.views import ProbeCheck
 
 from tests.simulator.kernel import Kernel, Pause
 
@@ -99,6 +101,11 @@ class SimStore:
         """As a directory or a bucket would declare."""
         schemes = ("https",) if self.multipart else ("file",)
         return DriverAbilities(schemes=schemes, root=self.root, multipart=self.multipart)
+
+    async def probe(self) -> tuple[tuple[ProbeCheck, ...], Capacity]:
+        """Whether it answers."""
+        await self._call()
+        return (ProbeCheck(name="probe", ok=True),), Capacity()
 
     async def grant(self, ask: ReadAsk | WriteAsk) -> Grant:
         """Access to one object, or to one writer's write."""

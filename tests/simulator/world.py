@@ -59,6 +59,7 @@ from tests.simulator.tables.caches import CacheTables
 from tests.simulator.tables.data_motion import MotionTables
 from tests.simulator.tables.image_store import ImageTables
 
+CACHE_TIMERS_KEPT = ("sweep", "keep-marks", "probe-stores")
 D = TypeVar("D")
 OF_COPIES = (CommitHop, ReleaseGrants, CopyCompleted, CopyFailed, CopyCancelled)
 
@@ -175,7 +176,7 @@ def cache_service(stores: dict[str, SimStore]) -> Service[CacheDeps]:
         verifier=Seals(),
         selector=Fitting(),
     )
-    kept = [replace(t, seconds=5) for t in CACHE_TIMERS if t.name in ("sweep", "keep-marks")]
+    kept = [replace(t, seconds=5) for t in CACHE_TIMERS if t.name in CACHE_TIMERS_KEPT]
     return Service(
         name=ServiceName.CACHE_AUTOSCALER,
         package="cache_autoscaler",

@@ -1,7 +1,7 @@
 -- name: add_store
 INSERT INTO cache_stores
-    (id, name, provider, scope_type, scope_id, zone_id, state, settings, sealed, probed)
-VALUES ($1, $2, $3, $4, $5, $6, 'Adding', $7, $8, stowage_now()) ON CONFLICT DO NOTHING
+    (id, name, provider, scope_type, scope_id, zone_id, state, settings, sealed, probed, adopting)
+VALUES ($1, $2, $3, $4, $5, $6, 'Adding', $7, $8, stowage_now(), $9) ON CONFLICT DO NOTHING
 -- name: store
 SELECT s.*, h.* FROM cache_stores s, LATERAL (
     SELECT coalesce(sum(size) FILTER (WHERE state IN ('ready', 'evicting')), 0)::bigint AS kept_bytes,
@@ -25,11 +25,16 @@ UPDATE cache_stores SET state = $2, checks = $3, abilities = $4, total_bytes = $
 WHERE id = $1
 -- name: store_error
 UPDATE cache_stores SET error = $2 WHERE id = $1
+-- name: adopted
+UPDATE cache_stores SET adopting = false WHERE id = $1
 -- name: drop_store
 DELETE FROM cache_stores WHERE id = $1
 -- name: stores_to_probe
-SELECT id FROM cache_stores WHERE state IN ('Up', 'Degraded')
-    AND probed < stowage_now() - make_interval(secs => $1)
+-- $1 seconds ago where nobody uses them, $2 where copies do, $3 where they fail.
+SELECT id FROM cache_stores s WHERE state IN ('Up', 'Degraded') AND probed < stowage_now()
+    - make_interval(secs => CASE WHEN state = 'Degraded' OR error IS NOT NULL THEN $3::float8
+        WHEN EXISTS (SELECT FROM pins p JOIN entries e ON e.id = p.entry_id WHERE e.store_id = s.id)
+        THEN least($1::float8, $2::float8) ELSE $1::float8 END)
 -- name: drain_store
 UPDATE cache_stores SET state = 'Draining', drained_by = stowage_now() + make_interval(secs => $2)
 WHERE id = $1 AND state <> 'Draining'

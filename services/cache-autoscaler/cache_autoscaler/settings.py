@@ -64,6 +64,12 @@ class Settings(FleetSettings):
     cache_fleet_maximum: int = Field(
         default=4, ge=1, description="Most cache stores a scope is told to have."
     )
+    cache_probe_used_seconds: float = Field(
+        default=30, gt=0, description="How often a cache that copies use is probed…"
+    )
+    cache_probe_again_seconds: float = Field(
+        default=10, gt=0, description="…and one that fails, until it works again."
+    )
     cache_drain_seconds: float = Field(
         default=3600, gt=0, description="How long a removed cache may take to become empty."
     )

@@ -7,15 +7,18 @@ from stowage_contracts.values import StoreState
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
 
+from cache_autoscaler import metrics
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.handlers.load import watch_load
 from cache_autoscaler.intents import evict, intend_evict, intend_probe
-from cache_autoscaler.model.evicting import surplus
 from cache_autoscaler.keeping import forget_fleets, keep_fleets
+from cache_autoscaler.model.evicting import Why, surplus
 from cache_autoscaler.store import caches, need, store_view
 
 GRANTS_KEPT = timedelta(days=1)
+LOSSES_KEPT = timedelta(days=1)
+"""What was lost longer ago is forgotten: a fill is no refill, and damage forgiven."""
 
 
 async def sweep(tx: Tx, deps: Deps) -> None:
@@ -24,7 +27,8 @@ async def sweep(tx: Tx, deps: Deps) -> None:
     await tx.run("drop_lapsed_pins")
     await tx.run("drop_lapsed_waits")
     for entry in await tx.rows("fills_dead"):
-        await evict(tx, entry["id"], f"copy {entry['fill_copy']} stopped filling it")
+        why = f"copy {entry['fill_copy']} stopped filling it"
+        await evict(tx, entry["id"], Why.UNFILLED, why)
     for entry in await tx.rows("entries_evicting"):
         await intend_evict(tx, entry["id"])
 
@@ -34,13 +38,14 @@ async def keep_marks(tx: Tx, deps: Deps) -> None:
     await tx.rows("lock_stores")
     for cache in await caches(tx, deps.settings):
         for entry in surplus(cache, tx.now):
-            await evict(tx, entry.id, f"{cache.view.name} is above its high-water mark")
+            why = f"{cache.view.name} is above its high-water mark"
+            await evict(tx, entry.id, Why.MARK, why)
 
 
 async def drain(tx: Tx, deps: Deps) -> None:
     """Empty draining caches; an empty one, or one whose time is over, is removed."""
     for entry in await tx.rows("idle_on_draining"):
-        await evict(tx, entry["id"], "its cache store is being removed")
+        await evict(tx, entry["id"], Why.DRAIN, "its cache store is being removed")
     for row in await tx.rows("stores_drained"):
         view = store_view(await need(tx, "store", row["id"]))
         if row["left_behind"]:
@@ -54,24 +59,35 @@ async def drain(tx: Tx, deps: Deps) -> None:
 
 
 async def probe_stores(tx: Tx, deps: Deps) -> None:
-    """Every store is proven again from time to time."""
-    for row in await tx.rows("stores_to_probe", deps.settings.probe_seconds):
+    """Every store is proven again from time to time; oftener while copies use it, and oftener
+    still while it fails."""
+    told = deps.settings
+    often = (told.probe_seconds, told.cache_probe_used_seconds, told.cache_probe_again_seconds)
+    for row in await tx.rows("stores_to_probe", *often):
         await intend_probe(tx, row["id"])
+
+
+async def measure(tx: Tx, deps: Deps) -> None:
+    """How the entries stand, for the metrics of the instance that leads."""
+    stores = {row["name"] for row in await tx.rows("stores")}
+    metrics.stand(await tx.rows("entries_held"), stores)
 
 
 async def forget(tx: Tx, deps: Deps) -> None:
     """Old grants, figures and reasons."""
     await tx.run("forget_grants", GRANTS_KEPT.total_seconds())
     await tx.run("forget_samples", GRANTS_KEPT.total_seconds())
+    await tx.run("forget_losses", LOSSES_KEPT.total_seconds())
     await tx.run("forget_decisions", deps.settings.cache_decisions_days * 86400)
 
 
 TIMERS = (
     Timer[Deps]("sweep", 2, sweep),
-    Timer[Deps]("keep-marks", 5, keep_marks),
+    Timer[Deps]("keep-marks", 2, keep_marks),
     Timer[Deps]("drain", 2, drain),
     Timer[Deps]("watch-load", 5, watch_load),
-    Timer[Deps]("probe-stores", 10, probe_stores),
+    Timer[Deps]("probe-stores", 2, probe_stores),
+    Timer[Deps]("measure", 10, measure),
     Timer[Deps]("keep-fleets", 1, keep_fleets),
     Timer[Deps]("forget", 3600, forget),
     Timer[Deps]("forget-fleets", 600, forget_fleets),

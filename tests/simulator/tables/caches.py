@@ -9,13 +9,14 @@ from tests.simulator.tables.rows import Row, Table, Tables, Violation
 class CacheTables(Tables):
     """Stores, entries, pins, grants, waits."""
 
-    tables = ("stores", "entries", "pins", "grants", "waits", "decisions")
+    tables = ("stores", "entries", "pins", "grants", "waits", "decisions", "losses")
     stores: Table
     entries: Table
     pins: Table
     grants: Table
     waits: Table
     decisions: Table
+    losses: Table
 
     # Stores
 
@@ -36,6 +37,15 @@ class CacheTables(Tables):
     def q_lock_stores(self) -> list[Row]:
         return []
 
+    def q_store_probed(
+        self, store_id: str, state: str, checks: Any, can: Any, total: Any, used: Any, error: Any
+    ) -> int:
+        return self.change(self.stores, store_id, state=state, error=error, probed=self.now)
+
+    def q_stores_to_probe(self, idle: float, used: float, again: float) -> list[Row]:
+        failing = (s for s in self.stores.values() if s["state"] == "Degraded" or s["error"])
+        return [s for s in failing if s["probed"] < self.later(-again)]
+
     def q_store_error(self, store_id: str, error: Any) -> int:
         return self.change(self.stores, store_id, error=error)
 
@@ -45,6 +55,9 @@ class CacheTables(Tables):
 
     def q_host_roots(self, host_id: str) -> Any:
         return None
+
+    def q_fleets_reaching(self, *places: str | None) -> list[Row]:
+        return []
 
     # Entries
 
@@ -56,7 +69,7 @@ class CacheTables(Tables):
             if same == (store_id, told["digest"], told["format"]) and other["state"] != "evicting":
                 raise Violation(f"two entries of {told['object_id']} on {store_id}")
         fresh = {"state": "reserved", "hits": 0, "last_used": self.now, "created": self.now}
-        fresh |= {"held_until": None, "fill_seconds": None}
+        fresh |= {"held_until": None, "fill_seconds": None, "hold_seconds": 0.0}
         self.entries[entry_id] = Row({"id": entry_id, "store_id": store_id, **told, **fresh})
         return 1
 
@@ -78,6 +91,43 @@ class CacheTables(Tables):
         if entry is None or entry["state"] == "evicting":
             return 0
         return self.change(self.entries, entry_id, state=state)
+
+    def q_entry_filling(self, entry_id: str) -> int:
+        entry = self.entries.get(entry_id)
+        if entry is None or entry["state"] not in ("reserved", "filling"):
+            return 0
+        return self.change(self.entries, entry_id, state="filling")
+
+    def q_entry_ready(self, entry_id: str) -> int:
+        if not self.q_entry_state(entry_id, "ready"):
+            return 0
+        seconds = self.entries[entry_id]["hold_seconds"]
+        return self._held(entry_id, seconds) if seconds else 1
+
+    def q_entry_wanted_for(self, entry_id: str, seconds: float) -> int:
+        self.change(self.entries, entry_id, hold_seconds=seconds)
+        ready = self.entries[entry_id]["state"] == "ready"
+        return self._held(entry_id, seconds) if ready else 1
+
+    def _held(self, entry_id: str, seconds: float) -> int:
+        return self.change(self.entries, entry_id, held_until=self.later(seconds))
+
+    def q_add_loss(self, entry_id: str, why: str) -> int:
+        entry = self.entries[entry_id]
+        row = {"store_id": entry["store_id"], "digest": entry["digest"], "why": why}
+        self.losses[entry_id] = Row({**row, "format": entry["format"]})
+        return 1
+
+    def _lost(self, digest: str, format: str) -> list[Row]:
+        wanted = (digest, format)
+        return [r for r in self.losses.values() if (r["digest"], r["format"]) == wanted]
+
+    def q_lost_lately(self, digest: str, format: str) -> bool:
+        return bool(self._lost(digest, format))
+
+    def q_damages(self, digest: str, format: str) -> list[Row]:
+        lost = [row["store_id"] for row in self._lost(digest, format) if row["why"] == "damaged"]
+        return [Row({"store_id": one, "times": lost.count(one)}) for one in sorted(set(lost))]
 
     def q_entry_used(self, entry_id: str) -> int:
         hits = self.entries[entry_id]["hits"] + 1
@@ -120,6 +170,14 @@ class CacheTables(Tables):
     def q_renew_pins(self, copy_id: str, seconds: float) -> int:
         mine = [key for key in self.pins if key[1] == copy_id]
         return sum(self.change(self.pins, key, expires=self.later(seconds)) for key in mine)
+
+    def q_pinned_on(self, copy_id: str, store_id: str) -> list[Row]:
+        mine = [self.entries[key[0]] for key in self.pins if key[1] == copy_id]
+        return [entry for entry in mine if entry["store_id"] == store_id]
+
+    def q_read_by(self, copy_id: str) -> list[Row]:
+        mine = [self.entries[key[0]] for key in self.pins if key[1] == copy_id]
+        return [entry for entry in mine if entry["state"] == "ready"]
 
     def q_unpin(self, entry_id: str, copy_id: str) -> int:
         return int(self.pins.pop((entry_id, copy_id), None) is not None)

@@ -193,7 +193,9 @@ def test_a_cache_the_host_cannot_use_is_no_cache_and_says_why(
 
 @pytest.mark.parametrize("state", [s for s in StoreState if s is not StoreState.UP])
 def test_only_a_store_that_is_up_takes_entries(state: StoreState) -> None:
-    assert place(wanted(), [cache(state=state)], SELECTOR, NOW).answer == "none"
+    placed = place(wanted(), [cache(state=state)], SELECTOR, NOW)
+    assert placed.answer == ("wait" if state is StoreState.DEGRADED else "none")
+    assert placed.unserved
 
 
 def test_roots_above_the_cache_see_it() -> None:

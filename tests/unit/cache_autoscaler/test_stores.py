@@ -93,9 +93,10 @@ async def test_a_store_that_fails_a_probe_degrades_and_heals(scene: Scene) -> No
     (changed,) = await scene.intents()
     assert isinstance(changed, CacheChanged)
     assert changed.state.state == "Degraded"
-    assert (await scene.reserve("c1")).answer == "none"
+    waiting = await scene.reserve("c1")
+    assert (waiting.answer, waiting.reason) == ("wait", "k1: is Degraded")
     (scene.folder / "away").rename(scene.folder / "k1")
-    await scene.pass_seconds(301)
+    await scene.pass_seconds(11)
     await scene.bench.run_timers("probe-stores")
     (changed,) = await scene.intents()
     assert isinstance(changed, CacheChanged)

@@ -8,8 +8,10 @@ from stowage_contracts.messages.data_motion import (
 )
 from stowage_runtime.handling.tx import Tx
 
+from cache_autoscaler import metrics
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import evict
+from cache_autoscaler.model.evicting import Why
 
 
 async def on_copy_progressed(message: CopyProgressed, tx: Tx, deps: Deps) -> None:
@@ -19,6 +21,8 @@ async def on_copy_progressed(message: CopyProgressed, tx: Tx, deps: Deps) -> Non
 
 async def on_copy_completed(message: CopyCompleted, tx: Tx, deps: Deps) -> None:
     """Its entry may be evicted from now on, and is the most recently used."""
+    for entry in await tx.rows("read_by", message.state.leader_id):
+        metrics.SERVED.add(entry["size"])
     await _unpin(message.state.leader_id, tx)
 
 
@@ -36,7 +40,7 @@ async def on_copy_cancelled(message: CopyCancelled, tx: Tx, deps: Deps) -> None:
 async def _end(copy_id: str, how: str, tx: Tx) -> None:
     await _unpin(copy_id, tx)
     for entry in await tx.rows("fills_of", copy_id):
-        await evict(tx, entry["id"], f"copy {copy_id}, which filled it, {how}")
+        await evict(tx, entry["id"], Why.UNFILLED, f"copy {copy_id}, which filled it, {how}")
 
 
 async def _unpin(copy_id: str, tx: Tx) -> None:

@@ -3,7 +3,7 @@
 from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, Problem, StowageError
 from stowage_contracts.messages.cache_autoscaler import CacheChanged, CacheDraining, CacheRejected
-from stowage_contracts.messages.image_store import AddStore, ProbeStore, RemoveStore
+from stowage_contracts.messages.image_store import AddStore, ProbeStore, RemoveStore, StoreDemoted
 from stowage_contracts.values import StoreRole, StoreState
 from stowage_contracts.views import StoreView
 from stowage_runtime.handling.tx import Tx
@@ -20,15 +20,36 @@ async def on_add_store(message: AddStore, tx: Tx, deps: Deps) -> None:
         if known["state"] != StoreState.ADDING:
             await tx.say(CacheChanged(state=store_view(known)))
         return
+    await _add(message, tx, deps, adopting=False)
+
+
+async def on_store_demoted(message: StoreDemoted, tx: Tx, deps: Deps) -> None:
+    """An image store becomes a cache as it stands; what lies on it becomes its entries."""
+    if await tx.row("store", message.cache.id) is not None:
+        return
+    cache = message.cache
+    adding = AddStore(
+        store_id=cache.id,
+        name=cache.name,
+        provider=cache.provider,
+        role=StoreRole.IMAGE_CACHE,
+        scope=cache.scope,
+        settings=cache.settings,
+        sealed=message.sealed,
+    )
+    await _add(adding, tx, deps, adopting=True)
+
+
+async def _add(message: AddStore, tx: Tx, deps: Deps, *, adopting: bool) -> None:
     try:
-        await _insert(message, tx, deps)
+        await _insert(message, tx, deps, adopting=adopting)
     except StowageError as error:
         await tx.say(CacheRejected(state=_rejected(message, error.problem)))
         return
     await intend_probe(tx, message.store_id)
 
 
-async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
+async def _insert(message: AddStore, tx: Tx, deps: Deps, *, adopting: bool) -> None:
     if message.role is not StoreRole.IMAGE_CACHE:
         raise InvalidInput(f"{message.role} stores belong to another service", code="role")
     context = sealing.for_store(message.store_id)
@@ -46,6 +67,7 @@ async def _insert(message: AddStore, tx: Tx, deps: Deps) -> None:
         scope.zone_id,
         admitted.settings,
         sealed,
+        adopting,
     )
     if not added:
         raise Conflict("this place is already a cache store", code="exists")

@@ -1,7 +1,7 @@
 """Where a copy's bytes are, or go, and what makes room for them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from stowage_contracts.errors import Conflict
 from stowage_contracts.messages.cache_autoscaler import CacheAnswer
 from stowage_contracts.plugins.cache_selector import CacheAsk, CacheChoice, CacheSelector
-from stowage_contracts.values import Location
+from stowage_contracts.values import Location, StoreState
 
 from cache_autoscaler.model.entries import Cache, Entry, EntryState
 from cache_autoscaler.model.evicting import Why, surplus, victims
@@ -32,8 +32,11 @@ class Wanted:
     size: int
     location: Location
     schemes: tuple[str, ...]
+    """Empty for a prefetch, which nobody reads yet."""
     roots: tuple[str, ...] | None = None
-    damages: Mapping[str, int] | None = None
+    avoid: tuple[str, ...] = ()
+    """Cache stores on which it failed before: used only where no other can serve."""
+    damages: Mapping[str, int] = field(default_factory=dict)
     """How often each cache store damaged this very object of late."""
 
 
@@ -49,6 +52,8 @@ class Placement:
     why: Why = Why.ROOM
     ranked: tuple[tuple[str, str], ...] = ()
     """Every cache that was thought of, best first, with what counted for or against it."""
+    unserved: bool = False
+    """No cache store of its scope works now: what a fleet might change."""
 
     @property
     def details(self) -> dict[str, Any]:
@@ -95,25 +100,55 @@ def place(
     near = tuple(cache for cache in caches if not left_out[cache.view.id])
     told = tuple((cache.view.id, why) for cache in caches if (why := left_out[cache.view.id]))
     if not near:
-        names = {cache.view.id: cache.view.name for cache in caches}
-        why = "; ".join(f"{names[one]}: {words}" for one, words in told)
-        return Placement(CacheAnswer.NONE, why or "there is no cache store", ranked=told)
+        return _nowhere(wanted, caches, told)
     scene = _Scene(wanted, near, told, selector, now)
+    return _elsewhere(scene) or _somewhere(scene)
+
+
+def _somewhere(scene: _Scene) -> Placement:
     return _there_already(scene) or _too_full(scene) or _chosen(scene, _able(scene))
 
 
+def _elsewhere(scene: _Scene) -> Placement | None:
+    """On a cache that has not failed this copy; None where there is none with room."""
+    fresh = tuple(cache for cache in scene.near if cache.view.id not in scene.wanted.avoid)
+    if len(fresh) == len(scene.near):
+        return None
+    failed = ((one, "it failed this copy before") for one in scene.wanted.avoid)
+    scene = replace(scene, near=fresh, left_out=(*scene.left_out, *failed))
+    able = _able(scene)
+    return _there_already(scene) or (_chosen(scene, able) if able else None)
+
+
+def _nowhere(
+    wanted: Wanted, caches: Sequence[Cache], told: tuple[tuple[str, str], ...]
+) -> Placement:
+    """None serves; where that is only because they do not work now, it is waited for."""
+    names = {cache.view.id: cache.view.name for cache in caches}
+    why = "; ".join(f"{names[one]}: {words}" for one, words in told) or "there is no cache store"
+    for cache in caches:
+        if cache.view.state is StoreState.DEGRADED and not _cannot(wanted, cache):
+            wait = CacheAnswer.WAIT
+            return Placement(wait, why, cache.view.id, ranked=told, unserved=True)
+    return Placement(CacheAnswer.NONE, why, ranked=told, unserved=True)
+
+
 def _why_not(wanted: Wanted, cache: Cache) -> str:
-    """Why a cache can't serve; '' when it can."""
-    if not cache.view.state.writable:
-        return f"is {cache.view.state}"
+    """Why a cache can't serve now; '' when it can."""
+    state = cache.view.state
+    return _cannot(wanted, cache) or ("" if state.writable else f"is {state}")
+
+
+def _cannot(wanted: Wanted, cache: Cache) -> str:
+    """Why it could not even if it worked."""
     if not cache.view.scope.covers(wanted.location):
         return f"does not reach the host (scope {cache.view.scope.type})"
-    common = set(wanted.schemes) & set(cache.schemes)
+    common = set(wanted.schemes or cache.schemes) & set(cache.schemes)
     if not common:
         return f"the host cannot read {' or '.join(cache.schemes)}"
     if common == {"file"} and wanted.roots is not None and not _sees(wanted.roots, cache.root):
         return f"the host does not see {cache.root}"
-    if (wanted.damages or {}).get(cache.view.id, 0) >= DAMAGES:
+    if wanted.damages.get(cache.view.id, 0) >= DAMAGES:
         return "it damaged this object again and again"
     return ""
 
@@ -176,7 +211,7 @@ def _too_full(scene: _Scene) -> Placement | None:
     if not large:
         largest = max(cache.limit for cache in scene.near)
         reason = f"{wanted.size} bytes are more than any cache holds ({largest})"
-        return Placement(CacheAnswer.NONE, reason, ranked=scene.left_out)
+        return Placement(CacheAnswer.NONE, reason, ranked=scene.left_out, unserved=True)
     if _able(scene):
         return None
     names = ", ".join(cache.view.name for cache in large)
