@@ -33,6 +33,8 @@ class VmRecord(Value):
     ordered: Instant
     address: str = ""
     """With its prefix length."""
+    url: str = ""
+    """Of its export, told once it serves."""
     disk_bytes: Bytes
     started: bool = False
     """Everything was made; otherwise whoever made it ended before."""
