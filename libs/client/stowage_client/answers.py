@@ -2,6 +2,7 @@
 
 from typing import Generic, TypeVar
 
+from stowage_contracts.caching import Decision, EntryView, FleetStep, StrategySays
 from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove
 from stowage_contracts.errors import Problem
 from stowage_contracts.grants import PartDone, PartUrl
@@ -91,6 +92,53 @@ class FindingsPage(Value):
     """Differences between a store and the catalogue, in the order of their ids."""
 
     findings: tuple[Finding, ...]
+
+
+class DemotionOrder(Value):
+    """An image store that was asked to become a cache store, and the id that one gets."""
+
+    id: Id
+    cache_store_id: Id
+
+
+class EntriesPage(Value):
+    """A page of what caches hold."""
+
+    entries: tuple[EntryView, ...]
+    next: Id | None = None
+
+
+class EntryOrder(Value):
+    """What was asked of an entry's owner."""
+
+    id: Id
+    held_until: Instant | None = None
+
+
+class DecisionsPage(Value):
+    """The newest decisions."""
+
+    decisions: tuple[Decision, ...]
+
+
+class FleetExplanation(Value):
+    """Why a fleet is as large as it is; the first answer is of its own strategy."""
+
+    fleet_id: Id
+    answers: tuple[StrategySays, ...]
+    doing: str
+    decisions: tuple[Decision, ...] = ()
+
+
+class FleetTrial(Value):
+    """What a fleet would have done on a made-up day."""
+
+    fleet_id: Id
+    steps: tuple[FleetStep, ...]
+    p95_wait_seconds: float
+    vm_hours: float
+    flaps: int
+    most: int
 
 
 class PlacementExplanation(Value):

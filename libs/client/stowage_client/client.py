@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from stowage_contracts.caching import TransportVmView
 from stowage_contracts.views import (
     ClusterView,
     CopyView,
@@ -23,6 +24,7 @@ from stowage_client.answers import (
     RegisteredVolume,
 )
 from stowage_client.events import EventStream
+from stowage_client.nouns.caches import Entries, Fleets, Vms
 from stowage_client.nouns.copies import Copies
 from stowage_client.nouns.links import Links
 from stowage_client.nouns.objects import Objects
@@ -53,6 +55,9 @@ class Client:
         self.placement = Placement(session)
         self.copies = Copies(session, "copies", CopyView)
         self.policies = Policies(session)
+        self.fleets = Fleets(session)
+        self.vms = Vms(session, "transport-vms", TransportVmView)
+        self.entries = Entries(session)
 
     async def __aenter__(self) -> Self:
         return self

@@ -29,7 +29,7 @@ async def test_policies_are_set_listed_and_removed(stowage: Command, bench: Benc
     assert await bench.said() == [SetMotionPolicy(policy=policy)]
     await bench.handle(MotionPolicyChanged(state=policy), sequence=1)
     listed = (await stowage("policy", "list")).out.splitlines()
-    assert listed[1].split() == ["z1", "direct", "via-cache,", "acme"]
+    assert listed[1].split() == ["z1", "direct", "via-cache,", "acme", "when-required"]
     assert "direct" in (await stowage("policy", "show", "z1")).out
     assert (await stowage("policy", "remove", "z1")).code == 0
     assert len(await bench.said(RemoveMotionPolicy)) == 1

@@ -3,7 +3,10 @@
 import typer
 
 from stowage_client.commands import (
+    autoscaling,
+    caches,
     events,
+    fleets,
     hosts,
     links,
     objects,
@@ -13,6 +16,7 @@ from stowage_client.commands import (
     providers,
     steering,
     stores,
+    vms,
 )
 from stowage_client.commands.shell import root
 
@@ -33,6 +37,10 @@ app.add_typer(objects.snapshots, name="snapshot")
 app.add_typer(links.app, name="link")
 app.add_typer(steering.app, name="copy")
 app.add_typer(policies.app, name="policy")
+app.add_typer(caches.app, name="cache")
+app.add_typer(fleets.app, name="fleet")
+app.add_typer(vms.app, name="vm")
+app.add_typer(autoscaling.app, name="autoscale")
 app.add_typer(hosts.app, name="host")
 app.add_typer(places.zones, name="zone")
 app.add_typer(places.pods, name="pod")

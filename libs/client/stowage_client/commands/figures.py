@@ -31,6 +31,18 @@ def parsed_size(text: str) -> int:
     return int(found[1]) << _UNITS[found[2].upper()]
 
 
+_TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_TIME = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+
+
+def parsed_time(text: str) -> float:
+    """Seconds of ``30s``, ``10m``, ``2h``, ``7d``. Raises InvalidInput."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput(f"{text!r} is no time", code="argument", hint="30s, 10m, 2h, 7d")
+    return float(found[1]) * _TIMES[found[2]]
+
+
 def duration(seconds: float | None) -> str:
     """``1:02:03``, ``2:03``, or ``-`` when nobody knows."""
     if seconds is None:

@@ -2,7 +2,7 @@
 
 from typing import Any, Generic, TypeVar
 
-from stowage_contracts.views import ObjectView
+from stowage_contracts.views import CopyView, ObjectView
 
 from stowage_client.answers import Availability, LinkView, UploadSession
 from stowage_client.nouns.collection import Collection, given
@@ -39,6 +39,12 @@ class Objects(Collection[O], Generic[O, R]):
         """Have it in one more zone; told at once where it is there already."""
         ask = Ask("POST", f"{self._path}/{id}/zones", {"zone_id": zone_id})
         return await self._ask(Availability, ask)
+
+    async def prefetch(self, id: str, scope: str, scope_id: str, **fields: Any) -> CopyView:
+        """Bring it onto a cache of a scope before anybody asks; the copy that does so.
+        ``hold_seconds``, ``priority``, ``id``."""
+        body = given({"scope": scope, "scope_id": scope_id, **fields})
+        return await self._ask(CopyView, Ask("POST", f"{self._path}/{id}/prefetch", body))
 
     async def delete_replica(self, id: str, store_id: str) -> O:
         """Delete it from one store; refused for its last good replica."""

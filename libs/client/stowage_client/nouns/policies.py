@@ -1,6 +1,7 @@
 """Motion policies."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from stowage_contracts.views import MotionPolicyView
 
@@ -15,10 +16,11 @@ class Policies(Collection[MotionPolicyView]):
         super().__init__(session, "motion-policies", MotionPolicyView)
 
     async def set(
-        self, id: str, *, pin: str | None = None, forbid: Sequence[str] = ()
+        self, id: str, *, pin: str | None = None, forbid: Sequence[str] = (), **caching: Any
     ) -> MotionPolicyView:
-        """Add it, or replace the one of its zone."""
-        return await self._do("PUT", id, given({"pin": pin, "forbid": list(forbid)}))
+        """Add it, or replace the one of its zone; ``caches`` and ``caches_of`` (by hypervisor)
+        say whether copies go through caches."""
+        return await self._do("PUT", id, given({"pin": pin, "forbid": list(forbid), **caching}))
 
     async def remove(self, id: str) -> MotionPolicyView:
         """Let the best strategy win there again."""

@@ -6,7 +6,7 @@ from typing import Any
 from stowage_contracts.catalogue import Finding
 from stowage_contracts.views import ProviderView, StoreView
 
-from stowage_client.answers import EvacuationPlan, FindingsPage
+from stowage_client.answers import DemotionOrder, EvacuationPlan, FindingsPage
 from stowage_client.nouns.collection import Collection, given
 from stowage_client.session import Ask
 
@@ -47,6 +47,13 @@ class Stores(Collection[StoreView]):
     async def stop_evacuation(self, id: str) -> StoreView:
         """Leave what is still there; the store stays Draining until it is changed."""
         return await self._do("DELETE", f"{id}/evacuation")
+
+    async def demote(self, id: str, **fields: Any) -> DemotionOrder:
+        """Make an image store a cache store as it stands, without moving a byte:
+        ``cache_store_id, name, scope, scope_id``."""
+        return await self._ask(
+            DemotionOrder, Ask("POST", f"{self._path}/{id}/demote", given(fields))
+        )
 
     async def scan(self, id: str) -> StoreView:
         """Ask for a comparison of what is on it with what should be."""

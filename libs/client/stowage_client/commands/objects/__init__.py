@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from stowage_client.commands.objects import adding, links, living, moving, replicas, uploads
+from stowage_client.commands.objects import (
+    adding,
+    links,
+    living,
+    moving,
+    prefetching,
+    replicas,
+    uploads,
+)
 
 VERBS: Mapping[str, Callable[..., None]] = {
     "add": adding.add,
@@ -15,6 +23,7 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "upload": uploads.upload,
     "link": links.link,
     "copy-to-zone": replicas.copy_to_zone,
+    "prefetch": prefetching.prefetch,
     "verify": replicas.verify,
     "delete-replica": replicas.delete_replica,
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from stowage_client.commands.stores import adding, changing, evacuating, inventory, living
+from stowage_client.commands.stores import adding, changing, demoting, evacuating, inventory, living
 
 app = typer.Typer(help="Data stores.", no_args_is_help=True)
 VERBS: Mapping[str, Callable[..., None]] = {
@@ -19,6 +19,7 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "drain": changing.drain,
     "disable": changing.disable,
     "evacuate": evacuating.evacuate,
+    "demote": demoting.demote,
     "remove": living.remove,
     "scan": inventory.scan,
     "findings": inventory.findings,

@@ -110,9 +110,15 @@ def _spread(noun: Noun) -> tuple[Route[Deps], ...]:
             status=202,
             tags=tags,
         ),
+    )
+
+
+def _near(noun: Noun) -> tuple[Route[Deps], ...]:
+    tags = (noun.tag,)
+    return (
         Route(
             "POST",
-            f"{each}/prefetch",
+            f"{noun.path}/{{id}}/prefetch",
             Prefetching(noun).prefetch,
             f"Bring a {noun.name} onto a cache before anybody asks",
             body=Prefetch,
@@ -171,6 +177,9 @@ _OF_VOLUMES: tuple[Route[Deps], ...] = (
     ),
 )
 _OF_ALL: tuple[Route[Deps], ...] = tuple(
-    route for noun in NOUNS for part in (_all, _living, _spread, _moved) for route in part(noun)
+    route
+    for noun in NOUNS
+    for part in (_all, _living, _spread, _near, _moved)
+    for route in part(noun)
 )
 ROUTES = (*_OF_ALL, *_OF_VOLUMES)

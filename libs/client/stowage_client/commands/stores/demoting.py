@@ -1,0 +1,57 @@
+"""stowage store demote."""
+
+from typing import Annotated
+
+import typer
+from stowage_contracts.errors import Problem
+from stowage_contracts.values import StoreState
+from stowage_contracts.views import StoreView
+
+from stowage_client.answers import DemotionOrder
+from stowage_client.client import Client
+from stowage_client.commands import scopes
+from stowage_client.commands.shell import Shell
+from stowage_client.commands.stores.options import StoreId
+from stowage_client.watching import watched_store
+
+
+def demote(
+    context: typer.Context,
+    store: StoreId,
+    name: Annotated[str | None, typer.Option(help="Of the cache; its own when missing.")] = None,
+    scope: Annotated[
+        str | None, typer.Option(help="zone:ID, pod:ID, cluster:ID or host:ID; else its own.")
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="Of the cache store it becomes.")] = None,
+) -> None:
+    """Make an image store a cache store as it stands, without moving a byte.
+
+    Refused while it holds the only replica of anything.
+    """
+    shell: Shell = context.obj
+
+    async def work(client: Client) -> None:
+        kind, key = scopes.parsed(scope) if scope else (None, None)
+        fields = {"cache_store_id": id, "name": name, "scope": kind, "scope_id": key}
+        before = (await client.stores.show(store)).error
+        told: list[DemotionOrder] = []
+
+        async def order() -> None:
+            told.append(await client.stores.demote(store, **fields))
+
+        def done(view: StoreView) -> bool:
+            return view.state is StoreState.REMOVED or _new(view.error, before)
+
+        view = await watched_store(client, store).obeyed(order, done)
+        if view.state is not StoreState.REMOVED and view.error is not None:
+            shell.fail(view.error)
+        if shell.json:
+            shell.show(told[0])
+        else:
+            shell.say(f"it is cache store {told[0].cache_store_id} now; see: stowage cache list")
+
+    shell.run(work)
+
+
+def _new(error: Problem | None, before: Problem | None) -> bool:
+    return error is not None and error != before
