@@ -48,6 +48,11 @@ class Machine:
         """Copies on it now."""
         return len(self._copies)
 
+    @property
+    def asked(self) -> tuple[float, ...]:
+        """When each copy on it was asked for."""
+        return tuple(copy.asked for _, _, copy in self._copies)
+
     def advance(self, now: float) -> None:
         """Let its streams flow until now."""
         if self._copies:

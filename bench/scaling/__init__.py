@@ -1,0 +1,1 @@
+"""Traces and rivals of the autoscaling measurement."""
