@@ -70,6 +70,11 @@ class Scene:
             settings={"root": str(root)},
         ).model_copy(update=changes)
 
+    @property
+    def elsewhere(self) -> Scope:
+        """A zone host h1 is not in."""
+        return Scope.zone("z2")
+
     async def store(
         self, store_id: str = "k1", room: int | None = None, **changes: Any
     ) -> list[Message]:
@@ -168,13 +173,19 @@ class Scene:
             receipt=receipt_of(data),
         )
 
-    async def fill(self, copy_id: str, name: str = "t1", size: int = 1000) -> CacheReserved:
+    async def fill(
+        self, copy_id: str, name: str = "t1", size: int = 1000, **changes: Any
+    ) -> CacheReserved:
         """Reserve, write and commit; the copy still holds its pin."""
-        reply = await self.reserve(copy_id, name, size)
+        reply = await self.reserve(copy_id, name, size, **changes)
         assert reply.answer == "fill", reply.reason
-        data = image(name, size)[1]
-        await self.write(reply, data, f"{copy_id}-1")
-        await self.bench.handle(self.committing(reply, data, f"{copy_id}-1"))
+        return await self.finish(reply, name, size)
+
+    async def finish(self, reply: CacheReserved, name: str, size: int = 1000) -> CacheReserved:
+        """Write and commit what was reserved."""
+        data, hop_id = image(name, size)[1], f"{reply.copy_id}-1"
+        await self.write(reply, data, hop_id)
+        await self.bench.handle(self.committing(reply, data, hop_id))
         await self.intents()
         return reply
 

@@ -5,7 +5,7 @@ from cache_autoscaler.model.pressure import BACKLOG_SECONDS, Marks, utilisation
 from cache_autoscaler.selectors.fitting import Fitting
 from cache_autoscaler.strategies.threshold import ThresholdStrategy
 from stowage_contracts.plugins.cache_selector import CacheAsk
-from stowage_contracts.testing.autoscale_suite import SHOWN, AutoscaleSuite, ask, loads
+from stowage_contracts.testing.autoscale_suite import SHOWN, ask, loads
 from stowage_contracts.testing.cache_selector_suite import GIB, CacheSelectorSuite, candidate
 from stowage_contracts.values import Location
 from stowage_contracts.views import CacheLoad
@@ -16,12 +16,6 @@ class TestFitting(CacheSelectorSuite):
     @pytest.fixture
     def selector(self) -> Fitting:
         return Fitting()
-
-
-class TestThreshold(AutoscaleSuite):
-    @pytest.fixture
-    def strategy(self) -> ThresholdStrategy:
-        return ThresholdStrategy()
 
 
 def test_they_are_found_by_entry_point() -> None:

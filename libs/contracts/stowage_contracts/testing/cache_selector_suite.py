@@ -87,6 +87,32 @@ class CacheSelectorSuite:
             turned = ask.model_copy(update={"candidates": ask.candidates[::-1]})
             assert _chosen(selector, turned) == _chosen(selector, ask)
 
+    def test_what_is_ranked_is_every_candidate_with_words_the_chosen_first(
+        self, selector: CacheSelector, asks: list[CacheAsk]
+    ) -> None:
+        """Or nothing at all: ranks are for people to read."""
+        for ask in asks:
+            choice = selector.select(ask)
+            if not choice.ranked:
+                continue
+            assert choice.ranked[0][0] == choice.store_id
+            assert {store_id for store_id, _ in choice.ranked} == {
+                one.store.id for one in ask.candidates
+            }
+            assert all(words.strip() for _, words in choice.ranked)
+
+    def test_the_same_bytes_meet_the_same_cache(self, selector: CacheSelector) -> None:
+        alike = tuple(candidate(name, 50) for name in "abcd")
+        for number in range(20):
+            ask = CacheAsk(
+                size=GIB,
+                location=Location(zone_id="z1"),
+                digest=f"sha256:{number:064x}",
+                candidates=alike,
+            )
+            turned = ask.model_copy(update={"candidates": alike[::-1]})
+            assert _chosen(selector, turned).store_id == _chosen(selector, ask).store_id
+
     def test_a_cache_that_holds_the_object_comes_first(self, selector: CacheSelector) -> None:
         roomy, holder = candidate("a-roomy", 90), candidate("holder", 1, holds=True)
         ask = CacheAsk(size=10 * GIB, location=Location(), candidates=(roomy, holder))

@@ -13,7 +13,7 @@ BACKLOG_SECONDS = 600
 def utilisation(load: CacheLoad) -> float:
     """0 (idle) to 1 and beyond (more is wanted than it has shown it can do)."""
     shown = max(load.shown_bytes_per_second, load.bytes_per_second)
-    if shown <= 0:
+    if shown < 1:
         return 0.0
     busy = load.bytes_per_second / shown * min(1.0, load.streams / FULL_STREAMS)
     return max(busy, load.backlog_bytes / (shown * BACKLOG_SECONDS))
