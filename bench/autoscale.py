@@ -135,7 +135,7 @@ def row(trace: Trace, result: Result, known: Sequence[Result], who: str = "") ->
     """Its figures, and those next to a fleet that knows the day and waits no longer."""
     waits, tallies = result.waits, result.tallies
     bound = cheapest(known, result.p95)
-    figures = {
+    figures: dict[str, float | str] = {
         "copies": len(waits),
         "p50_wait_seconds": percentile(waits, 0.5),
         "p95_wait_seconds": result.p95,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from math import inf
 from random import Random
 
@@ -18,6 +19,12 @@ MEMBER, STREAM, STREAMS = 400e6, 125e6, 8
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 KNOWN_DAYS = 5
 """Days before, of which the usual one is the average."""
+
+SHAPE = (
+    *((0, 0.02), (7, 0.1), (8, 0.6), (9, 1.3), (10, 0.8), (12, 0.5), (13, 0.9), (17, 0.6)),
+    *((18, 0.2), (20, 0.05), (24, 0.02)),
+)
+"""Hour and demand of an office day; straight in between."""
 
 Rhythm = Callable[[float], float]
 """Seconds of the day → members' worth of demand."""
@@ -39,12 +46,10 @@ class Trace:
 
 def office(scale: float = 3.0, shift: float = 0.0) -> Rhythm:
     """Little at night, a peak when people come, a dip at noon."""
-    shape = ((0, 0.02), (7, 0.1), (8, 0.6), (9, 1.3), (10, 0.8), (12, 0.5), (13, 0.9), (17, 0.6))
-    shape += ((18, 0.2), (20, 0.05), (24, 0.02))
 
     def wanted(seconds: float) -> float:
         hour = min(max(seconds / HOUR - shift, 0.0), 23.999)
-        for (begin, low), (end, high) in zip(shape, shape[1:], strict=False):
+        for (begin, low), (end, high) in pairwise(SHAPE):
             if begin <= hour < end:
                 return scale * (low + (high - low) * (hour - begin) / (end - begin))
         return 0.0
