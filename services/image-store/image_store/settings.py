@@ -12,6 +12,11 @@ class Settings(ServiceSettings):
     seal_private_key_image_store: SecretStr = Field(
         description="Opens what the gateway sealed for image-store."
     )
+    seal_public_key_cache_autoscaler: str = Field(
+        default="",
+        description="Seals the secrets of image stores that become caches; without it only stores "
+        "that have none can.",
+    )
     at_rest_key: SecretStr = Field(description="Encrypts store secrets and URLs in the database.")
     ticket_signing_key: SecretStr = Field(description="Signs inspection tickets.")
     ticket_verify_key: str = Field(description="Public key hop tickets are checked with.")

@@ -162,7 +162,7 @@ class LabProvider:
     """Stores whose diary a test reads."""
 
     name: str = "Lab"
-    roles: tuple[StoreRole, ...] = (StoreRole.IMAGE,)
+    roles: tuple[StoreRole, ...] = (StoreRole.IMAGE, StoreRole.IMAGE_CACHE)
     scopes: tuple[ScopeType, ...] = tuple(ScopeType)
     settings: type[BaseModel] = LabSettings
 

@@ -32,6 +32,7 @@ from stowage_contracts.messages.image_store import (
     DeleteSnapshot,
     DeleteTemplate,
     DeleteVolume,
+    DemoteStore,
     EvacuateStore,
     ExplainPlacement,
     FinishUpload,
@@ -42,6 +43,7 @@ from stowage_contracts.messages.image_store import (
     MoveVolume,
     OpenUpload,
     PlanEvacuation,
+    PrefetchObject,
     ProbeStore,
     RedeemGrant,
     RegisterSnapshot,
@@ -68,6 +70,7 @@ from image_store.handlers.copies import (
     on_request_copy,
 )
 from image_store.handlers.deleting import on_delete
+from image_store.handlers.demoting import on_demote_store
 from image_store.handlers.draining import on_host_draining
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
 from image_store.handlers.leaves import on_get_leaves, on_keep_leaves
@@ -86,6 +89,7 @@ from image_store.handlers.places import (
     on_heartbeat,
     on_host_joined,
 )
+from image_store.handlers.prefetching import on_prefetch_object
 from image_store.handlers.registering import on_register
 from image_store.handlers.stores import (
     on_add_store,
@@ -124,6 +128,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     ScanStore: on_scan_store,
     CleanStore: on_clean_store,
     AdoptStore: on_adopt_store,
+    DemoteStore: on_demote_store,
     SetPlacementRule: on_set_placement_rule,
     RemovePlacementRule: on_remove_placement_rule,
     RegisterTemplate: on_register,
@@ -142,6 +147,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     RevokeLink: on_revoke_link,
     RequestCopy: on_request_copy,
     MoveVolume: on_move_volume,
+    PrefetchObject: on_prefetch_object,
     CopyCompleted: on_copy_completed,
     CopyFailed: on_copy_failed,
     CopyCancelled: on_copy_cancelled,

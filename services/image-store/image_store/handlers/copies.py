@@ -15,6 +15,7 @@ from stowage_contracts.values import (
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
+from image_store.handlers.prefetching import read_grant
 from image_store.installing.requesting import request
 from image_store.judging.inspection import inspect
 from image_store.objects.replicas import fail_replica, ready
@@ -46,6 +47,7 @@ async def _making(end: CopyEnd, tx: Tx) -> Record | None:
 
 async def on_copy_completed(message: CopyCompleted, tx: Tx, deps: Deps) -> None:
     """Ready once the gate has judged the stored bytes; a pool's bytes were judged before."""
+    await _prefetched(message, tx)
     ref = await _making(message.destination, tx)
     if ref is None or message.receipt is None:
         return
@@ -68,12 +70,26 @@ async def _known_verdict(digest: str, ref: Record, tx: Tx) -> Verdict | None:
 
 async def on_copy_failed(message: CopyFailed, tx: Tx, deps: Deps) -> None:
     """The replica fails with the copy's own reason."""
+    await _prefetched(message, tx)
     await _unasked(message, message.error, tx)
 
 
 async def on_copy_cancelled(message: CopyCancelled, tx: Tx, deps: Deps) -> None:
     """Whoever else asked still gets it."""
+    if message.last or message.state.id != message.state.leader_id:
+        await _prefetched(message, tx)
     await _unasked(message, Cancelled("the copy was cancelled").problem, tx)
+
+
+async def _prefetched(message: CopyCompleted | CopyFailed | CopyCancelled, tx: Tx) -> None:
+    """A prefetch makes no replica: nothing but the grant to read its source ends with it. Who
+    left a transfer that others still wait for may be the one by whose grant it reads."""
+    if message.destination.role is not StoreRole.IMAGE_CACHE:
+        return
+    over = not isinstance(message, CopyCancelled) or message.last
+    copies = (message.state.id, *([message.state.leader_id] if over else []))
+    for copy_id in dict.fromkeys(copies):
+        await tx.run("grant_state", read_grant(copy_id), "ended")
 
 
 async def _unasked(message: CopyFailed | CopyCancelled, problem: Problem, tx: Tx) -> None:

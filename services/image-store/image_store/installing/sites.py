@@ -17,7 +17,8 @@ from stowage_contracts.values import (
 )
 from stowage_runtime.handling.tx import Tx
 
-from image_store.store import location_of, locked_store, need, need_object, reference, scope_of
+from image_store.objects.sources import readable_at
+from image_store.store import location_of, locked_store, need, need_object, reference
 
 _THERE = frozenset({ReplicaState.CREATING, ReplicaState.READY})
 
@@ -104,19 +105,7 @@ def check_there(ref: Record) -> Record:
 
 async def readable_source(site: Site, tx: Tx) -> tuple[Record, Record]:
     """A Ready replica on a readable image store that reaches the pool; raises Conflict."""
-    template = site.template
-    for ref in await tx.rows("replicas_of", template["noun"], template["id"]):
-        if ref["role"] != StoreRole.IMAGE or ref["state"] != ReplicaState.READY:
-            continue
-        store = await need(tx, "store", ref["store_id"])
-        if StoreState(store["state"]).readable and scope_of(store).covers(site.location):
-            return ref, store
-    raise Conflict(
-        "no readable image store in reach holds it ready",
-        resource=f"template/{template['id']}",
-        code="not_ready",
-        hint="wait until the template is ready in that zone",
-    )
+    return await readable_at(site.template, site.location, tx)
 
 
 def template_of(site: Site) -> ObjectRef:

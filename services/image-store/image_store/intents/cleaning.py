@@ -87,6 +87,11 @@ async def intend_remove(tx: Tx, store_id: str) -> None:
     await tx.intend("remove", StoreWork(store_id=store_id), key=store_id, within=REMOVAL)
 
 
+async def intend_close(tx: Tx, store_id: str) -> None:
+    """Close the driver of a store that is another service's now."""
+    await tx.intend("close", StoreWork(store_id=store_id), key=store_id, within=REMOVAL)
+
+
 async def revoke(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
     """Abort a write; a removed store has nothing to abort."""
     async with desk.transaction() as tx:
@@ -165,6 +170,16 @@ async def remove_failed(work: StoreWork, error: StowageError, tx: Tx, deps: Deps
     await deps.stores.forget(work.store_id)
 
 
+async def close(work: StoreWork, desk: Desk, deps: Deps) -> Settle:
+    """Only what is held open of it goes; its bytes are not ours any more."""
+    await deps.stores.forget(work.store_id)
+    return _nothing
+
+
+async def close_failed(work: StoreWork, error: StowageError, tx: Tx, deps: Deps) -> None:
+    """The store is not known any more: there is nobody to tell."""
+
+
 async def forget_store(tx: Tx, store_id: str, error: StowageError | None) -> None:
     """Drop a store and the replicas that were never finished on it."""
     objects = await tx.rows("lock_objects_on", store_id)
@@ -190,4 +205,5 @@ CLEANING = (
     IntentKind[Deps]("revoke", ObjectWork, revoke, left_behind),
     IntentKind[Deps]("delete", ObjectWork, delete, left_behind),
     IntentKind[Deps]("remove", StoreWork, remove, remove_failed),
+    IntentKind[Deps]("close", StoreWork, close, close_failed),
 )

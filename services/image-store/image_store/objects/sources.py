@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 from asyncpg import Record
+from stowage_contracts.errors import Conflict
 from stowage_contracts.messages.image_store import (
     CopyRequested,
     RegisterSnapshot,
     RegisterTemplate,
     RegisterVolume,
 )
-from stowage_contracts.values import Location
+from stowage_contracts.values import Location, ReplicaState, StoreRole, StoreState
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
@@ -17,7 +18,7 @@ from image_store.ends import image_end, url_end
 from image_store.keeping.placing import store_for, wish_of
 from image_store.objects.replicas import add_grant, ask
 from image_store.objects.rows import add_image_ref
-from image_store.store import need_object
+from image_store.store import need, need_object, scope_of
 
 Registration = RegisterTemplate | RegisterVolume | RegisterSnapshot
 
@@ -56,3 +57,20 @@ async def _first_store(message: Registration, row: Record, tx: Tx, deps: Deps) -
     wished: list[tuple[str, ...]] = [(each,) for each in message.store_ids] or [()]
     stores = [await store_for(tx, wish_of(row, only, size=message.size), deps) for only in wished]
     return stores[0]
+
+
+async def readable_at(row: Record, where: Location, tx: Tx) -> tuple[Record, Record]:
+    """A Ready replica of an object on a readable image store that reaches a place; raises
+    Conflict."""
+    for ref in await tx.rows("replicas_of", row["noun"], row["id"]):
+        if ref["role"] != StoreRole.IMAGE or ref["state"] != ReplicaState.READY:
+            continue
+        store = await need(tx, "store", ref["store_id"])
+        if StoreState(store["state"]).readable and scope_of(store).covers(where):
+            return ref, store
+    raise Conflict(
+        "no readable image store in reach holds it ready",
+        resource=f"{row['noun']}/{row['id']}",
+        code="not_ready",
+        hint=f"wait until the {row['noun']} is ready in that zone",
+    )
