@@ -33,6 +33,7 @@ from hypervisor_agent.load import LoadMeter
 from hypervisor_agent.machines.making import make_keeper
 from hypervisor_agent.pools import Pools
 from hypervisor_agent.settings import Settings
+from hypervisor_agent.spaces import NotedGrants
 
 HASHERS = 4
 
@@ -101,10 +102,12 @@ def _shelf(line: Line) -> Callable[[ExecuteHop], BusLeaves]:
 def _mover(line: Line, pools: Pools, tools: Tools, load: LoadMeter) -> Move:
     async def move(running: Running) -> Receipt:
         order, meter = running.order, running.meter
-        hop = Hop(order, BusGrants(order, line, pools), tools, meter)
+        ends = (order.source, order.destination)
+        grants = NotedGrants(BusGrants(order, line, pools), ends, load.spaces)
+        hop = Hop(order, grants, tools, meter)
         running.done = lambda: hop.loop.done if hop.loop else ()
         running.abandon = hop.abandon
-        with load.moving((order.source, order.destination), lambda: meter.arriving()):
+        with load.moving(ends, meter):
             return await hop.run()
 
     return move

@@ -59,7 +59,7 @@ class CopyLoop:
 
     def __init__(self, ends: Ends, bench: Bench, checksum: Digest | None = None) -> None:
         self._reins, self._source = held(), ends.reader
-        self._reader = HeldReader(ends.reader, self._reins)
+        self._reader = HeldReader(ends.reader, self._reins, bench.meter.reading)
         self._writer, self._bench = ends.writer, bench
         self._hashing = HeldHashing(self._reins, bench.threads, checksum, ends.writer)
         self._work = Work(ends.reader.size, ends.writer.part_size, ())
@@ -178,5 +178,6 @@ class CopyLoop:
         elif content in {Content.STORED, Content.RECALLED}:
             await self._hashing.put(extent.offset, view)
         else:
-            store = self._writer.write(extent.offset, view)
+            writing = self._bench.meter.writing
+            store = writing.timed(lambda: self._writer.write(extent.offset, view))
             await together(store, self._hashing.put(extent.offset, view))

@@ -2,11 +2,29 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from stowage_contracts.values import Transfer
 
 WINDOW_SECONDS = 10.0
+PACE_SHARE = 0.2
+"""What the newest call counts for."""
+
+
+class Pace:
+    """How long calls took of late: an exponential mean, in seconds; 0 before the first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds, self.calls = 0.0, 0
+        self._clock = clock
+
+    async def timed(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Await ``call``; only one that succeeds counts."""
+        begun = self._clock()
+        await call()
+        took = self._clock() - begun
+        self.seconds += (took - self.seconds) * (PACE_SHARE if self.calls else 1.0)
+        self.calls += 1
 
 
 class Meter:
@@ -15,6 +33,8 @@ class Meter:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.phase = "starting"
         self.total: int | None = None
+        self.reading, self.writing = Pace(clock), Pace(clock)
+        """Of parts, as the source and the destination took them."""
         self._clock = clock
         self._stored = 0
         self._read = 0

@@ -5,12 +5,14 @@ import math
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from stowage_contracts.plugins import RangedReader, StreamReader
 from stowage_contracts.values import Range
 
 from hypervisor_agent.engine.hashing import Hashing
+from hypervisor_agent.engine.progress import Pace
 from hypervisor_agent.engine.throttle import Throttle
 
 PIECE_SECONDS = 0.25
@@ -138,8 +140,8 @@ class Reins:
 class HeldReader:
     """A RangedReader under reins."""
 
-    def __init__(self, reader: RangedReader, reins: Reins) -> None:
-        self._reader, self._reins = reader, reins
+    def __init__(self, reader: RangedReader, reins: Reins, pace: Pace) -> None:
+        self._reader, self._reins, self._pace = reader, reins, pace
         self.size, self.validator, self.ranged = reader.size, reader.validator, reader.ranged
 
     @property
@@ -155,7 +157,7 @@ class HeldReader:
         """As the reader behind it. Raises Yielded as well."""
         for piece in self._reins.pieces(buffer):
             self._reins.check()
-            await self._reader.read_into(offset, piece)
+            await self._pace.timed(partial(self._reader.read_into, offset, piece))
             offset += len(piece)
             await self._reins.settle(self._reader.received)
 

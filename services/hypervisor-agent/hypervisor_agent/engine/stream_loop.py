@@ -129,4 +129,5 @@ class StreamLoop:
     async def _store(self, extent: Range, view: memoryview) -> None:
         there = covers(self._journal, extent)
         if not (there and await self._writer.holds(extent.offset, view)):
-            await self._writer.write(extent.offset, view)
+            writing = self._bench.meter.writing
+            await writing.timed(lambda: self._writer.write(extent.offset, view))
