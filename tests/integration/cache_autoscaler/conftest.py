@@ -20,6 +20,7 @@ from yarl import URL
 
 from tests.integration.cache_autoscaler.peers import Cloud
 
+Launch = Callable[[Settings], AbstractAsyncContextManager[Running[Any]]]
 Start = Callable[[], AbstractAsyncContextManager[Running[Any]]]
 
 
@@ -45,11 +46,11 @@ def settings(
 
 
 @pytest.fixture
-def start(settings: Settings) -> Start:
-    """Starts an instance; leaving the context stops it."""
+def launch() -> Launch:
+    """Starts an instance with these settings; leaving the context stops it."""
 
     @asynccontextmanager
-    async def running() -> AsyncIterator[Running[Any]]:
+    async def running(settings: Settings) -> AsyncIterator[Running[Any]]:
         service = wire(settings)
         url = settings.database_url.get_secret_value()
         database = await Database.open(url, "cache_autoscaler", "cache_autoscaler")
@@ -66,6 +67,12 @@ def start(settings: Settings) -> Start:
             await database.close()
 
     return running
+
+
+@pytest.fixture
+def start(settings: Settings, launch: Launch) -> Start:
+    """Starts an instance; leaving the context stops it."""
+    return lambda: launch(settings)
 
 
 @pytest.fixture

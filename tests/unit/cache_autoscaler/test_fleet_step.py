@@ -93,6 +93,15 @@ def test_a_spawn_that_takes_too_long_has_failed() -> None:
     assert it.fleet.failures == 1
 
 
+def test_a_spawn_on_a_host_that_tells_nothing_has_not_failed() -> None:
+    it = world(maximum=1)
+    it.tick(1)
+    it.set("v1", silent=True)
+    assert it.tick(1, 3600).actions == ()
+    it.set("v1", silent=False)
+    assert [type(a) for a in it.tick(1, 1).actions] == [Destroy]
+
+
 def test_after_a_failure_it_waits_longer_each_time_and_tries_one() -> None:
     it = world()
     it.tick(4)

@@ -156,7 +156,8 @@ def spawn_succeeded(fleet: Fleet) -> Fleet:
 
 
 def _overdue(member: Member, now: datetime) -> bool:
-    return member.deadline is not None and member.deadline <= now
+    """Of one whose host tells nothing, nobody knows: perhaps we are deaf."""
+    return not member.silent and member.deadline is not None and member.deadline <= now
 
 
 def _ending(member: Member, now: datetime) -> Action | None:
