@@ -11,6 +11,7 @@ from data_motion.strategies.direct import DirectStrategy
 from data_motion.strategies.hypervisor_native import HypervisorNativeStrategy
 from data_motion.strategies.store_native import StoreNativeStrategy
 from data_motion.strategies.via_cache import ViaCacheStrategy
+from stowage_contracts.caching import CacheFleetView
 from stowage_contracts.plugins.data_motion_strategy import (
     AgentView,
     DataMotionStrategy,
@@ -18,17 +19,30 @@ from stowage_contracts.plugins.data_motion_strategy import (
     MotionPlan,
 )
 from stowage_contracts.values import (
+    CacheUse,
     CopyEnd,
     HopMethod,
     HypervisorKind,
     ImageFormat,
+    Location,
     Scope,
     ScopeType,
     StoreRole,
 )
 from stowage_contracts.views import StoreView
 
-from tests.unit.data_motion.build import abilities, asked, cache, image, kvm, mover, place, pool
+from tests.unit.data_motion.build import (
+    abilities,
+    asked,
+    cache,
+    fleet,
+    image,
+    kvm,
+    mover,
+    place,
+    pool,
+    prefetch,
+)
 from tests.unit.data_motion.build import url as http_url
 
 BUILT_IN: dict[str, DataMotionStrategy] = {
@@ -109,6 +123,7 @@ ENDS: dict[str, CopyEnd] = {
     "vmware shared b": shared_pool("vmware", "two"),
     "xen pool": on_pool("xen files"),
     "xen pool b": on_pool("xen files", "two"),
+    "cached": prefetch().destination,
 }
 CACHES: dict[str, StoreView] = {
     "zone": cache("zone"),
@@ -128,9 +143,19 @@ class Row(NamedTuple):
     plan: str
     method: HopMethod = HopMethod.COPY
     """How its install strategy wants it made."""
+    use: CacheUse = CacheUse.WHEN_REQUIRED
+    """How the operator wants caches used."""
 
 
+FLEETS: dict[str, CacheFleetView] = {
+    "fleet": fleet("fleet"),
+    "fleet 2": fleet("fleet-2", scope=Scope.zone("z2")),
+    "fleet cluster": fleet("fleet-cluster", scope=SHARED),
+    "fleet closed": fleet("fleet-closed", maximum=0),
+    "fleet leaving": fleet("fleet-leaving", removing=True),
+}
 CLONE, BACKING = HopMethod.CLONE, HopMethod.BACKING
+COPY, NEVER, ALWAYS = HopMethod.COPY, CacheUse.NEVER, CacheUse.ALWAYS
 TABLE = [
     # registration: whoever may fetch and reaches the store
     Row("URL", "S3", "mover", "", "direct"),
@@ -188,6 +213,46 @@ TABLE = [
     Row("S3", "xen pool", "xen files, mover", "zone 2", "refused"),
     Row("S3", "xen pool", "xen files", "zone", "refused"),
     Row("URL", "xen pool", "xen files, mover", "zone", "refused"),
+    # where no cache is there yet, a fleet's transport VM comes; it serves NFS
+    Row("S3", "xen pool", "xen nfs, mover", "fleet", "via-cache: then on xen"),
+    Row("S3", "xen pool", "xen nfs, mover", "fleet cluster", "refused"),
+    Row("S3", "xen pool", "xen nfs, kvm", "fleet cluster", "via-cache: then on xen"),
+    Row("S3", "xen pool", "xen files, mover", "fleet", "refused"),
+    Row("S3", "xen pool", "xen nfs, mover", "fleet 2", "refused"),
+    Row("S3", "xen pool", "xen nfs, mover", "fleet closed", "refused"),
+    Row("S3", "xen pool", "xen nfs, mover", "fleet leaving", "refused"),
+    Row("S3", "xen pool", "xen nfs, mover blind", "fleet", "refused"),
+    Row("xen pool", "S3", "xen nfs, mover", "fleet", "via-cache: first on xen"),
+    Row("S3", "kvm pool", "kvm", "fleet", "direct on kvm"),
+    # never: only what one hop does
+    Row("S3", "xen pool", "xen files, mover", "zone", "refused", COPY, NEVER),
+    Row("S3", "xen pool", "xen nfs, mover", "fleet", "refused", COPY, NEVER),
+    Row("NFS", "xen pool", "xen nfs, mover", "zone", "direct on xen", COPY, NEVER),
+    Row("S3", "kvm pool", "kvm", "zone", "direct on kvm", COPY, NEVER),
+    Row("S3", "cached", "mover", "zone", "refused", COPY, NEVER),
+    # always: copies from image stores to hosts, if a cache can lie between
+    Row("S3", "kvm pool", "kvm", "zone", "via-cache: then on kvm", COPY, ALWAYS),
+    Row("S3", "kvm pool", "kvm", "fleet", "via-cache: then on kvm", COPY, ALWAYS),
+    Row("NFS", "xen pool", "xen nfs, mover", "zone", "via-cache: then on xen", COPY, ALWAYS),
+    Row("S3", "xen pool", "xen files, mover", "zone", "via-cache: then on xen", COPY, ALWAYS),
+    Row("S3", "kvm pool", "kvm", "", "direct on kvm", COPY, ALWAYS),
+    Row("S3", "kvm pool", "kvm", "zone 2", "direct on kvm", COPY, ALWAYS),
+    Row("S3", "kvm pool", "kvm", "fleet closed", "direct on kvm", COPY, ALWAYS),
+    Row("kvm pool", "S3", "kvm", "zone", "direct on kvm", COPY, ALWAYS),
+    Row("S3", "Swift", "kvm", "zone", "direct", COPY, ALWAYS),
+    Row("S3", "S3 b", "mover", "zone", "store-native: clone", COPY, ALWAYS),
+    Row("URL", "kvm pool", "kvm", "zone", "direct on kvm", COPY, ALWAYS),
+    Row("kvm pool", "kvm pool b", "kvm", "zone", "direct on kvm", COPY, ALWAYS),
+    Row("kvm pool", "kvm pool", "kvm", "zone", "store-native: clone on kvm", CLONE, ALWAYS),
+    # a prefetch ends on a cache
+    Row("S3", "cached", "mover", "zone", "via-cache: fill"),
+    Row("S3", "cached", "mover", "fleet", "via-cache: fill"),
+    Row("S3", "cached", "mover", "zone", "via-cache: fill", COPY, ALWAYS),
+    Row("kvm pool", "cached", "kvm", "zone", "via-cache: fill first on kvm"),
+    Row("S3", "cached", "mover", "zone 2", "refused"),
+    Row("S3", "cached", "mover", "cluster", "refused"),
+    Row("S3", "cached", "xen files", "zone", "refused"),
+    Row("URL", "cached", "mover", "zone", "refused"),
     # primary to primary: the hypervisor, else an agent that sees both, else a cache
     Row("kvm pool", "kvm pool b", "kvm moves", "", "hypervisor-native: native on kvm"),
     Row("kvm pool", "kvm pool b", "kvm", "zone", "direct on kvm"),
@@ -246,15 +311,43 @@ def test_every_role_provider_and_hypervisor_is_in_the_table() -> None:
     assert kinds == set(HypervisorKind) - {HypervisorKind.NONE}
     assert {name for row in TABLE for name in _split(row.agents)} == set(AGENTS)
     assert {name for row in TABLE for name in (row.source, row.destination)} == set(ENDS)
-    assert {name for row in TABLE for name in _split(row.caches)} == set(CACHES)
+    assert {name for row in TABLE for name in _split(row.caches)} == {*CACHES, *FLEETS}
+    assert {row.use for row in TABLE} == set(CacheUse)
+
+
+def test_reasons_name_the_policy_and_the_fleet() -> None:
+    def reason(row: Row) -> str:
+        return next(a.reason for a in decided(row).answers if a.strategy == "via-cache")
+
+    never = Row("S3", "xen pool", "xen files, mover", "zone", "", COPY, NEVER)
+    assert reason(never) == "the policy of zone z1 never uses caches"
+    always = Row("S3", "kvm pool", "kvm", "zone", "", COPY, ALWAYS)
+    assert reason(always).endswith("but the policy of zone z1 wants caches always")
+    assert "which holds for copies from image stores to hosts" in reason(
+        Row("S3", "Swift", "kvm", "zone", "", COPY, ALWAYS)
+    )
+    comes = Row("S3", "xen pool", "xen nfs, mover", "fleet", "")
+    assert "fills a transport VM of fleet fleet" in reason(comes)
+    problem = decided(never).problem
+    assert problem is not None
+    assert "another use of caches by the policy of zone z1" in problem.hint
 
 
 def decided(row: Row) -> Decision:
-    request = asked(source=ENDS[row.source], destination=ENDS[row.destination], method=row.method)
+    there = Location(zone_id="z1")
+    request = asked(
+        source=ENDS[row.source],
+        destination=ENDS[row.destination],
+        method=row.method,
+        location=there,
+    )
     ask = MotionAsk(
         request=request,
         agents=tuple(AGENTS[name] for name in _split(row.agents)),
-        caches=tuple(CACHES[name] for name in _split(row.caches)),
+        caches=tuple(CACHES[name] for name in _split(row.caches) if name in CACHES),
+        fleets=tuple(FLEETS[name] for name in _split(row.caches) if name in FLEETS),
+        cache_use=row.use,
+        wanted_by="the policy of zone z1",
     )
     return decide(ask, BUILT_IN)
 
@@ -272,6 +365,9 @@ def told(decision: Decision) -> str:
 
 
 def _staged(plan: MotionPlan) -> str:
+    if len(plan.hops) == 1:
+        (fill,) = plan.hops
+        return f"fill first on {fill.must_run_on}" if fill.must_run_on else "fill"
     fill, read = plan.hops
     assert (fill.destination_is_cache, read.source_is_cache) == (True, True)
     first = [f"first on {fill.must_run_on}"] if fill.must_run_on else []
