@@ -1,13 +1,16 @@
 """Steps the tests share: cache stores in a zone, copies that want space on them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from cache_autoscaler.__main__ import wire
 from cache_autoscaler.deps import Deps
+from cache_autoscaler.settings import Settings
 from pydantic import SecretStr
 from stowage_contracts.message import Message
 from stowage_contracts.messages.cache_autoscaler import CacheReserved, ReserveCache
@@ -33,6 +36,7 @@ from stowage_contracts.values import (
     StoreRole,
 )
 from stowage_contracts.views import CopyView
+from stowage_runtime import keys
 from stowage_runtime.signing import Signer
 from stowage_runtime.testing.bench import ServiceBench
 
@@ -252,3 +256,14 @@ class Scene:
         root = self.folder / store_id
         found = [p for p in root.rglob("*") if p.is_file() and p.suffix not in _ASIDE]
         return sorted(str(path.relative_to(root)) for path in found)
+
+
+@asynccontextmanager
+async def opened_scene(folder: Path, database_url: str) -> AsyncIterator[Scene]:
+    """A service of its own on a database, for tests that bring servers with them."""
+    made = keys.make()
+    names = {name.removeprefix("stowage_"): text for name, text in made.items()}
+    settings = Settings.read(database_url=SecretStr(database_url), **names)
+    async with ServiceBench.open(wire(settings), database_url) as bench:
+        yield Scene(bench, made, folder, database_url)
+        await bench.service.deps.stores.close()

@@ -16,7 +16,7 @@ from tests.unit.cache_autoscaler.scene import MIB, Scene
 
 
 async def listed(scene: Scene, **asked: object) -> EntriesListed:
-    reply = await scene.bench.ask(ListEntries(**asked))  # type: ignore[arg-type]
+    reply = await scene.bench.ask(ListEntries(**asked))
     assert isinstance(reply, EntriesListed)
     return reply
 
