@@ -110,6 +110,18 @@ class Operator:
                 return found
         raise AssertionError(f"{path} never appeared")
 
+    async def gone(self, path: str) -> None:
+        """Once a resource is not shown any more."""
+        for _ in range(300):
+            try:
+                await self.call("GET", path)
+            except Refused as refused:
+                if refused.status == 404:
+                    return
+                raise
+            await _tick()
+        raise AssertionError(f"{path} is still there")
+
     async def register(self, url: str, **changes: Any) -> dict[str, Any]:
         """Register a template; the pending one."""
         body = {"name": "disk", "url": url, "format": "raw", "zone_id": ZONE, **changes}

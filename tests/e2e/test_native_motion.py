@@ -65,12 +65,16 @@ async def moved(operator: Operator, volume: str) -> dict[str, Any]:
 
 async def test_the_hypervisor_moves_it_and_the_agent_verifies(xen: Operator) -> None:
     done = await moved(xen, "v1")
-    assert done["strategy"] == "hypervisor-native", done["answers"]
+    assert done["strategy"] == "hypervisor-native", str(done["answers"])
     (hop,) = done["hops"]
     assert (hop["method"], hop["host_id"]) == ("native", "x1")
 
 
 async def test_where_that_is_forbidden_the_agent_carries_it(xen: Operator) -> None:
     await xen.call("PUT", "motion-policies/z1", {"forbid": ["hypervisor-native"]})
-    done = await moved(xen, "v2")
+    try:
+        done = await moved(xen, "v2")
+    finally:
+        await xen.call("DELETE", "motion-policies/z1")
+        await xen.gone("motion-policies/z1")
     assert (done["strategy"], done["hops"][0]["method"]) == ("direct", "copy")
