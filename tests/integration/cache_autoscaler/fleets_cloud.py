@@ -22,29 +22,17 @@ from stowage_contracts.messages import cache_autoscaler as told
 from stowage_contracts.messages.cache_autoscaler import RemoveCacheFleet, SetCacheFleet
 from stowage_contracts.messages.hypervisor_agent import HostJoined
 from stowage_contracts.messages.image_store import HostChanged
+from stowage_contracts.topology import Topology
 from stowage_contracts.values import HostState, HypervisorKind, Location, Scope, ServiceName
 from stowage_contracts.views import HostView
-from stowage_runtime.bus import Bus, Reader
+from stowage_runtime.bus import Bus, builtin_readers
+from stowage_runtime.bus.rabbit import RabbitBus
+from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
+from yarl import URL
 
 M = TypeVar("M", bound=Message)
 SELF = ServiceName.CACHE_AUTOSCALER
-EVENTS = Reader(
-    ServiceName.API_GATEWAY,
-    (
-        told.CacheFleetChanged,
-        told.CacheFleetHalted,
-        told.CacheFleetRemoved,
-        told.TransportVmChanged,
-        told.TransportVmRemoved,
-        told.CacheAdded,
-        told.CacheChanged,
-        told.CacheDraining,
-        told.CacheLoadHigh,
-        told.CacheLoadLow,
-        told.CacheRemoved,
-    ),
-)
-PLACES = Reader(ServiceName.IMAGE_STORE, (HostJoined,))
+HEARD = (ServiceName.API_GATEWAY, ServiceName.IMAGE_STORE)
 
 
 def fleet(**changed: Any) -> CacheFleet:
@@ -66,9 +54,11 @@ class FleetCloud:
     heard: list[Message] = field(default_factory=list)
 
     async def start(self) -> None:
-        for reader in (EVENTS, PLACES):
+        """Every queue is there, as after ``migrate``."""
+        for reader in builtin_readers():
             await self.services.declare(reader)
-            await self.services.listen(reader, self._hear)
+            if reader.name in HEARD:
+                await self.services.listen(reader, self._hear)
 
     async def _hear(self, envelope: Envelope) -> None:
         message = envelope.message()
@@ -174,3 +164,35 @@ class FleetCloud:
             bus_prefix="unused",
             ticket_verify_key=self.keys["stowage_ticket_verify_key"],
         )
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the broker is."""
+
+    rabbitmq_url: str
+    management_url: str
+    prefix: str
+
+
+@asynccontextmanager
+async def fleet_cloud(
+    servers: Servers, keys: dict[str, str], folder: Path
+) -> AsyncIterator[FleetCloud]:
+    """The cloud on a real broker; its agents have users of their own there."""
+    topology = Topology(servers.prefix)
+    services = await RabbitBus(servers.rabbitmq_url, topology).ready()
+    users = BrokerUsers(URL(servers.management_url), topology)
+
+    async def agent_bus() -> RabbitBus:
+        login = await users.admit("h1")
+        secret = login.password.get_secret_value()
+        url = URL(servers.rabbitmq_url).with_user(login.user).with_password(secret)
+        return await RabbitBus(str(url), topology).ready()
+
+    cloud = FleetCloud(services, agent_bus, keys, folder)
+    await cloud.start()
+    try:
+        yield cloud
+    finally:
+        await services.close()
