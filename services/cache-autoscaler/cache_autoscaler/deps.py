@@ -1,6 +1,7 @@
 """What cache-autoscaler's handlers and workers are given."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from stowage_contracts.plugins import AutoscaleStrategy, CacheSelector
 from stowage_runtime.plugins import Plugins
@@ -24,3 +25,5 @@ class Deps:
     strategy: AutoscaleStrategy
     """Of fleets that name none."""
     strategies: Plugins
+    trials: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """Simulations take a whole core: one at a time."""

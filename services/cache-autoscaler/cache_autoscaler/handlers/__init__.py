@@ -13,6 +13,7 @@ from stowage_contracts.messages.cache_autoscaler import (
     ReportCacheLoad,
     ReserveCache,
     SetCacheFleet,
+    SimulateFleet,
 )
 from stowage_contracts.messages.data_motion import (
     CommitHop,
@@ -52,6 +53,7 @@ from cache_autoscaler.handlers.hosts import on_host_changed
 from cache_autoscaler.handlers.listing import on_list_decisions, on_list_entries
 from cache_autoscaler.handlers.load import on_cache_load_reported, on_report_cache_load
 from cache_autoscaler.handlers.reserving import on_reserve_cache
+from cache_autoscaler.handlers.simulating import on_simulate_fleet
 from cache_autoscaler.handlers.stores import (
     on_add_store,
     on_probe_store,
@@ -84,6 +86,7 @@ REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     ListEntries: on_list_entries,
     ListDecisions: on_list_decisions,
     ExplainFleet: on_explain_fleet,
+    SimulateFleet: on_simulate_fleet,
 }
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {
     CopyProgressed: on_copy_progressed,

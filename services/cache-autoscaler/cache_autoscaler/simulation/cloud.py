@@ -8,12 +8,13 @@ from math import ceil, inf
 from typing import Protocol
 
 from stowage_contracts.caching import VmState
+from stowage_contracts.errors import InvalidInput
 
 from cache_autoscaler.simulation.day import Day, Figures
 from cache_autoscaler.simulation.machine import Machine, Running
 from cache_autoscaler.simulation.tally import Tally
 
-PATIENCE = 20.0
+PATIENCE = 3.0
 """Days after which copies that still wait are given up."""
 
 
@@ -33,7 +34,8 @@ class Policy(Protocol):
 class Cloud:
     """Runs one day; events in order of time, nothing in between."""
 
-    def __init__(self, day: Day, policy: Policy, tally: Tally) -> None:
+    def __init__(self, day: Day, policy: Policy, tally: Tally, effort: float = inf) -> None:
+        """``effort`` bounds what a run may cost: events, and members looked at."""
         self.day = day
         self.now = 0.0
         self.waiting: deque[Running] = deque()
@@ -47,6 +49,7 @@ class Cloud:
         self._spawned = 0
         self._next_look = 0.0
         self._looked = 0.0
+        self._effort = effort
 
     # -- what a policy sees
 
@@ -114,7 +117,7 @@ class Cloud:
     # -- the run
 
     def run(self) -> None:
-        """The whole day, and what of it is late."""
+        """The whole day, and what of it is late; raises InvalidInput beyond its effort."""
         coming = iter(self.day.asked)
         asked = next(coming, None)
         last = self.day.seconds * PATIENCE
@@ -127,6 +130,7 @@ class Cloud:
             if at >= self.day.seconds and asked is None and not self._busy():
                 break
             self.now = at
+            self._spend(1)
             if asked is not None and asked.seconds <= at:
                 self._arrive(Running(asked.seconds, asked.size))
                 asked = next(coming, None)
@@ -143,6 +147,7 @@ class Cloud:
         return bool(self.waiting) or any(m.streams for m in self.machines.values())
 
     def _look(self, arrival: float) -> None:
+        self._spend(4 + 2 * len(self.machines))
         self._policy.look(self, self.figures())
         every = self._policy.every
         self._next_look = self.now + every
@@ -150,6 +155,15 @@ class Cloud:
             idle = min(arrival, self.now + self._policy.rest)
             looks = ceil((idle - self.now) / every)
             self._next_look = self.now + max(1, looks) * every
+
+    def _spend(self, effort: float) -> None:
+        self._effort -= effort
+        if self._effort < 0:
+            raise InvalidInput(
+                f"given up at {self.now:.0f} s of the day: too many VMs for so long",
+                code="effort",
+                hint="try a shorter day, a lower maximum, or fewer bytes",
+            )
 
     def _at(self, when: float, kind: str, machine: Machine) -> None:
         heappush(self._events, (when, next(self._number), kind, machine, machine.version))

@@ -1,5 +1,6 @@
 """forecast: backlog, and who is usually needed by the time a member could be there."""
 
+from bisect import bisect_right
 from datetime import UTC
 
 from stowage_contracts.plugins.autoscale_strategy import AutoscaleAsk, Usual
@@ -7,7 +8,7 @@ from stowage_contracts.values import Instant
 from stowage_contracts.views import DesiredCount
 
 from cache_autoscaler.strategies.backlog import wish
-from cache_autoscaler.strategies.sizing import rate, size, span, up, within
+from cache_autoscaler.strategies.sizing import rate, size, span, within
 
 AHEAD = 2.0
 """Spawn times looked ahead."""
@@ -42,16 +43,14 @@ def _members(wanted: float) -> int:
 
 
 def _busiest(usual: tuple[Usual, ...], now: Instant, ahead: float) -> Usual:
-    """The busiest of the slots from now until then."""
+    """The busiest of the slots from now until then; midnight is no border."""
     clock = now.astimezone(UTC)
     begin = clock.hour * 60 + clock.minute
-    end = begin + up(ahead / 60)
-    near = [slot for slot in _unrolled(usual) if slot[0] <= end and slot[1] > begin]
-    return max((slot[2] for slot in near), key=lambda slot: slot.bytes_per_second)
-
-
-def _unrolled(usual: tuple[Usual, ...]) -> list[tuple[int, int, Usual]]:
-    """Slots with their begin and end, over three days, so that midnight is no border."""
-    starts = [(day * DAY + slot.minute, slot) for day in (-1, 0, 1, 2) for slot in usual]
-    ends = [minute for minute, _ in starts[1:]]
-    return [(start, end, slot) for (start, slot), end in zip(starts, ends, strict=False)]
+    at = bisect_right(usual, begin, key=lambda slot: slot.minute) - 1
+    best = usual[at]
+    for number in range(at + 1, at + 1 + len(usual)):
+        slot = usual[number % len(usual)]
+        if slot.minute + DAY * (number // len(usual)) > begin + ahead / 60:
+            break
+        best = max(best, slot, key=lambda slot: slot.bytes_per_second)
+    return best
