@@ -13,7 +13,14 @@ from stowage_client.events import Event
 
 FLEET, VM = "cache_fleet", "transport_vm"
 LINES = 12
+MADE_UP = 36
+"""Length of an id nobody chose."""
 WORDS = {FLEET: "fleet", VM: "vm"}
+
+
+def short(id: str) -> str:
+    """As much of an id as tells it from others nearby."""
+    return id[:8] if len(id) == MADE_UP else id
 
 
 @dataclass(frozen=True)
@@ -50,11 +57,11 @@ class Board:
         """As it stands, in lines."""
         now = datetime.now(UTC)
         fleets = [
-            Line(now, f"fleet {view.id}", f"has {view.members} of {view.maximum} VMs")
+            Line(now, f"fleet {short(view.id)}", f"has {view.members} of {view.maximum} VMs")
             for view in self.fleets.values()
         ]
         vms = [
-            Line(now, f"vm {view.id}", f"{view.state} on {view.host_id}")
+            Line(now, f"vm {short(view.id)}", f"{view.state} on {view.host_id}")
             for view in self.vms.values()
         ]
         return [*fleets, *vms]
@@ -66,7 +73,7 @@ class Board:
         text = self._of_fleet(event) if event.noun == FLEET else self._of_vm(event)
         if not text:
             return None
-        line = Line(event.at, f"{WORDS[event.noun]} {event.id}", text)
+        line = Line(event.at, f"{WORDS[event.noun]} {short(event.id)}", text)
         self.lines.append(line)
         return line
 
@@ -95,8 +102,10 @@ class Board:
             self.vms[view.id] = view
         if before is not None and (before.state, before.error) == (view.state, view.error):
             return ""
+        known = before.reason if before is not None else ""
         reason = view.error.cause if view.error else view.reason
-        return f"{view.state} on {view.host_id}" + (f": {reason}" if reason else "")
+        news = f": {reason}" if reason not in ("", known) else ""
+        return f"{view.state} on {view.host_id}{news}"
 
     def _shown(self, fleet_id: str) -> bool:
         return self.fleet_id in (None, fleet_id)

@@ -32,6 +32,8 @@ class Host:
     door: str = ""
     """host:port where its agent serves links and takes uploads."""
     options: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """More of its agent's settings, by their names."""
 
     @property
     def id(self) -> str:
@@ -65,6 +67,7 @@ def _settings(host: Host) -> Settings:
         agent_options=host.options,
         agent_door_listen=host.door,
         agent_door_url=f"http://{host.door}" if host.door else "",
+        **host.settings,
     )
     assert isinstance(settings, Settings)
     return settings

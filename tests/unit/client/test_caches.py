@@ -218,7 +218,4 @@ async def test_vms_are_watched_until_the_last_is_gone(
         ended = await watching
     assert ended.code == 0
     lines = [line.partition("  ")[2] for line in ended.out.splitlines()]
-    assert lines[-2:] == [
-        f"vm v1  offered on h1: {caches.REASON}",
-        "vm v1  gone on h1: nothing is queued",
-    ]
+    assert lines[-2:] == ["vm v1  offered on h1", "vm v1  gone on h1: nothing is queued"]

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 from stowage_contracts.caching import TransportVmView, VmState
 
-from stowage_client.board import Board
+from stowage_client.board import Board, short
 from stowage_client.commands import figures
 from stowage_client.commands.fleets import why
 from stowage_client.commands.scopes import told
@@ -49,7 +49,7 @@ def _vms(board: Board) -> Table:
     for view in sorted(board.vms.values(), key=lambda view: view.ordered):
         state = Text(view.state.value, style=COLOURS.get(view.state, ""))
         reason = view.error.cause if view.error else view.reason
-        table.add_row(view.id, view.host_id, state, _age(view), reason)
+        table.add_row(short(view.id), view.host_id, state, _age(view), reason)
     return table
 
 

@@ -1,0 +1,1 @@
+"""A storm: many hosts want images at once, and caches come and go for them."""
