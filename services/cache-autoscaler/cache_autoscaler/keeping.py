@@ -13,7 +13,7 @@ from stowage_contracts.messages.cache_autoscaler import (
 )
 from stowage_runtime.handling.tx import Tx
 
-from cache_autoscaler import vms
+from cache_autoscaler import fleet_metrics, vms
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.fleets import (
@@ -155,6 +155,7 @@ async def _halt(tx: Tx, row: Record, halt: Halt, deps: Deps) -> None:
         code="halted",
         hint=f"nothing is spawned until {halt.until:%H:%M:%S} UTC; it then goes on by itself",
     ).problem
+    fleet_metrics.HALTS.add(1, {"fleet": row["id"]})
     await decide(tx, "halt", f"cache_fleet/{row['id']}", why.cause)
     rows = await _vms(tx, row["id"], deps)
     view = fleet_view(row, rows, tx.now)
@@ -165,6 +166,7 @@ async def _halt(tx: Tx, row: Record, halt: Halt, deps: Deps) -> None:
 async def _finish(tx: Tx, row: Record, deps: Deps) -> None:
     """A fleet that was to be removed goes with its last VM."""
     left: Sequence[Record] = await _vms(tx, row["id"], deps)
+    fleet_metrics.stand(row["id"], left)
     if left or not row["removing"]:
         await say_changed(tx, row["id"], deps)
         return

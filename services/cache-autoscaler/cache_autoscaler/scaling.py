@@ -12,6 +12,7 @@ from stowage_contracts.plugins.autoscale_strategy import AutoscaleAsk, Autoscale
 from stowage_contracts.views import CacheLoad, DesiredCount
 from stowage_runtime.handling.tx import Tx
 
+from cache_autoscaler import fleet_metrics
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.fleets import desired_of, limits_of
@@ -31,6 +32,7 @@ async def want(tx: Tx, row: Record, members: Sequence[Member], deps: Deps) -> De
     before = desired_of(row)
     backlog = asked.backlog_bytes + sum(load.backlog_bytes for load in asked.loads)
     await tx.run("fleet_wants", row["id"], desired.model_dump(mode="json"), backlog)
+    fleet_metrics.wanted(row["id"], desired.count, backlog)
     if before is None or before.count != desired.count:
         await decide(
             tx,

@@ -16,6 +16,7 @@ from stowage_contracts.topology import agent_address
 from stowage_contracts.values import StoreState, new_id
 from stowage_runtime.handling.tx import Tx
 
+from cache_autoscaler import fleet_metrics
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.model.fleets import Spawn
 from cache_autoscaler.model.vms import COMING, check_move
@@ -65,6 +66,7 @@ async def order(tx: Tx, limits: CacheFleet, spawn: Spawn, order_seconds: float) 
         vm_id=vm_id, host_id=spawn.host_id, fleet_id=limits.id, spec=spec, expires=expires
     )
     await tx.say(said, to=agent_address(spawn.host_id))
+    fleet_metrics.spawned(limits.id, "ordered")
     await _tell(tx, row, "spawn", f"on host {spawn.host_id}: {spawn.reason}")
 
 
@@ -81,6 +83,7 @@ async def offer(tx: Tx, row: Record) -> None:
     took = (tx.now - moved["ordered"]).total_seconds()
     await tx.run("fleet_good", row["fleet_id"], took)
     await tx.run("host_good", row["host_id"])
+    fleet_metrics.offered(row["fleet_id"], took)
     told = f"offered {took:.1f} s after its order"
     await _decide(tx, moved, "offer", told, {"seconds": took})
 
@@ -137,6 +140,7 @@ async def count_failure(tx: Tx, row: Record, reason: str) -> None:
     problem = Problem.model_validate(row["error"]) if row["error"] else _failure(row, reason)
     await tx.run("fleet_failed", row["fleet_id"], problem.model_dump(mode="json"))
     await tx.run("host_failed", row["host_id"])
+    fleet_metrics.spawned(row["fleet_id"], "failed")
 
 
 async def degrade(tx: Tx, vm_id: str, error: StowageError) -> None:
