@@ -35,8 +35,14 @@ from stowage_contracts.messages.data_motion import (
     CopyCompleted,
     CopyFailed,
 )
-from stowage_contracts.messages.image_store import RedeemGrant, ReleaseGrants, RequestCopy
+from stowage_contracts.messages.image_store import (
+    PrefetchObject,
+    RedeemGrant,
+    ReleaseGrants,
+    RequestCopy,
+)
 from stowage_contracts.values import ServiceName
+from stowage_contracts.views import StoreView
 from stowage_runtime.service import Service
 
 from tests.simulator.agents import Agent
@@ -70,6 +76,8 @@ class World:
 
     seed: int
     ranges: int = 8
+    said: int = field(init=False, default=0)
+    """Orders from outside so far."""
     cache_images: float = 2.0
     kernel: Kernel = field(init=False)
     bus: Bus = field(init=False)
@@ -84,7 +92,8 @@ class World:
         self.stores = {store.id: store for store in self._stores()}
         self.motion, self.images, self.caches = MotionTables(), ImageTables(), CacheTables()
         furnish_images(self.images, self.stores)
-        furnish_caches(self.caches, self.stores["cache"], self.ranges * self.cache_images)
+        self.caches.now = self.kernel.time()
+        view = self.add_cache()
         parts: list[tuple[Service[Any], Any]] = [
             (motion_service(), self.motion),
             (image_service(self.stores), self.images),
@@ -92,13 +101,22 @@ class World:
         ]
         self.services = {s.name: Host(s, t, self.kernel, self.bus) for s, t in parts}
         self.agents = {host_id: self._agent(host_id, can) for host_id, can in agents().items()}
-        view = store_view(cast(Any, self.caches.q_store("cache")[0]))
         self.say(CacheAdded(state=view), ServiceName.CACHE_AUTOSCALER)
+
+    def add_cache(self) -> StoreView:
+        """One more cache store, as its owner shows it."""
+        count = sum(name.startswith("cache") for name in self.stores)
+        store = SimStore(f"cache{count or ''}", self.kernel, False, "/cache")
+        self.stores[store.id] = store
+        furnish_caches(self.caches, store, self.ranges * self.cache_images)
+        return store_view(cast(Any, self.caches.q_store(store.id)[0]))
 
     def say(self, message: Message, source: str, to: str = "") -> None:
         """Something said from outside, once."""
         serial = self.kernel.random.randrange(1 << 48)
-        self.bus.publish(Letter(f"hand-{serial:012x}", source, message, to, sequence=1))
+        self.said += 1
+        letter = Letter(f"hand-{serial:012x}", source, message, to, sequence=self.said)
+        self.bus.publish(letter)
 
     def _agent(self, host_id: str, can: HostAbilities) -> Agent:
         where, hops = place(host_id), lambda: self.motion.hops
@@ -108,7 +126,7 @@ class World:
         kernel = self.kernel
         pools = [SimStore(f"pool-{h}", kernel, False, f"/pool/{h}") for h in POOLS]
         images = [SimStore("s3", kernel, True), SimStore("nfs", kernel, False, "/nfs")]
-        return [*images, SimStore("cache", kernel, False, "/cache"), *pools]
+        return [*images, *pools]
 
     @property
     def quiet(self) -> bool:
@@ -160,7 +178,7 @@ def image_service(stores: dict[str, SimStore]) -> Service[ImageDeps]:
         name=ServiceName.IMAGE_STORE,
         package="image_store",
         deps=deps,
-        handlers={kind: IMAGE_HANDLERS[kind] for kind in (*OF_COPIES, RequestCopy)},
+        handlers={kind: IMAGE_HANDLERS[kind] for kind in (*OF_COPIES, RequestCopy, PrefetchObject)},
         requests={RedeemGrant: IMAGE_REQUESTS[RedeemGrant]},
         intents=IMAGE_INTENTS,
         timers=[timer for timer in IMAGE_TIMERS if timer.name == "ask-again"],

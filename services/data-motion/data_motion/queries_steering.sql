@@ -28,8 +28,9 @@ FROM hops AS h JOIN copies AS c ON c.id = h.copy_id
 WHERE h.state IN ('offered', 'moving')
 
 -- name: drain_agent
--- $2 is why; empty ends it. No row: the agent never joined.
-UPDATE agents SET draining = $2, drain_left = NULL WHERE host_id = $1 RETURNING host_id
+-- $2 is why; empty ends it. No row: the agent never joined, or was told otherwise later than $3.
+UPDATE agents SET draining = $2, drain_left = NULL, drain_sequence = $3
+WHERE host_id = $1 AND drain_sequence <= $3 RETURNING host_id
 
 -- name: drains
 -- Draining agents whose number of hops is not the one told last, now told.

@@ -192,6 +192,8 @@ class AgentRecord(Record):
     """Why it is given nothing new; empty when it is."""
     drain_left: int | None = None
     """Hops it still held when that was last told; None when it does not drain."""
+    drain_sequence: int = 0
+    """Number of the newest order to drain or to end that."""
 
 
 class PolicyRecord(Record):

@@ -19,7 +19,8 @@ class PlaceTables(Tables):
     def q_save_agent(self, row: dict[str, Any]) -> int:
         agent = AgentRecord.model_validate(row)
         known = self.agents.get(agent.host_id)
-        kept = {"draining": known.draining, "drain_left": known.drain_left} if known else {}
+        names = ("draining", "drain_left", "drain_sequence")
+        kept = {name: getattr(known, name) for name in names} if known else {}
         self.agents[agent.host_id] = agent.having(**kept)
         return 1
 
@@ -55,9 +56,10 @@ class PlaceTables(Tables):
         views = (store.view for store in there)
         return [view for view in views if view.role is StoreRole.IMAGE_CACHE]
 
-    def q_drain_agent(self, host_id: str, why: str) -> str | None:
+    def q_drain_agent(self, host_id: str, why: str, said: int) -> str | None:
         agent = self.agents.get(host_id)
-        if agent is None:
+        if agent is None or said < agent.drain_sequence:
             return None
-        self.agents[host_id] = agent.having(draining=why, drain_left=None)
+        drained = agent.having(draining=why, drain_left=None, drain_sequence=said)
+        self.agents[host_id] = drained
         return host_id

@@ -237,6 +237,13 @@ async def test_what_only_a_drained_host_can_do_waits_for_the_end_of_the_drain(sc
     assert (await scene.all(HostDraining))[-1].drain is None
 
 
+async def test_a_drain_that_comes_after_its_end_does_not_hold(scene: Scene) -> None:
+    await running(scene)
+    await scene.bench.handle(DrainHost(host_id="kvm1", drains=False), sequence=8)
+    await scene.bench.handle(DrainHost(host_id="kvm1"), sequence=7)
+    assert [told.drain for told in await scene.all(HostDraining)] == [None]
+
+
 async def test_a_drain_outlives_a_restart_of_the_agent(scene: Scene) -> None:
     await running(scene)
     await scene.bench.handle(DrainHost(host_id="kvm1"))

@@ -68,9 +68,11 @@ async def on_hop_yielded(message: HopYielded, tx: Tx, deps: Deps) -> None:
 
 
 async def on_drain_host(message: DrainHost, tx: Tx, deps: Deps) -> None:
-    """Nothing new for its agent, and what moves there is handed over; or that ends."""
+    """Nothing new for its agent, and what moves there is handed over; or that ends. The newest
+    order holds, whichever comes last."""
     why = (message.reason or "drained by request") if message.drains else ""
-    if await tx.value("drain_agent", message.host_id, why) is None:
+    said = tx.cause.sequence if tx.cause else 0
+    if await tx.value("drain_agent", message.host_id, why, said) is None:
         return
     for row in await tx.rows("copies_of_host", message.host_id) if why else ():
         job = await store.lock(tx, row["copy_id"])
