@@ -21,7 +21,7 @@ SEEDS ?= 20
 DATA ?= .stowage
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600
 
-.PHONY: help setup lint format unit test demo run simulate chaos fuzz bench docs lock docker-up docker-down clean
+.PHONY: help setup lint format unit test test-slow demo storm run simulate chaos fuzz bench docs lock docker-up docker-down clean
 
 help: ## print this manual
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} \
@@ -50,6 +50,9 @@ venv-module:
 demo: setup ## the whole way of one image, IMAGE=<url or file> for yours
 	$(PY) -m examples.demo $(IMAGE)
 
+storm: setup ## a storm of copies, and the transport VMs it calls for; ARGS=--help
+	$(PY) -m examples.storm $(ARGS)
+
 run: setup ## standalone on PORT=8080 with its state in DATA=.stowage, until Ctrl-C
 	$(BIN)/stowage standalone --port $(PORT) --data $(DATA)
 
@@ -71,7 +74,10 @@ unit: setup ## the tests that need no server; ARGS= goes to pytest
 test: setup ## every test, or those in TESTS=, on private servers that are stopped afterwards
 	$(if $(filter tests,$(TESTS)),$(PY) -m pytest tests/deploy $(ARGS))
 	$(SERVERS) run -- $(PY) -m pytest $(TESTS) $(if $(filter tests,$(TESTS)),--ignore=tests/deploy) \
-		-n $(JOBS) --dist loadfile $(ARGS)
+		-n $(JOBS) --dist loadfile -m "not emulated" $(ARGS)
+
+test-slow: setup ## what boots whole emulated machines, or takes minutes
+	$(SERVERS) run -- $(PY) -m pytest tests -m emulated --timeout 900 $(ARGS)
 
 simulate: SEEDS = 10000
 simulate: setup ## SEEDS=10000 worlds of faults in virtual time, or again the one of SEED=
