@@ -106,7 +106,7 @@ def _devices(vm: Vm) -> tuple[str, ...]:
     # A full host is told to the guest, which answers its clients; it is not halted.
     drive = "format=raw,cache=writeback,discard=unmap,werror=report,rerror=report"
     return (
-        *("-netdev", tap, "-device", f"virtio-net-pci,netdev=net,mac={mac_of(vm_id)}"),
+        *("-netdev", tap, "-device", f"virtio-net-pci,netdev=net,mac={mac_of(vm.record.address)}"),
         *("-drive", f"if=none,id={DRIVE},file={DISK},{drive}"),
         *("-device", f"virtio-blk-pci,drive={DRIVE}"),
     )

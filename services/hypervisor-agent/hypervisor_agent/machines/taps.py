@@ -13,9 +13,10 @@ def tap_of(vm_id: str) -> str:
     return f"sv{hashlib.sha256(vm_id.encode()).hexdigest()[:10]}"
 
 
-def mac_of(vm_id: str) -> str:
-    """In the range that hypervisors use for theirs."""
-    digest = hashlib.sha256(vm_id.encode()).digest()
+def mac_of(address: str) -> str:
+    """In the range that hypervisors use for theirs; the next VM with an address has its MAC too,
+    so that nobody has to forget the last one's."""
+    digest = hashlib.sha256(address.encode()).digest()
     return ":".join(f"{byte:02x}" for byte in (0x52, 0x54, 0x00, *digest[:3]))
 
 

@@ -51,7 +51,7 @@ class UmlMachines(LocalMachines):
 
 def _argv(vm: Vm) -> tuple[str, ...]:
     vm_id = vm.record.vm_id
-    network = f"transport=tap,ifname={tap_of(vm_id)},depth=128,gro=1,mac={mac_of(vm_id)}"
+    network = f"transport=tap,ifname={tap_of(vm_id)},depth=128,gro=1,mac={mac_of(vm.record.address)}"
     return (
         str(vm.image.folder / KERNEL),
         f"mem={vm.mebibytes}M",
