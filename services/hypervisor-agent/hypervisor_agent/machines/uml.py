@@ -50,8 +50,7 @@ class UmlMachines(LocalMachines):
 
 
 def _argv(vm: Vm) -> tuple[str, ...]:
-    vm_id = vm.record.vm_id
-    network = f"transport=tap,ifname={tap_of(vm_id)},depth=128,gro=1,mac={mac_of(vm.record.address)}"
+    tap, mac = tap_of(vm.record.vm_id), mac_of(vm.record.address)
     return (
         str(vm.image.folder / KERNEL),
         f"mem={vm.mebibytes}M",
@@ -59,7 +58,7 @@ def _argv(vm: Vm) -> tuple[str, ...]:
         *("rdinit=/init", "rootfstype=tmpfs", "quiet", "panic=-1"),
         *("con0=null,fd:1", "con=null", "ssl=null"),
         f"ubd0={vm.disk}",
-        f"vec0:{network}",
+        f"vec0:transport=tap,ifname={tap},depth=128,gro=1,mac={mac}",
         f"uml_dir={vm.folder}/",
         "umid=uml",
         *vm.arguments,
