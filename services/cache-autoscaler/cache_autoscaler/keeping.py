@@ -30,6 +30,7 @@ from cache_autoscaler.model.fleets import (
     Destroy,
     Drain,
     Halt,
+    Member,
     Spawn,
     Standing,
     Step,
@@ -40,14 +41,16 @@ from cache_autoscaler.model.rooms import Host
 from cache_autoscaler.proving import intend_prove
 from cache_autoscaler.scaling import measure, want
 
+CALM_SECONDS = 5.0
+"""Between two looks at a fleet in which nothing happens."""
 DAY = 86400.0
 FORMER_DAYS = 365
 """How long VMs of a fleet that is gone are known as ours."""
 
 
 async def keep_fleets(tx: Tx, deps: Deps) -> None:
-    """Every fleet, one step."""
-    for each in await tx.rows("fleet_ids"):
+    """Every fleet in which something happens, one step; the others, from time to time."""
+    for each in await tx.rows("fleets_due"):
         await keep_fleet(tx, each["id"], deps)
 
 
@@ -76,7 +79,14 @@ async def keep_fleet(tx: Tx, fleet_id: str, deps: Deps) -> None:
     desired = await want(tx, row, members, deps)
     turned = step(controlled(row, deps.settings), Standing(members, hosts), desired, tx.now)
     await _carry_out(tx, row, turned, {vm["id"]: vm for vm in now}, deps)
+    await tx.run("look_again", fleet_id, 0 if _lively(turned, members) else CALM_SECONDS)
     await _finish(tx, row, deps)
+
+
+def _lively(turned: Step, members: Sequence[Member]) -> bool:
+    """Whether the next second may bring something that nobody tells."""
+    settled = all(m.state is VmState.OFFERED and not m.silent for m in members)
+    return bool(turned.actions) or not settled
 
 
 async def _vms(tx: Tx, fleet_id: str, deps: Deps) -> list[Record]:

@@ -25,18 +25,23 @@ WHERE h.machines IS NOT NULL AND h.location->>($1 || '_id') = $2 ORDER BY h.id
 -- An operator's new limits hold at once: what the controller waited for is over.
 INSERT INTO fleets (id, name, scope_type, scope_id, settings, spawn_seconds)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE
-SET name = EXCLUDED.name, settings = EXCLUDED.settings, removing = false, grown = NULL,
+SET name = EXCLUDED.name, settings = EXCLUDED.settings, removing = false, look_at = NULL, grown = NULL,
     shrunk = NULL, failures = 0, failed = NULL, halted_until = NULL, error = NULL
 -- name: fleet
 SELECT * FROM fleets WHERE id = $1
--- name: fleet_ids
-SELECT id FROM fleets ORDER BY id
+-- name: fleets_due
+-- Where something happens, or somebody waits, or nobody has looked for a while.
+SELECT id FROM fleets f WHERE look_at IS NULL OR look_at <= stowage_now()
+    OR EXISTS (SELECT FROM fleet_waits WHERE fleet_id = f.id) ORDER BY id
+-- name: look_again
+UPDATE fleets SET look_at = stowage_now() + make_interval(secs => $2) WHERE id = $1
 -- name: lock_fleet
 -- First of all that is locked: whoever holds it decides alone on its VMs.
 SELECT * FROM fleets WHERE id = $1 FOR NO KEY UPDATE
 -- name: lock_fleet_of
-SELECT f.* FROM fleets f JOIN transport_vms v ON v.fleet_id = f.id WHERE v.id = $1
-FOR NO KEY UPDATE OF f
+-- Whoever does so changes something: its fleet is looked at soon.
+UPDATE fleets f SET look_at = NULL FROM transport_vms v WHERE v.fleet_id = f.id AND v.id = $1
+RETURNING f.*
 -- name: fleet_removing
 UPDATE fleets SET removing = true WHERE id = $1 AND NOT removing
 -- name: fleet_wants

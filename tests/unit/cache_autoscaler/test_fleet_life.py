@@ -58,7 +58,7 @@ async def test_one_that_can_not_prove_itself_is_destroyed_and_counts_as_failed(
     await fleets.report(order.vm_id, VmPhase.READY, url="file:///nowhere/at/all")
     await fleets.scene.intents()
     assert await fleets.vms() == {order.vm_id: "probing"}
-    await fleets.tick(121)
+    await fleets.tick(121, "h1")
     assert await fleets.vms() == {order.vm_id: "destroying"}
     assert (await fleets.told())[-1].error is not None
     assert [each.vm_id for each in await fleets.destroys()] == [order.vm_id]

@@ -100,7 +100,7 @@ async def test_a_wish_is_decided_only_when_it_changes(fleets: Fleets, recorder: 
     await fleets.wish(minimum=0, strategy="recorder")
     for count in (1, 1, 2, 2, 1):
         recorder.count = count
-        await fleets.tick()
+        await fleets.tick(6, "h1")
     assert await fleets.why("desired") == ["0 told", "1 told", "2 told", "1 told"]
 
 
@@ -199,7 +199,7 @@ async def test_explain_tells_every_strategy_and_what_it_waits_for(
     assert "none in its scope runs transport VMs" in told.doing
     assert told.decisions[0].kind == "desired"
     await fleets.host()
-    await fleets.tick()
+    await fleets.tick(6, "h1")
     told = await fleets.scene.bench.ask(ExplainFleet(fleet_id="f1"))
     assert isinstance(told, FleetExplained)
     assert told.decisions[0].kind == "spawn"
@@ -233,3 +233,15 @@ async def test_settings_say_how_patient_the_controller_is(fleets: Fleets) -> Non
     await fleets.report(order.vm_id, VmPhase.STARTING)
     await fleets.tick(6, "h1")
     assert (await fleets.vms())[order.vm_id] == "destroying"
+
+
+async def test_a_calm_fleet_is_left_alone_for_a_while(fleets: Fleets, recorder: Recorder) -> None:
+    await fleets.host()
+    await fleets.wish(strategy="recorder")
+    await fleets.offered()
+    await fleets.tick(1, "h1")
+    asked = len(recorder.asked)
+    await fleets.tick(2, "h1")
+    assert len(recorder.asked) == asked
+    await fleets.tick(4, "h1")
+    assert len(recorder.asked) == asked + 1
