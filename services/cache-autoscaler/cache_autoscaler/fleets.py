@@ -49,8 +49,7 @@ def controlled(row: Record, settings: Settings) -> Fleet:
 def member(row: Record, host: Host | None, settings: Settings, now: datetime) -> Member:
     """A VM as the controller sees it; ``host`` is None where it can run no VMs any more."""
     state = VmState(row["state"])
-    drain_seconds = float("1e8")
-    until = deadline(state, row["since"], settings.vm_times, drain_seconds)
+    until = deadline(state, row["since"], settings.vm_times, drain_seconds=0)
     doomed, retiring = _troubles(row, settings, now)
     if host is not None and host.draining and not (doomed or retiring):
         retiring = f"host {host.id} is being drained"
@@ -72,6 +71,8 @@ def member(row: Record, host: Host | None, settings: Settings, now: datetime) ->
 
 def _troubles(row: Record, settings: Settings, now: datetime) -> tuple[str, str]:
     """Why a VM can't stay: doomed, when its host says so too; else retiring."""
+    if row["state"] == VmState.OFFERED and row["store_state"] in (None, StoreState.DRAINING):
+        return _without_store(row)
     since = row["unwell_since"]
     if since is None or now < since + timedelta(seconds=settings.fleet_unwell_seconds):
         return "", ""
@@ -79,6 +80,13 @@ def _troubles(row: Record, settings: Settings, now: datetime) -> tuple[str, str]
     if row["phase"] == VmPhase.UNWELL:
         return f"it did not answer {seconds}", ""
     return "", f"it failed its probes {seconds}"
+
+
+def _without_store(row: Record) -> tuple[str, str]:
+    """An operator took the store on it away."""
+    if row["store_state"] is None:
+        return "its store was removed", ""
+    return "", "its store is being removed"
 
 
 async def hosts_of(tx: Tx, scope: Scope, settings: Settings) -> list[Host]:

@@ -93,7 +93,7 @@ WHERE id = $1 AND state <> $2 RETURNING *
 -- name: vm_told
 UPDATE transport_vms SET phase = $2, url = CASE WHEN $3 = '' THEN url ELSE $3 END,
     memory_bytes = $4, disk_bytes = CASE WHEN $5 = 0 THEN disk_bytes ELSE $5 END,
-    error = $6, told = greatest(told, $7), missing_since = NULL,
+    error = $6, told = $7, missing_since = NULL,
     unwell_since = CASE WHEN $2 = 'unwell' THEN coalesce(unwell_since, stowage_now()) END
 WHERE id = $1 RETURNING *
 -- name: vm_missing

@@ -5,8 +5,6 @@ from datetime import timedelta
 
 import structlog
 from asyncpg import Record
-from stowage_contracts.caching import VmState
-from stowage_contracts.errors import StowageError
 from stowage_contracts.plugins import AutoscaleStrategy
 from stowage_contracts.plugins.autoscale_strategy import AutoscaleAsk, AutoscaleLimits, Usual
 from stowage_contracts.views import CacheLoad, DesiredCount
@@ -28,8 +26,9 @@ _log = structlog.get_logger(__name__)
 async def want(tx: Tx, row: Record, members: Sequence[Member], deps: Deps) -> DesiredCount:
     """What its strategy says now; kept, and decided where the count changed."""
     asked = await ask_of(tx, row, members, deps)
-    desired = _at_least_for_who_waits(asked, says(deps, limits_of(row).strategy, asked))
     before = desired_of(row)
+    answer = _answer(deps, limits_of(row).strategy, asked, before)
+    desired = _at_least_for_who_waits(asked, answer)
     backlog = asked.backlog_bytes + sum(load.backlog_bytes for load in asked.loads)
     await tx.run("fleet_wants", row["id"], desired.model_dump(mode="json"), backlog)
     fleet_metrics.wanted(row["id"], desired.count, backlog)
@@ -47,13 +46,15 @@ async def want(tx: Tx, row: Record, members: Sequence[Member], deps: Deps) -> De
     return desired
 
 
-def says(deps: Deps, strategy: str, asked: AutoscaleAsk) -> DesiredCount:
+def _answer(
+    deps: Deps, strategy: str, asked: AutoscaleAsk, before: DesiredCount | None
+) -> DesiredCount:
     """What a strategy answers; one that fails changes nothing."""
     try:
         return pick(deps, strategy).desired(asked)
     except Exception as error:  # a stranger's code may raise anything
         reason = f"strategy {strategy!r} failed: {type(error).__name__}: {error}"
-        if not isinstance(error, StowageError):
+        if before is None or before.reason != reason:
             _log.exception("strategy failed", strategy=strategy)
         return DesiredCount(count=asked.current, reason=reason, strategy=strategy)
 
@@ -69,12 +70,11 @@ async def ask_of(tx: Tx, row: Record, members: Sequence[Member], deps: Deps) -> 
     limits, told = limits_of(row), deps.settings
     working = {m.id for m in members if serves(m, tx.now)}
     theirs = tuple(load for load in await _loads(tx, deps) if load.store_id in working)
-    offered = sum(m.state is VmState.OFFERED for m in members if m.id in working)
     shown = max((load.shown_bytes_per_second for load in theirs), default=told.cache_shown_floor)
     foreign = await _foreign(tx, row, shown, deps)
     return AutoscaleAsk(
         loads=(*theirs, *foreign),
-        current=max(0, len(working) - min(limits.spare, offered)),
+        current=max(0, len(working) - limits.spare),
         limits=AutoscaleLimits(minimum=limits.minimum, maximum=limits.maximum),
         high_water=told.cache_load_high,
         low_water=told.cache_load_low,

@@ -12,6 +12,7 @@ from stowage_contracts.messages.cache_autoscaler import (
     CacheRemoved,
     RemoveCacheFleet,
 )
+from stowage_contracts.messages.image_store import RemoveStore
 from stowage_contracts.values import HostState, Scope
 
 from tests.unit.cache_autoscaler.fleets_scene import Fleets
@@ -293,3 +294,23 @@ async def test_late_repeated_and_foreign_words_change_nothing(fleets: Fleets) ->
     await fleets.tick(1, "h1", "h2")
     assert (await fleets.vms())[vm_id] == "offered"
     assert len(await fleets.scene.bench.said(CacheAdded)) == 1
+
+
+async def test_a_vm_whose_store_an_operator_removes_goes_with_it(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    await fleets.scene.bench.handle(RemoveStore(store_id=vm_id))
+    for _ in range(3):
+        await fleets.tick(6, "h1")
+    assert (await fleets.vms())[vm_id] == "destroying"
+    assert len(await fleets.vms()) == 2
+
+
+async def test_a_host_whose_clock_was_set_back_is_heard(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    await fleets.report(vm_id, VmPhase.FAILED, time=yesterday)
+    assert (await fleets.vms())[vm_id] == "destroying"

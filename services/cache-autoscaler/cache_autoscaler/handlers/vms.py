@@ -20,6 +20,9 @@ from cache_autoscaler.intents import intend_probe
 from cache_autoscaler.model.vms import COMING, told
 from cache_autoscaler.proving import intend_prove
 
+LATE = timedelta(minutes=2)
+"""Words of one host overtake each other by less than this."""
+
 
 async def on_transport_vm_reported(message: TransportVmReported, tx: Tx, deps: Deps) -> None:
     """A VM went on, or is gone."""
@@ -30,7 +33,7 @@ async def on_transport_vm_reported(message: TransportVmReported, tx: Tx, deps: D
         await _stranger(message.vm, message.host_id, tx, deps)
     elif message.vm.phase is VmPhase.GONE:
         await vms.gone(tx, row, _why(message.vm, "its host says that it is gone"))
-    elif row["told"] is None or _time(tx) >= row["told"]:
+    elif not _stale(row, tx):
         await _apply(row, message.vm, tx, deps)
 
 
@@ -42,7 +45,7 @@ async def on_transport_vms_seen(message: TransportVmsSeen, tx: Tx, deps: Deps) -
     seen = {vm.vm_id: vm for vm in message.vms}
     for row in await tx.rows("vms_on", message.host_id):
         facts = seen.pop(row["id"], None)
-        if row["told"] is not None and _time(tx) < row["told"]:
+        if _stale(row, tx):
             continue
         if facts is None:
             await _denied(row, tx, deps)
@@ -154,6 +157,12 @@ def _why(facts: VmFacts, otherwise: str) -> str:
 def _speaks_for(host_id: str, tx: Tx) -> bool:
     """The broker knows who speaks: no agent is believed on another's VMs."""
     return tx.cause is not None and tx.cause.source == f"agent/{host_id}"
+
+
+def _stale(row: Record, tx: Tx) -> bool:
+    """Said before what is known; much before, and the host's clock was set back."""
+    known: datetime | None = row["told"]
+    return known is not None and _time(tx) < known < _time(tx) + LATE
 
 
 def _time(tx: Tx) -> datetime:
