@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.servers import leases
-from tests.servers.apt import provide
+from tests.servers.apt import program, provide
 from tests.servers.broker import remove_prefixed
 from tests.servers.databases import fresh_database
 from tests.servers.docker import socket_answers
@@ -18,6 +18,7 @@ from tests.servers.nfs import Nfs, Share, fresh_share
 from tests.servers.s3 import S3Server, fresh_bucket
 from tests.servers.server import Server
 from tests.servers.swift_server import SwiftServer, fresh_container
+from tests.servers.transport_vms import QEMU, TransportVms
 
 pytest.register_assert_rewrite("stowage_runtime.testing")
 
@@ -143,6 +144,22 @@ def private_nfs(servers: Servers) -> Iterator[Nfs]:
     assert isinstance(server, Nfs)
     yield server
     server.thaw()
+
+
+@pytest.fixture(scope="session")
+def transport_vms(servers: Servers) -> TransportVms:
+    """Image, namespace and network for transport VMs of this process alone."""
+    _needs_root("")
+    server = servers.private("transport-vms")
+    assert isinstance(server, TransportVms)
+    return server
+
+
+@pytest.fixture(scope="session")
+def qemu() -> str:
+    """QEMU's program, installed where we may."""
+    provide([QEMU])
+    return program(QEMU.programs[0])
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
 from tests.servers.server import Server
 from tests.servers.swift import Swift
+from tests.servers.transport_vms import TransportVms
 
 KINDS: Mapping[str, type[Server]] = {
     "rabbitmq": RabbitMq,
@@ -23,6 +24,7 @@ KINDS: Mapping[str, type[Server]] = {
     "nfs": Nfs,
     "swift": Swift,
     "keystone": Keystone,
+    "transport-vms": TransportVms,
     "rabbitmq-container": RabbitMqContainer,
     "postgres-container": PostgresContainer,
 }
@@ -41,6 +43,12 @@ EXPORTS: Mapping[str, tuple[str, ...]] = {
         "STOWAGE_TEST_KEYSTONE_URL",
         "STOWAGE_TEST_KEYSTONE_USER",
         "STOWAGE_TEST_KEYSTONE_KEY",
+    ),
+    "transport-vms": (
+        "STOWAGE_TEST_VM_NETWORK",
+        "STOWAGE_TEST_VM_NAMESPACE",
+        "STOWAGE_TEST_VM_BRIDGE",
+        "STOWAGE_TEST_VM_IMAGE",
     ),
 }
 BY_TLS: Mapping[str, tuple[str, ...]] = {
