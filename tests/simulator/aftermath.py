@@ -83,8 +83,9 @@ class Aftermath:
                     yield f"{key} on {place.id} is not {source}: {held.content}"
 
     def _image_of(self, store: SimStore, key: str) -> str | None:
-        if store.id == "cache":
-            found = [e for e in self.world.caches.entries.values() if e["key"] == key]
+        if store.id.startswith("cache"):
+            entries = self.world.caches.entries.values()
+            found = [e for e in entries if (e["store_id"], e["key"]) == (store.id, key)]
             return str(found[0]["object_id"]) if found else None
         for ref in self.world.images.refs.values():
             if (ref["store_id"], ref["install_path"]) == (store.id, key):
@@ -101,14 +102,15 @@ class Aftermath:
             if ref["state"] == "Failed" and there:
                 yield f"{ref['install_path']} is Failed and on {ref['store_id']}"
         for entry in self.world.caches.entries.values():
-            if entry["key"] not in self.world.stores["cache"].objects:
+            place = self.world.stores[entry["store_id"]]
+            if not place.dead and entry["key"] not in place.objects:
                 yield f"cache entry {entry['key']} is {entry['state']} and has no bytes"
         for copy in self.world.motion.copies.values():
             yield from self._copy(copy)
 
     def _copy(self, copy: CopyRecord) -> Iterator[str]:
         end = copy.request.destination
-        ever = self.world.stores[end.store_id or ""].commits.get(end.key)
+        ever = not end.store_id or self.world.stores[end.store_id].commits.get(end.key)
         if copy.state is CopyState.DONE and not copy.request.present and not ever:
             yield f"copy {copy.id} is done, {end.key} never was on {end.store_id}"
         for asker in self.world.motion.askers_of(copy.id):

@@ -88,6 +88,7 @@ class SimStore:
     objects: dict[str, Stored] = field(default_factory=dict)
     writes: dict[tuple[str, str, str], Write] = field(default_factory=dict)
     trouble: Trouble = field(default_factory=Trouble)
+    dead: bool = False
     reads: int = 0
     sent: dict[tuple[str, int], int] = field(default_factory=dict)
     """How often each range of each hop was written by who held its lease."""
@@ -161,6 +162,17 @@ class SimStore:
         if write is not None:
             write.gone = True
             self.kernel.note(f"{self.id} dropped {write.writer[-14:]} of {write.key}")
+
+    def die(self) -> None:
+        """The VM it is on is gone for good, with every byte."""
+        self.dead, self.trouble.away = True, float("inf")
+        self.objects.clear()
+        for name in list(self.writes):
+            self.drop(name)
+
+    def mend(self) -> None:
+        """Whatever was wrong is over; the dead stay dead."""
+        self.trouble = Trouble(away=float("inf") if self.dead else 0.0)
 
     def scan(self, making: set[str]) -> None:
         """What image-store's scan does: nobody's uploads are given up."""

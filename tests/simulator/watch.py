@@ -92,7 +92,9 @@ class Watch:
 
     def _anew(self, hop: HopRecord, before: HopRecord) -> Iterator[str]:
         """All is sent again only where what was sent is of no use."""
-        stalled = before.state is HopState.MOVING and hop.error == before.error
+        stalled = before.state is HopState.MOVING and hop.error in (before.error, None)
+        if ended(hop.state):
+            return  # it begins nothing: its cache was lost in the same transaction
         if before.state is not HopState.COMMITTING and not stalled:
             yield f"hop {hop.id} begins a new part after {hop.error and hop.error.code}"
 

@@ -2,6 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+from cache_autoscaler.vms import degrade, drop_store
+from stowage_contracts.errors import Unavailable
+from stowage_contracts.messages.cache_autoscaler import CacheAdded
+from stowage_contracts.values import ServiceName
 
 from tests.simulator.agents import Agent
 from tests.simulator.bus import Faults
@@ -43,6 +49,8 @@ class Weather:
             self._store_trouble,
             self._jump,
             self._lose_leases,
+            self._kill_cache,
+            self._kill_cache,
         )
         for _ in range(random.randrange(0, 14)):
             self.world.kernel.at(random.random() * STORMY, random.choice(acts))
@@ -60,7 +68,7 @@ class Weather:
             if agent.host_id not in self.gone:
                 agent.restart()
         for store in world.stores.values():
-            store.trouble = type(store.trouble)()
+            store.mend()
 
     def revive(self) -> None:
         """Hosts come back that were believed lost."""
@@ -108,6 +116,28 @@ class Weather:
         agent = self.world.kernel.random.choice(list(self.world.agents.values()))
         agent.freeze(5 + self.world.kernel.random.random() * 85)
 
+    def _kill_cache(self) -> None:
+        """A transport VM dies under its copies; its owner hears of it some time, and starts
+        another."""
+        world = self.world
+        live = [s for s in world.stores.values() if s.id.startswith("cache") and not s.dead]
+        if not live:
+            return
+        store = world.kernel.random.choice(live)
+        world.kernel.note(f"CACHE {store.id} dies")
+        store.die()
+        heard = self._later(0.5, 40, lambda: self._of_cache(lambda tx: _degraded(tx, store.id)))
+        self._later(heard, 80, lambda: self._of_cache(lambda tx: drop_store(tx, store.id)))
+        self._later(1, 90, lambda: self._of_cache(lambda tx: _added(tx, world)))
+
+    def _of_cache(self, work: Callable[[Any], Any]) -> None:
+        """Something cache-autoscaler does, as soon as it runs."""
+        host = self.world.services[ServiceName.CACHE_AUTOSCALER]
+        if host.node.up:
+            host.transact(work)
+        else:
+            self._later(1, 1, lambda: self._of_cache(work))
+
     def _cut_bus(self) -> None:
         bus = self.world.bus
         bus.up = False
@@ -138,3 +168,14 @@ class Weather:
                 intent.leased_until = None
             host.wake()
         self.world.kernel.note("LEASES of intents lapse")
+
+
+async def _degraded(tx: Any, store_id: str) -> None:
+    """As a VM ends: what it held is lost, and nothing is asked of it."""
+    await tx.run("drop_entries_of", store_id)
+    await degrade(tx, store_id, Unavailable("its transport VM ends", code="vm"))
+
+
+async def _added(tx: Any, world: World) -> None:
+    """Another VM serves."""
+    await tx.say(CacheAdded(state=world.add_cache()))

@@ -15,9 +15,9 @@ from stowage_contracts.messages.data_motion import (
     RerouteCopy,
     ResumeCopy,
 )
-from stowage_contracts.messages.image_store import CopyRequested, RequestCopy
+from stowage_contracts.messages.image_store import CopyRequested, PrefetchObject, RequestCopy
 from stowage_contracts.topology import address
-from stowage_contracts.values import Location, ObjectKind, ObjectRef, ServiceName, StoreRole
+from stowage_contracts.values import Location, ObjectKind, ObjectRef, Scope, ServiceName, StoreRole
 
 from tests.simulator.scenery import POOLS, ZONE
 from tests.simulator.stores import RANGE, Stored, content_of, digest_of
@@ -51,8 +51,16 @@ class Workload:
         if not self.world.services[ServiceName.IMAGE_STORE].node.up:
             return
         random.choices(
-            (self._bring, self._pool, self._volume, self._again, self._destroy, self._order),
-            weights=(4, 4, 4, 2, 1, 9),
+            (
+                self._bring,
+                self._pool,
+                self._volume,
+                self._again,
+                self._destroy,
+                self._order,
+                self._prefetch,
+            ),
+            weights=(4, 4, 4, 2, 1, 9, 2),
         )[0]()
 
     def settle(self) -> None:
@@ -104,6 +112,18 @@ class Workload:
     def _again(self) -> None:
         """Another asker of a pool's template."""
         self._request("xen1")
+
+    def _prefetch(self) -> None:
+        """An image on the zone's cache, before anybody asks."""
+        request = PrefetchObject(
+            copy_id=self._id(),
+            account_id=self.world.kernel.random.choice(ACCOUNTS),
+            object=ObjectRef(kind=ObjectKind.TEMPLATE, id=self._any_image()),
+            scope=Scope.zone(ZONE),
+            hold_seconds=30,
+            priority=self._priority(),
+        )
+        self.world.say(request, GATEWAY, address(ServiceName.IMAGE_STORE))
 
     def _request(self, host_id: str, volume_id: str | None = None) -> None:
         request = RequestCopy(

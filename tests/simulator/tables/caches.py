@@ -49,6 +49,18 @@ class CacheTables(Tables):
     def q_store_error(self, store_id: str, error: Any) -> int:
         return self.change(self.stores, store_id, error=error)
 
+    def q_degrade_vm_store(self, store_id: str, error: Any) -> int:
+        if store_id not in self.stores or self.stores[store_id]["state"] != "Up":
+            return 0
+        return self.change(self.stores, store_id, state="Degraded", error=error)
+
+    def q_drop_entries_of(self, store_id: str) -> int:
+        here = [e["id"] for e in self.entries.values() if e["store_id"] == store_id]
+        return sum(self.q_drop_entry(entry_id) for entry_id in here)
+
+    def q_drop_store(self, store_id: str) -> int:
+        return int(self.stores.pop(store_id, None) is not None)
+
     def q_loads(self, seconds: float) -> list[Row]:
         idle = {"high": False, "shown_bytes_per_second": 0.0, "bytes_per_second": 0.0, "streams": 0}
         return [Row({"id": store_id, **idle, "backlog_bytes": 0}) for store_id in self.stores]

@@ -56,6 +56,9 @@ class ImageTables(Tables):
 
     # Stores and hosts
 
+    def q_zone(self, zone_id: str) -> list[Row]:
+        return [Row({"id": zone_id, "name": zone_id})]
+
     def q_store(self, store_id: str) -> list[Row]:
         row = self.stores.get(store_id)
         reserved = sum(r["reserved"] for r in self.refs.values() if r["store_id"] == store_id)
