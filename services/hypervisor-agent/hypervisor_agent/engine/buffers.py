@@ -5,10 +5,22 @@ import mmap
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from stowage_contracts.errors import InvalidInput
 
 DEFAULT_BUDGET = 32 * 1024 * 1024
+
+
+class Dismissed(Exception):
+    """There is nothing left to do with the buffer that was waited for."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiter:
+    size: int
+    whose: object
+    turn: asyncio.Future[None]
 
 
 class Buffers:
@@ -22,16 +34,16 @@ class Buffers:
         self._lent = 0
         self._held: Counter[object] = Counter()
         self._free: list[mmap.mmap] = []
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: deque[_Waiter] = deque()
 
     @asynccontextmanager
     async def lend(self, size: int, whose: object = None) -> AsyncIterator[memoryview]:
         """A buffer of ``size`` bytes with any content; the first of ``whose`` may go beyond the
-        budget. Raises InvalidInput for a size above it.
+        budget. Raises InvalidInput for a size above it, Dismissed.
 
         When the block fails the buffer is dropped, not reused: a thread may still be busy with it.
         """
-        await self._reserve(size, at_once=whose is not None and whose not in self._held)
+        await self._reserve(size, whose)
         self._held[whose] += 1
         buffer = self._take(size)
         try:
@@ -42,42 +54,51 @@ class Buffers:
             self._lent -= size
             self._wake()
 
+    def dismiss(self, whose: object) -> None:
+        """Who waits in that name gets none: it would hold up the end of what is done already."""
+        for waiter in [one for one in self._waiting if one.whose == whose]:
+            self._waiting.remove(waiter)
+            if not waiter.turn.done():
+                waiter.turn.set_exception(Dismissed())
+        self._wake()
+
     def _let_go(self, whose: object) -> None:
         self._held[whose] -= 1
         if not self._held[whose]:
             del self._held[whose]
 
-    async def _reserve(self, size: int, *, at_once: bool) -> None:
+    async def _reserve(self, size: int, whose: object) -> None:
         if size > self.budget:
             raise InvalidInput(
                 f"a part of {size} bytes is above the buffer budget of {self.budget}",
                 code="part_size",
                 hint="raise STOWAGE_AGENT_BUFFER_BYTES",
             )
-        if not at_once and (self._waiting or self._lent + size > self.budget):
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append((size, turn))
-            try:
-                await turn
-            except asyncio.CancelledError:
-                self._withdraw(size, turn)
-                raise
-        else:
+        at_once = whose is not None and whose not in self._held
+        if at_once or not (self._waiting or self._lent + size > self.budget):
             self._lent += size
+            return
+        waiter = _Waiter(size, whose, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiter)
+        try:
+            await waiter.turn
+        except asyncio.CancelledError:
+            self._withdraw(waiter)
+            raise
 
-    def _withdraw(self, size: int, turn: asyncio.Future[None]) -> None:
-        if turn.done() and not turn.cancelled():
-            self._lent -= size
-        else:
-            self._waiting.remove((size, turn))
+    def _withdraw(self, waiter: _Waiter) -> None:
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+        elif waiter.turn.done() and not waiter.turn.cancelled() and not waiter.turn.exception():
+            self._lent -= waiter.size  # its turn had come
         self._wake()
 
     def _wake(self) -> None:
-        while self._waiting and self._lent + self._waiting[0][0] <= self.budget:
-            size, turn = self._waiting.popleft()
-            if not turn.done():
-                self._lent += size
-                turn.set_result(None)
+        while self._waiting and self._lent + self._waiting[0].size <= self.budget:
+            waiter = self._waiting.popleft()
+            if not waiter.turn.done():
+                self._lent += waiter.size
+                waiter.turn.set_result(None)
 
     def _take(self, size: int) -> mmap.mmap:
         """Whole pages, as direct I/O wants them, which go back to the system once dropped."""

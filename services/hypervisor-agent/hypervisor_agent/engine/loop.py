@@ -1,20 +1,21 @@
 """The copy loop: lanes that read, hash and store parts side by side with constant memory."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, closing, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from enum import Enum
 
 from stowage_contracts.plugins import RangedReader, RangedWriter
 from stowage_contracts.values import Digest, Range
 
-from hypervisor_agent.engine.buffers import Buffers
+from hypervisor_agent.engine.buffers import Buffers, Dismissed
 from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.long_part import LongPart
 from hypervisor_agent.engine.progress import Meter
 from hypervisor_agent.engine.ranges import Claim, Work
 from hypervisor_agent.engine.reading import Stretching, patiently
-from hypervisor_agent.engine.reins import HeldHashing, HeldReader, Yielded, held
+from hypervisor_agent.engine.reins import HeldHashing, HeldReader, Yielded, giving_up, held
 from hypervisor_agent.engine.threads import Threads
 from hypervisor_agent.engine.together import together
 from hypervisor_agent.engine.zeros import all_zero
@@ -89,14 +90,22 @@ class CopyLoop:
         return min(self._bench.connections + 2, fitting, max(1, parts))
 
     async def _lane(self) -> None:
-        with suppress(Yielded):
+        """Until nothing is left to claim; then the lanes that only wait for a buffer end too."""
+        with suppress(Yielded, Dismissed):
             while True:
                 async with self._reins.lane(), self._lend() as buffer:
                     if not await self._one(buffer):
+                        self._bench.buffers.dismiss(self)
                         return
 
-    def _lend(self) -> AbstractAsyncContextManager[memoryview]:
-        return self._bench.buffers.lend(self._part(), whose=self)
+    @asynccontextmanager
+    async def _lend(self) -> AsyncIterator[memoryview]:
+        """A buffer; it is waited for no longer than until the hop is to stop."""
+        async with AsyncExitStack() as held:
+            async with giving_up():
+                lent = self._bench.buffers.lend(self._part(), whose=self)
+                buffer = await held.enter_async_context(lent)
+            yield buffer
 
     def _part(self) -> int:
         return min(self._writer.part_size, SLICE, max(1, self._reader.size))

@@ -7,6 +7,7 @@ from typing import Protocol
 from stowage_contracts.plugins import GrowingWriter, StreamReader
 from stowage_contracts.values import Digest, Range
 
+from hypervisor_agent.engine.buffers import Dismissed
 from hypervisor_agent.engine.hashing import Copied, Hashing
 from hypervisor_agent.engine.long_part import LongPart
 from hypervisor_agent.engine.loop import Bench
@@ -71,7 +72,7 @@ class StreamLoop:
                     await self._one_long(hashing)
                 else:
                     await self._one(hashing)
-            except Yielded:
+            except (Yielded, Dismissed):
                 return
 
     async def _one(self, hashing: Hashing) -> None:
@@ -81,7 +82,9 @@ class StreamLoop:
                 offset, length = self.size, self._writer.part_at(self.size)
                 if self._ended or length > SLICE:
                     return
-                buffer = await held.enter_async_context(self._bench.buffers.lend(length))
+                buffer = await held.enter_async_context(
+                    self._bench.buffers.lend(length, whose=self)
+                )
                 count = await self._source.read_next(buffer)
                 await self._reached(count, more=count == length)
             if count:
@@ -89,7 +92,7 @@ class StreamLoop:
 
     async def _one_long(self, hashing: Hashing) -> None:
         """The next part by way of the disk: nothing can be sent before its length is sure."""
-        async with self._spools, self._bench.buffers.lend(SLICE) as buffer:
+        async with self._spools, self._bench.buffers.lend(SLICE, whose=self) as buffer:
             spool = await Spool.open(self._bench.spool, self._bench.threads)
             try:
                 async with self._turn:
@@ -112,6 +115,7 @@ class StreamLoop:
         self.size += count
         if not more:
             self._ended = True
+            self._bench.buffers.dismiss(self)
             await self._writer.ends(self.size)
 
     async def _settle(self, offset: int, view: memoryview, hashing: Hashing) -> None:

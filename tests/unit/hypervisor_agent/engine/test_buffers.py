@@ -6,7 +6,7 @@ import asyncio
 import random
 
 import pytest
-from hypervisor_agent.engine.buffers import Buffers
+from hypervisor_agent.engine.buffers import Buffers, Dismissed
 from stowage_contracts.errors import InvalidInput
 
 
@@ -88,4 +88,34 @@ async def test_who_holds_nothing_waits_for_nobody() -> None:
         second.cancel()
         async with asyncio.timeout(5), buffers.lend(40, whose="new"):
             pass
+    await _borrow(buffers, 100)
+
+
+async def test_who_is_dismissed_waits_no_longer_and_nobody_else_is() -> None:
+    buffers = Buffers(100)
+    async with buffers.lend(100, whose="slow"), buffers.lend(10, whose="done"):
+        idle = asyncio.create_task(_borrow(buffers, 40, whose="done"))
+        other = asyncio.create_task(_borrow(buffers, 40))
+        await asyncio.sleep(0)
+        buffers.dismiss("done")
+        async with asyncio.timeout(5):
+            with pytest.raises(Dismissed):
+                await idle
+        assert not other.done()
+    async with asyncio.timeout(5):
+        await other
+    await _borrow(buffers, 100)
+
+
+async def test_who_gives_up_just_when_it_is_its_turn_takes_nothing_along() -> None:
+    buffers = Buffers(100)
+    async with buffers.lend(100):
+        gone = asyncio.create_task(_borrow(buffers, 100))
+        next_one = asyncio.create_task(_borrow(buffers, 60))
+        await asyncio.sleep(0)
+        gone.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([gone])
+        await next_one
+    assert gone.cancelled()
     await _borrow(buffers, 100)

@@ -13,6 +13,7 @@ from hypervisor_agent.engine.buffers import Buffers
 from hypervisor_agent.engine.hashing import Copied
 from hypervisor_agent.engine.loop import Bench, CopyLoop, Ends
 from hypervisor_agent.engine.progress import Meter
+from hypervisor_agent.engine.reins import Reins, Yielded, hold
 from hypervisor_agent.engine.threads import Threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -230,3 +231,26 @@ async def test_a_source_of_stretches_is_read_along_each_and_hashed_in_order(
     checksum = f"sha1:{hashlib.sha1(data(), usedforsecurity=False).hexdigest()}"
     assert (await copy(Stretched(data()), sink, threads, checksum)).declared == checksum
     assert told == []
+
+
+async def test_a_copy_ends_though_others_hold_every_buffer_for_long(threads: Threads) -> None:
+    """A VM start once waited half a minute for buffers of slow backups, with all bytes there."""
+    buffers, sink = Buffers(6 * TREE_LEAF), MemorySink(SIZE)
+    bench = Bench(buffers, threads, Meter())
+    async with asyncio.timeout(20), buffers.lend(6 * TREE_LEAF, whose="slow"):
+        await CopyLoop(Ends(MemorySource(data()), sink), bench).run()
+    assert bytes(sink.data) == data()
+
+
+async def test_who_is_to_stop_waits_for_no_buffer(threads: Threads) -> None:
+    buffers, reins = Buffers(6 * TREE_LEAF), Reins()
+    hold(reins)
+    source, sink = MemorySource(data()), MemorySink(SIZE)
+    copying = CopyLoop(Ends(source, sink), Bench(buffers, threads, Meter()))
+    async with buffers.lend(6 * TREE_LEAF, whose="slow"), asyncio.timeout(20):
+        running = asyncio.create_task(copying.run())
+        while not source.reads:
+            await asyncio.sleep(0)
+        reins.stop()
+        with pytest.raises(Yielded):
+            await running
