@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,31 +11,25 @@ from hypervisor_agent.machines.qemu import QEMU, QemuMachines
 from stowage_contracts.plugins.machines import MachineSettings
 from stowage_contracts.testing.machines_suite import Kind, MachinesSuite
 
-from tests.integration.hypervisor_agent.vm_host import VmHost, vm_host
+from tests.integration.hypervisor_agent.vm_host import settings_in, taps
+from tests.servers.transport_vms import TransportVms
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="taps and namespaces need root"),
     pytest.mark.skipif(shutil.which(QEMU) is None, reason="qemu-system-x86 is not installed"),
 ]
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[VmHost]:
-    with vm_host() as host:
-        yield host
-
-
 class TestQemu(MachinesSuite):
     @pytest.fixture
-    def settings(self, host: VmHost, tmp_path: Path) -> MachineSettings:
-        return host.settings(tmp_path / "vms", accelerator="tcg")
+    def settings(self, transport_vms: TransportVms, tmp_path: Path) -> MachineSettings:
+        return settings_in(transport_vms, tmp_path / "vms", accelerator="tcg")
 
     @pytest.fixture
     def kind(self) -> Kind:
         return QemuMachines
 
     @pytest.fixture(autouse=True)
-    def no_interface_is_left(self, host: VmHost) -> Iterator[None]:
+    def no_interface_is_left(self, transport_vms: TransportVms) -> Iterator[None]:
         yield
-        assert host.taps() == ""
+        assert taps(transport_vms) == ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,21 +11,14 @@ from stowage_contracts.errors import InvalidInput
 from stowage_contracts.plugins.machines import MachineSettings
 from stowage_contracts.testing.machines_suite import Kind, MachinesSuite
 
-from tests.integration.hypervisor_agent.vm_host import VmHost, vm_host
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="taps and namespaces need root")
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[VmHost]:
-    with vm_host() as host:
-        yield host
+from tests.integration.hypervisor_agent.vm_host import settings_in, taps
+from tests.servers.transport_vms import TransportVms
 
 
 class TestUml(MachinesSuite):
     @pytest.fixture
-    def settings(self, host: VmHost, tmp_path: Path) -> MachineSettings:
-        return host.settings(tmp_path / "vms")
+    def settings(self, transport_vms: TransportVms, tmp_path: Path) -> MachineSettings:
+        return settings_in(transport_vms, tmp_path / "vms")
 
     @pytest.fixture
     def kind(self) -> Kind:
@@ -37,9 +29,9 @@ class TestUml(MachinesSuite):
         return False
 
     @pytest.fixture(autouse=True)
-    def no_interface_is_left(self, host: VmHost) -> Iterator[None]:
+    def no_interface_is_left(self, transport_vms: TransportVms) -> Iterator[None]:
         yield
-        assert host.taps() == ""
+        assert taps(transport_vms) == ""
 
 
 @pytest.mark.parametrize(
