@@ -58,10 +58,11 @@ class Confined:
             raise Unavailable(cause, resource=f"transport_vm/{vm.record.vm_id}", code="vm_ended")
         return mark
 
-    async def find(self, record: VmRecord, folder: Path) -> ProcessMark | None:
-        """The outer process."""
+    async def find(self, record: VmRecord, folder: Path) -> VmRecord | None:
+        """With the outer process."""
         found = await asyncio.to_thread(processes.of_folder, folder)
-        return found[0] if found else None
+        whole = {"started": True, "process": found[0]} if found else {}
+        return record.model_copy(update=whole) if found else None
 
     async def runs(self, record: VmRecord) -> bool:
         """By pid, start time and boot."""

@@ -151,11 +151,10 @@ class LocalMachines:
     async def _adopted(self, record: VmRecord) -> bool:
         """A VM whose maker ended before it could note that it runs."""
         async with self._locks[record.vm_id]:
-            mark = await self._runner.find(record, self._shelf.folder(record.vm_id))
-            if mark is not None:
-                whole = record.model_copy(update={"started": True, "process": mark})
+            whole = await self._runner.find(record, self._shelf.folder(record.vm_id))
+            if whole is not None:
                 await asyncio.to_thread(self._shelf.put, whole)
-        return mark is not None
+        return whole is not None
 
     async def _noted(self, record: VmRecord, running: bool) -> VmFacts:
         """Its facts, after its first answer was written down."""

@@ -62,8 +62,8 @@ class Runner(Protocol):
         """Its process, where that is ours. Raises Unavailable; something of it may be left."""
         ...
 
-    async def find(self, record: VmRecord, folder: Path) -> ProcessMark | None:
-        """What runs of a VM whose start nobody saw the end of."""
+    async def find(self, record: VmRecord, folder: Path) -> VmRecord | None:
+        """The whole record of a VM that runs, whose start nobody saw the end of."""
         ...
 
     async def runs(self, record: VmRecord) -> bool:
