@@ -23,6 +23,7 @@ ARGUMENTS = {
     "stowage.clients": "addresses and networks that may mount, with commas: 10.1.0.0/24,10.2.0.7",
     "stowage.gateway": "optional; where packets to other networks go",
     "stowage.mtu": "optional; bytes a frame may carry",
+    "stowage.config": "optional; `disk`: the others are the first line of a disk",
 }
 PORTS = {"nfs": 2049, "mountd": 20048, "portmapper": 111, "lockd": 32803}
 
@@ -35,7 +36,7 @@ def build(out: Path) -> dict[str, object]:
     need(TOOLS)
     if run(["dpkg", "--print-architecture"], 10).strip() != b"amd64":
         raise BuildError("transport VMs are built on and for amd64 only")
-    with _replacing(out) as fresh, tempfile.TemporaryDirectory(prefix="stowage-vm-") as work:
+    with replacing(out) as fresh, tempfile.TemporaryDirectory(prefix="stowage-vm-") as work:
         packages = fetch(contents.PACKAGES, Path(work))
         linux = Kernel(packages.find("lib/modules/*"))
         uml = Kernel(packages.find("usr/lib/uml/modules/*"))
@@ -79,18 +80,18 @@ def _manifest(
         "arguments": ARGUMENTS,
         "export": "/export",
         "ports": PORTS,
-        "files": {path.name: _facts(path) for path in sorted(folder.iterdir())},
+        "files": {path.name: facts_of(path) for path in sorted(folder.iterdir())},
         "packages": dict(sorted(versions.items())),
     }
 
 
-def _facts(path: Path) -> dict[str, object]:
+def facts_of(path: Path) -> dict[str, object]:
     data = path.read_bytes()
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 @contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
+def replacing(out: Path) -> Iterator[Path]:
     """A new folder beside the one wanted, which takes its place once everything is in it."""
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

@@ -28,7 +28,7 @@ PROGRAMS = (
     "rpcbind",
 )
 APPLETS = (
-    "arping cat cmp cut dd echo find grep hostname insmod ip mkdir mount od pidof poweroff sh"
+    "arping cat cmp cut dd echo find grep head hostname insmod ip mkdir mount od pidof poweroff sh"
     " sleep sort sync tail tr umount uname usleep"
 )
 LINUX_MODULES = (

@@ -27,7 +27,9 @@ def find(name: str) -> str | None:
     return shutil.which(name, path=PLACES)
 
 
-def run(argv: Sequence[str | Path], seconds: float, data: bytes | None = None) -> bytes:
+def run(
+    argv: Sequence[str | Path], seconds: float, data: bytes | None = None, places: str = PLACES
+) -> bytes:
     """A command's output. Raises BuildError with the last line it said when it fails."""
     try:
         done = subprocess.run(
@@ -35,7 +37,12 @@ def run(argv: Sequence[str | Path], seconds: float, data: bytes | None = None) -
             input=b"" if data is None else data,
             capture_output=True,
             timeout=seconds,
-            env={"PATH": PLACES, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+            env={
+                "PATH": places,
+                "SOURCE_DATE_EPOCH": "0",
+                "LC_ALL": "C.UTF-8",
+                "DEBIAN_FRONTEND": "noninteractive",
+            }
             | {name: value for name, value in os.environ.items() if name.endswith("_proxy")},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
