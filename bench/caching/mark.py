@@ -41,7 +41,7 @@ FROM cache_autoscaler.entries"""
 
 async def measure(folder: Path, count: int) -> Row:
     """``count`` entries of 1 MiB; the disk turns out to be so small that they are 95 % of it."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     here = folder / f"mark{count}"
     here.mkdir()
     url = places.server("postgres").url
