@@ -1,6 +1,7 @@
 """Rows of fleets as the controller and the world see them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from asyncpg import Record
@@ -46,11 +47,32 @@ def controlled(row: Record, settings: Settings) -> Fleet:
     )
 
 
-def member(row: Record, host: Host | None, settings: Settings, now: datetime) -> Member:
-    """A VM as the controller sees it; ``host`` is None where it can run no VMs any more."""
-    state = VmState(row["state"])
-    until = deadline(state, row["since"], settings.vm_times, drain_seconds=0)
-    doomed, retiring = _troubles(row, settings, now)
+@dataclass(frozen=True)
+class Look:
+    """With whose eyes, when, and since when hosts are heard of."""
+
+    settings: Settings
+    now: datetime
+    hearing_since: datetime
+
+    @property
+    def fresh(self) -> bool:
+        """Whether some hosts may not have had the time to be heard yet."""
+        silent = timedelta(seconds=self.settings.fleet_silent_seconds)
+        return self.now < self.hearing_since + silent
+
+
+async def look(tx: Tx, settings: Settings) -> Look:
+    """How things are looked at now."""
+    return Look(settings, tx.now, await tx.value("hearing_since"))
+
+
+def member(row: Record, host: Host | None, seen: Look) -> Member:
+    """A VM as the controller sees it; ``host`` is None where it can run no VMs any more. Time in
+    which nobody was heard is held against none."""
+    state, since = VmState(row["state"]), max(row["since"], seen.hearing_since)
+    until = deadline(state, since, seen.settings.vm_times, drain_seconds=0)
+    doomed, retiring = _troubles(row, seen.settings, seen.now)
     if host is not None and host.draining and not (doomed or retiring):
         retiring = f"host {host.id} is being drained"
     return Member(

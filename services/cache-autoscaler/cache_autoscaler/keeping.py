@@ -21,6 +21,7 @@ from cache_autoscaler.fleets import (
     fleet_view,
     hosts_of,
     limits_of,
+    look,
     member,
     say_changed,
     store_down,
@@ -74,10 +75,12 @@ async def keep_fleet(tx: Tx, fleet_id: str, deps: Deps) -> None:
     for vm in await _vms(tx, fleet_id, deps):
         await _tend(tx, vm, row, (by_id.get(vm["host_id"]), deps))
     now = await _vms(tx, fleet_id, deps)
-    members = [member(vm, by_id.get(vm["host_id"]), deps.settings, tx.now) for vm in now]
+    seen = await look(tx, deps.settings)
+    members = [member(vm, by_id.get(vm["host_id"]), seen) for vm in now]
     await measure(tx, row, members)
     desired = await want(tx, row, members, deps)
-    turned = step(controlled(row, deps.settings), Standing(members, hosts), desired, tx.now)
+    standing = Standing(members, hosts, seen.fresh)
+    turned = step(controlled(row, deps.settings), standing, desired, tx.now)
     await _carry_out(tx, row, turned, {vm["id"]: vm for vm in now}, deps)
     await tx.run("look_again", fleet_id, 0 if _lively(turned, members) else CALM_SECONDS)
     await _finish(tx, row, deps)

@@ -6,6 +6,14 @@ SET roots = EXCLUDED.roots, sequence = EXCLUDED.sequence, location = EXCLUDED.lo
 WHERE hosts.sequence <= EXCLUDED.sequence
 -- name: host_heard
 UPDATE hosts SET heard = stowage_now() WHERE id = $1
+-- name: hear
+-- A gap of $1 seconds begins a new hearing; written once a second.
+UPDATE hearing SET last = stowage_now(),
+    since = CASE WHEN last < stowage_now() - make_interval(secs => $1) THEN stowage_now()
+        ELSE since END
+WHERE last < stowage_now() - interval '1 second'
+-- name: hearing_since
+SELECT since FROM hearing
 -- name: host_failed
 UPDATE hosts SET failures = failures + 1, failed = stowage_now() WHERE id = $1
 -- name: host_good

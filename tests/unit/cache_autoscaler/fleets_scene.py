@@ -125,11 +125,11 @@ class Fleets:
     async def beat(self, host_id: str = "h1") -> None:
         """A host tells its VMs as they were told before."""
         rows = await self.scene.sql(
-            "SELECT id, phase FROM cache_autoscaler.transport_vms"
+            "SELECT id, phase, url FROM cache_autoscaler.transport_vms"
             " WHERE host_id = $1 AND phase <> ''",
             host_id,
         )
-        facts = (self.facts(row["id"], VmPhase(row["phase"])) for row in rows)
+        facts = (self.facts(row["id"], VmPhase(row["phase"]), url=row["url"]) for row in rows)
         await self.seen(host_id, *facts)
 
     async def progress(self, copy_id: str) -> None:

@@ -4,12 +4,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cache_autoscaler.model.fleets import Destroy, Drain, Fleet, Halt, Spawn, Undrain
+from cache_autoscaler.model.fleets import (
+    Destroy,
+    Drain,
+    Fleet,
+    Halt,
+    Spawn,
+    Standing,
+    Undrain,
+    step,
+)
 from cache_autoscaler.model.rooms import Patience
 from stowage_contracts.caching import VmSpec, VmState
 from stowage_contracts.hosts import MachineAbilities
 
-from tests.unit.cache_autoscaler.fleet_world import World, host, limits
+from tests.unit.cache_autoscaler.fleet_world import World, host, limits, wants
 
 
 def world(**changed: object) -> World:
@@ -220,3 +229,16 @@ def test_the_cool_down_begins_with_the_change() -> None:
     assert it.tick(0, 60).fleet.shrunk is None
     assert it.tick(0, 60).fleet.shrunk == it.now
     assert it.now - it.fleet.grown == timedelta(seconds=120)
+
+
+def test_while_hosts_are_just_being_heard_again_the_silent_are_not_replaced() -> None:
+    it = world()
+    it.hosts = [host("h1"), host("h2")]
+    it.tick(1)
+    it.offer()
+    it.set("v1", silent=True)
+    standing = Standing(list(it.members.values()), it.hosts, listening=True)
+    done = step(it.fleet, standing, wants(1), it.now)
+    assert done.actions == ()
+    assert "just being heard again" in done.doing
+    assert len(it.tick(1).actions) == 1

@@ -6,7 +6,7 @@ from stowage_contracts.plugins.autoscale_strategy import AutoscaleAsk
 from stowage_runtime.service import Desk
 
 from cache_autoscaler.deps import Deps
-from cache_autoscaler.fleets import hosts_of, limits_of, member
+from cache_autoscaler.fleets import hosts_of, limits_of, look, member
 from cache_autoscaler.scaling import ask_of, pick
 from cache_autoscaler.store import need
 
@@ -18,7 +18,8 @@ async def on_explain_fleet(message: ExplainFleet, desk: Desk, deps: Deps) -> Fle
         limits = limits_of(row)
         hosts = {h.id: h for h in await hosts_of(tx, limits.scope, deps.settings)}
         rows = await tx.rows("fleet_vms", row["id"], deps.settings.cache_load_seconds)
-        members = [member(vm, hosts.get(vm["host_id"]), deps.settings, tx.now) for vm in rows]
+        seen = await look(tx, deps.settings)
+        members = [member(vm, hosts.get(vm["host_id"]), seen) for vm in rows]
         asked = await ask_of(tx, row, members, deps)
         told = await tx.rows("decisions_of_fleet", f"cache_fleet/{row['id']}", row["id"])
     own = limits.strategy or deps.settings.autoscale_strategy

@@ -42,6 +42,7 @@ async def on_transport_vms_seen(message: TransportVmsSeen, tx: Tx, deps: Deps) -
     if not _speaks_for(message.host_id, tx):
         return
     await tx.run("host_heard", message.host_id)
+    await tx.run("hear", deps.settings.fleet_silent_seconds)
     seen = {vm.vm_id: vm for vm in message.vms}
     for row in await tx.rows("vms_on", message.host_id):
         facts = seen.pop(row["id"], None)

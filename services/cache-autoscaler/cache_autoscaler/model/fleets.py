@@ -55,6 +55,8 @@ class Standing:
 
     members: Sequence[Member]
     hosts: Sequence[Host]
+    listening: bool = False
+    """Hosts are heard of since a moment only: who is silent may yet speak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def step(fleet: Fleet, standing: Standing, desired: DesiredCount, now: datetime)
     if more > 0 and any(isinstance(each, Destroy) and each.failed for each in endings):
         turned = Step((), fleet, "a spawn has just failed")
     elif more > 0:
-        turned = _grow(fleet, Standing(members, standing.hosts), (more, desired.reason), now)
+        turned = _grow(fleet, replace(standing, members=members), (more, desired.reason), now)
     elif more < 0:
         turned = _shrink(fleet, serving, (-more, desired.reason), now)
     else:
@@ -217,6 +219,8 @@ def _may_spawn(fleet: Fleet, standing: Standing, more: int, now: datetime) -> tu
     until = fleet.patience.until(fleet.failures, fleet.failed)
     if until > now:
         return 0, f"{fleet.failures} spawns failed; tried again at {until:%H:%M:%S}"
+    if standing.listening and any(m.silent for m in standing.members):
+        return 0, f"{more} more are wanted; hosts are just being heard again"
     room = fleet.limits.maximum - len(standing.members)
     if room <= 0:
         return 0, f"{more} more are wanted; {len(standing.members)} are not proven gone"
