@@ -21,6 +21,7 @@ from stowage_runtime.telemetry.metrics import start_metrics
 
 from hypervisor_agent.agent import Agent
 from hypervisor_agent.identity import Identity, enrol, keep, kept, no_identity
+from hypervisor_agent.machines.making import check_machines
 from hypervisor_agent.settings import Settings
 from hypervisor_agent.wiring import build, make_hypervisor
 
@@ -51,9 +52,11 @@ async def check(settings: Settings) -> int:
         if missing := [pool.name for pool in settings.agent_pools if pool.id not in seen]:
             raise Unavailable(f"no answer from {', '.join(missing)}", code="pool")
 
-    found = await run_checks(
-        [Check("broker", broker), Check("hypervisor", hypervisor), Check("pools", pools)], 10
-    )
+    async def machines() -> None:
+        await check_machines(settings)
+
+    checks = [Check("broker", broker), Check("hypervisor", hypervisor), Check("pools", pools)]
+    found = await run_checks([*checks, Check("machines", machines)], 10)
     await bus.close()
     for row in found.checks:
         problem = row.problem

@@ -112,8 +112,7 @@ class Agent:
 
     async def _abilities(self) -> HostAbilities:
         abilities = await self.deps.hypervisor.abilities()
-        vms = self.deps.vms
-        machines = await vms.machines.abilities() if vms.able else None
+        machines = await self.deps.vms.abilities()
         door = self.door.url if self.door else ""
         return abilities.model_copy(update={"door": door, "machines": machines})
 

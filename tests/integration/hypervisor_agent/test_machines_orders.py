@@ -5,39 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypervisor_agent.agent import Agent
-from stowage_contracts.caching import MEBI, VmFacts, VmPhase, VmSpec
+from stowage_contracts.caching import MEBI, VmPhase
 from stowage_contracts.messages.hypervisor_agent import (
-    DestroyTransportVm,
     HostJoined,
     ResizeTransportVm,
-    SpawnTransportVm,
     TransportVmReported,
     TransportVmsSeen,
 )
-from stowage_runtime.bus import Bus, Reader
+from stowage_runtime.bus import Bus
 
 from tests.integration.hypervisor_agent.cloud import HOST, Cloud, make_agent, running
-
-SPEC = VmSpec(memory_bytes=64 * MEBI, disk_bytes=64 * MEBI)
-FLEETS = Reader("cache-autoscaler", durable=(TransportVmReported,), signals=(TransportVmsSeen,))
+from tests.integration.hypervisor_agent.vm_orders import destroy, own, reported, seen, spawn
 
 
 @pytest.fixture
 async def owner(cloud: Cloud) -> Cloud:
-    """The cloud, in which somebody owns VMs."""
-
-    async def hear(envelope: object) -> None:
-        cloud.said.append(envelope.message())  # type: ignore[attr-defined]
-
-    await cloud.bus.declare(FLEETS)
-    await cloud.bus.listen(FLEETS, hear)
-    await cloud.bus.hear(FLEETS, hear)
-    return cloud
+    return await own(cloud)
 
 
 @pytest.fixture
@@ -55,26 +42,6 @@ def agent_of(owner: Cloud, agent_bus: Bus, pool: Path, tmp_path: Path) -> Callab
         )
 
     return make
-
-
-def spawn(vm_id: str = "vm1", seconds: float = 60) -> SpawnTransportVm:
-    expires = datetime.now(UTC) + timedelta(seconds=seconds)
-    return SpawnTransportVm(vm_id=vm_id, host_id=HOST, fleet_id="f1", spec=SPEC, expires=expires)
-
-
-def destroy(vm_id: str = "vm1") -> DestroyTransportVm:
-    return DestroyTransportVm(vm_id=vm_id, host_id=HOST, reason="drained")
-
-
-async def reported(cloud: Cloud, phase: VmPhase, vm_id: str = "vm1") -> VmFacts:
-    fits = lambda told: (told.vm.vm_id, told.vm.phase) == (vm_id, phase)  # noqa: E731
-    return (await cloud.heard(TransportVmReported, fits=fits)).vm
-
-
-async def seen(cloud: Cloud, fits: Callable[[TransportVmsSeen], bool]) -> TransportVmsSeen:
-    """The next that fits."""
-    cloud.said[:] = [said for said in cloud.said if not isinstance(said, TransportVmsSeen)]
-    return await cloud.heard(TransportVmsSeen, fits=fits)
 
 
 async def test_a_vm_is_told_through_its_whole_life(

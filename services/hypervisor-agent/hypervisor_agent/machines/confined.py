@@ -37,10 +37,19 @@ class Confined:
     it runs; it leaves no core.
     """
 
+    programs: tuple[str, ...] = ()
+    """Which the host must have, beside those that confine."""
+
     def __init__(self, bridge: str, options: ProcessOptions) -> None:
         self._options = options
         self._user = _user(options.user) if options.user else None
         self._taps = Taps(bridge, options.namespace, options.user)
+
+    async def check(self) -> None:
+        """Bridge and programs. Raises Unavailable."""
+        for program in ("unshare", "setpriv", "prlimit", "nsenter", *self.programs):
+            processes.found(program)
+        await self._taps.check()
 
     def memory_free(self) -> int:
         """Of the host."""

@@ -7,6 +7,7 @@ import structlog
 from stowage_contracts.caching import VmFacts, VmPhase
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import Problem, StowageError, Unavailable
+from stowage_contracts.hosts import MachineAbilities
 from stowage_contracts.messages.hypervisor_agent import (
     DestroyTransportVm,
     ResizeTransportVm,
@@ -77,6 +78,16 @@ class VmKeeper:
         vms = tuple(there[vm_id] for vm_id in sorted(there))
         return TransportVmsSeen(host_id=self._line.host_id, boot_id=boot_id, vms=vms)
 
+    async def abilities(self) -> MachineAbilities | None:
+        """None where it runs none, or can't tell."""
+        if not self.able:
+            return None
+        try:
+            return await self.machines.abilities()
+        except Exception as error:  # also a foreign plug-in's; the host can do everything else
+            _problem(error)
+            return None
+
     async def watch(self) -> None:
         """Look at the VMs again and again, and tell what changed; until cancelled."""
         telling = asyncio.create_task(self._telling.run())
@@ -100,8 +111,8 @@ class VmKeeper:
         before = self._facts
         try:
             seen = await self.machines.seen()
-        except StowageError as error:
-            log.warning("vms.unseen", code=error.code, cause=error.cause)
+        except Exception as error:  # what cannot be seen now is not gone
+            _problem(error)
             return
         now = {facts.vm_id: facts for facts in seen if facts.vm_id not in self._changed}
         meanwhile = {name: f for name, f in self._facts.items() if name in self._changed}
@@ -169,6 +180,7 @@ def _differs(before: VmFacts | None, now: VmFacts) -> bool:
 
 def _problem(error: Exception) -> Problem:
     if isinstance(error, StowageError):
+        log.warning("vm.error", code=error.code, cause=error.cause)
         return error.problem
     log.error("vm.broke", exc_info=error)
     return Unavailable(f"the plug-in broke ({type(error).__name__})", code="internal").problem

@@ -50,6 +50,10 @@ class Libvirt:
         self._threads = Threads(4, "libvirt")
         self._connection: Any = None
 
+    async def check(self) -> None:
+        """Raises Unavailable when libvirt does not answer."""
+        await self._call(lambda connection: connection.getLibVersion())
+
     def memory_free(self) -> int:
         """Of the host."""
         return host.memory_available()

@@ -44,6 +44,12 @@ class LocalMachines:
             disk_bytes=disk,
         )
 
+    async def check(self) -> None:
+        """What is missing here is found before the first VM is wanted. Raises StowageError."""
+        await asyncio.to_thread(Image.load, self._settings.image, self._runner.files)
+        await asyncio.to_thread(self._disk_in_all)
+        await self._runner.check()
+
     async def spawn(self, vm_id: str, fleet_id: str, spec: VmSpec) -> VmFacts:
         """As the contract says."""
         async with self._locks[vm_id]:

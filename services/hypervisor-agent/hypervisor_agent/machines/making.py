@@ -6,6 +6,7 @@ from stowage_runtime import plugins
 from hypervisor_agent.line import Line
 from hypervisor_agent.machines.absent import NoMachines
 from hypervisor_agent.machines.keeper import VmKeeper
+from hypervisor_agent.machines.local import LocalMachines
 from hypervisor_agent.settings import Settings
 
 
@@ -28,6 +29,15 @@ def make_machines(settings: Settings) -> Machines | None:
         )
     )
     return made
+
+
+async def check_machines(settings: Settings) -> None:
+    """Whether this host could run a VM, where it is to. Raises StowageError."""
+    machines = make_machines(settings)
+    if isinstance(machines, LocalMachines):
+        await machines.check()
+    elif machines is not None:
+        await machines.abilities()
 
 
 def make_keeper(settings: Settings, line: Line) -> VmKeeper:

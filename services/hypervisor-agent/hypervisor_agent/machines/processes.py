@@ -24,9 +24,7 @@ _STATE, _STARTED, _SIZE, _STACK = 0, 19, 20, 25
 def begin(argv: Sequence[str], folder: Path) -> int:
     """Its pid. Input is empty, output is appended to the console file in ``folder``, which also
     marks it and all it begins. Raises Unavailable."""
-    program = shutil.which(argv[0])
-    if program is None:
-        raise _missing(argv[0])
+    program = found(argv[0])
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     actions = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -35,6 +33,14 @@ def begin(argv: Sequence[str], folder: Path) -> int:
     ]
     env = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", MARK: str(folder)}
     return os.posix_spawn(program, list(argv), env, file_actions=actions, setsid=True)
+
+
+def found(program: str) -> str:
+    """Its path. Raises Unavailable, which names the package it is in."""
+    path = shutil.which(program)
+    if path is None:
+        raise _missing(program)
+    return path
 
 
 def mark_of(pid: int) -> ProcessMark | None:
@@ -54,13 +60,13 @@ def alive(mark: ProcessMark) -> bool:
 
 def of_folder(folder: Path) -> tuple[ProcessMark, ...]:
     """Every process of the VM of ``folder``, the first begun first."""
-    wanted, found = f"{MARK}={folder}".encode(), []
+    wanted, marks = f"{MARK}={folder}".encode(), []
     for entry in PROC.iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
                 if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(mark_of(int(entry.name)))
-    return tuple(sorted(filter(None, found), key=lambda mark: (mark.started, mark.pid)))
+                    marks.append(mark_of(int(entry.name)))
+    return tuple(sorted(filter(None, marks), key=lambda mark: (mark.started, mark.pid)))
 
 
 def memory(pid: int) -> int:

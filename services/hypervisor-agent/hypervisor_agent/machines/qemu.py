@@ -42,6 +42,7 @@ class Qemu(Confined):
 
     kind = "qemu"
     files: tuple[str, ...] = (KERNEL, INITRD)
+    programs: tuple[str, ...] = (QEMU,)
 
     def __init__(self, bridge: str, options: QemuOptions) -> None:
         super().__init__(bridge, options)

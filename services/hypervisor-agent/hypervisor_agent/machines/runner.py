@@ -54,6 +54,10 @@ class Runner(Protocol):
     files: tuple[str, ...]
     """Of the image, which it can't do without."""
 
+    async def check(self) -> None:
+        """Whether it could start a VM. Raises StowageError, which says what is missing."""
+        ...
+
     def memory_free(self) -> int:
         """Bytes of the host that VMs could still take."""
         ...

@@ -27,6 +27,10 @@ class Taps:
         self._bridge, self._user = bridge, user or "root"
         self._ip = ("ip", *(("-n", namespace) if namespace else ()))
 
+    async def check(self) -> None:
+        """Raises Unavailable when the bridge is not there."""
+        await self._run("link", "show", self._bridge, "type", "bridge")
+
     async def make(self, vm_id: str) -> str:
         """Also when it is there already. Raises Unavailable."""
         name = tap_of(vm_id)
