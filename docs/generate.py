@@ -6,11 +6,15 @@ import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import api_gateway.settings
+import cache_autoscaler.fleet_metrics
+import cache_autoscaler.metrics
 import cache_autoscaler.settings
 import data_motion.settings
+import hypervisor_agent.metrics
 import hypervisor_agent.settings
 import image_store.settings
 from api_gateway.routes import ROUTES
@@ -28,6 +32,12 @@ SERVICES: tuple[tuple[str, type[settings.ServiceSettings]], ...] = (
     ("cache-autoscaler", cache_autoscaler.settings.Settings),
     ("hypervisor-agent", hypervisor_agent.settings.Settings),
 )
+METRICS: tuple[tuple[str, ModuleType], ...] = (
+    ("every service", metrics),
+    ("cache-autoscaler", cache_autoscaler.metrics),
+    ("cache-autoscaler", cache_autoscaler.fleet_metrics),
+    ("hypervisor-agent", hypervisor_agent.metrics),
+)
 
 
 def documents() -> dict[Path, str]:
@@ -41,14 +51,15 @@ def documents() -> dict[Path, str]:
 
 
 def metrics_reference() -> str:
-    """A row for each instrument of the runtime."""
+    """A row for each instrument of the runtime, and of the services that count more."""
     told = "".join(
-        f"| `{call.args[0].value!s}` | {word.value.value!s} |\n"
-        for call, word in _instruments(Path(metrics.__file__).read_text())
+        f"| `{call.args[0].value!s}` | {who} | {word.value.value!s} |\n"
+        for who, module in METRICS
+        for call, word in _instruments(Path(str(module.__file__)).read_text())
         if isinstance(call.args[0], ast.Constant) and isinstance(word.value, ast.Constant)
     )
-    head = "# Metrics\n\nServed by every service at `/metrics`.\n\n| metric | what it counts |\n"
-    return f"{head}|---|---|\n{told}"
+    head = "# Metrics\n\nServed at `/metrics`.\n\n| metric | served by | what it counts |\n"
+    return f"{head}|---|---|---|\n{told}"
 
 
 def _instruments(source: str) -> Iterator[tuple[ast.Call, ast.keyword]]:
