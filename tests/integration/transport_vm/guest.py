@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.servers.transport_vms import TransportVms
@@ -50,13 +50,16 @@ class Boot:
     host: TransportVms
     folder: Path
     disk: Path | None = None
+    mebibytes: int = 160
+    initrd: Path | None = None
+    """For UML; the image's own without one."""
 
     def disk_of(self, size: int) -> Boot:
         """The same with a new blank disk."""
         disk = self.folder / f"disk-{secrets.token_hex(3)}"
         with disk.open("wb") as file:
             file.truncate(size)
-        return Boot(self.host, self.folder, disk)
+        return replace(self, disk=disk)
 
     @contextmanager
     def uml(self, *arguments: str) -> Iterator[Guest]:
@@ -65,8 +68,8 @@ class Boot:
             disk = [f"ubd0={self.disk}"] if self.disk else []
             words = [
                 *("unshare", "-pf", "--kill-child=KILL", "--mount-proc"),
-                *(str(self.host.image / "linux.uml"), "mem=160M"),
-                f"initrd={self.host.image / 'initrd.cpio'}",
+                *(str(self.host.image / "linux.uml"), f"mem={self.mebibytes}M"),
+                f"initrd={self.initrd or self.host.image / 'initrd.cpio'}",
                 *("rdinit=/init", "rootfstype=tmpfs", "quiet", "con0=null,fd:1", "con=null"),
                 *disk,
                 f"vec0:transport=tap,ifname={tap},depth=128,gro=1",
