@@ -64,6 +64,7 @@ OURS: dict[str, Decides] = {one.name: ours(one) for one in STRATEGIES}
 RIVALS: dict[str, Decides] = {
     "cloudstack": lambda trace, _: CloudStack(trace.maximum, shrinks=False),
     "cloudstack, scale.down": lambda trace, _: CloudStack(trace.maximum, shrinks=True),
+    "keda, value 4": lambda trace, _: Keda(4, trace.maximum),
     "keda, value 8": lambda trace, _: Keda(STREAMS, trace.maximum),
     "keda, value 20": lambda trace, _: Keda(20, trace.maximum),
 }
@@ -117,7 +118,7 @@ def live(trace: Trace, who: str, decides: Decides) -> Result:
 def measure(trace: Trace, quick: bool) -> Iterable[Row]:
     """Everybody on one trace; the all-knowing last, as cheap as keeps the wait of each of ours."""
     found = [live(trace, who, decides) for who, decides in (OURS | RIVALS).items()]
-    ways = WAYS[::3] if quick or len(trace.days) > 1 else WAYS
+    ways = WAYS[::3] if quick or len(trace.days) > 5 else WAYS
     known = [live(trace, f"slack {way.slack:g} s", knowing(way)) for way in ways]
     for result in found:
         yield row(trace, result, known)

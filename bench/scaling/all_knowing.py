@@ -1,8 +1,8 @@
 """A fleet that knows the whole day before it begins; nobody real does as well for as little.
 
 It is bound by the ceiling and by what a spawn takes, not by a minimum life or a cool-down. How much
-later than alone a copy may be through (``slack``) and how full members are planned are tried out;
-what counts is the cheapest that keeps the wait it is compared with.
+later than alone a copy may be through (``slack``) and how full members are planned (above 1 a queue
+is planned for) are tried out; what counts is the cheapest that keeps the wait it is compared with.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from cache_autoscaler.simulation.day import Day, Figures
 from stowage_contracts.caching import VmState
 
 GRID = 10.0
-SLACKS = (0.0, 30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
-FULLNESS = (1.0, 0.8, 0.6)
+SLACKS = (0.0, 30.0, 60.0, 120.0, 240.0)
+FULLNESS = (1.6, 1.45, 1.3, 1.15, 1.0, 0.8)
 
 
 @dataclass(frozen=True)

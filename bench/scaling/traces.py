@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from math import inf
 from random import Random
+from typing import Any
 
 from cache_autoscaler.simulation.day import Asked, Day, Figures, Spawned
 from stowage_contracts.plugins.autoscale_strategy import Usual
@@ -25,6 +26,9 @@ SHAPE = (
     *((18, 0.2), (20, 0.05), (24, 0.02)),
 )
 """Hour and demand of an office day; straight in between."""
+
+DAYS = 5
+"""Times a fleet's day is drawn."""
 
 Rhythm = Callable[[float], float]
 """Seconds of the day → members' worth of demand."""
@@ -112,10 +116,20 @@ def day(asked: Sequence[Asked], seed: int) -> Day:
     )
 
 
-def single(name: str, draw: Callable[[Random], list[Asked]], maximum: int, seed: int) -> Trace:
-    """One fleet's day."""
-    made = day(draw(Random(f"{seed} today")), seed)
-    return Trace(name, (made,), (usual(draw, seed),), maximum)
+Draw = Callable[[Random], list[Asked]]
+
+
+def single(name: str, draw: Draw, maximum: int, seed: int) -> Trace:
+    """One fleet's day, five times: chance has less to say."""
+    seeds = [seed * 100 + number for number in range(DAYS)]
+    days = [day(draw(Random(f"{one} today")), one) for one in seeds]
+    return Trace(name, days, [usual(draw, one) for one in seeds], maximum)
+
+
+def changed(trace: Trace, change: Callable[[int, Day], Day], **fields: Any) -> Trace:
+    """The same with something done to the n-th day."""
+    days = [change(number, one) for number, one in enumerate(trace.days)]
+    return replace(trace, days=days, **fields)
 
 
 def office_day(seed: int = 1) -> Trace:
@@ -129,10 +143,11 @@ def patch_storm(seed: int = 2) -> Trace:
     def draw(chance: Random) -> list[Asked]:
         return copies(office(1.0), chance)
 
-    ordinary = single("patch storm, 500 hosts", draw, 20, seed)
-    chance = Random(f"{seed} storm")
-    asked = [*ordinary.days[0].asked, *storm(500, 2 * HOUR, chance)]
-    return replace(ordinary, days=(day(asked, seed),))
+    def stormy(number: int, one: Day) -> Day:
+        chance = Random(f"{seed} storm {number}")
+        return day([*one.asked, *storm(500, 2 * HOUR, chance)], seed * 100 + number)
+
+    return changed(single("patch storm, 500 hosts", draw, 20, seed), stormy)
 
 
 def flapping(seed: int = 3) -> Trace:
@@ -143,7 +158,7 @@ def flapping(seed: int = 3) -> Trace:
         error = Random(f"{seed} {now}").uniform(0.7, 1.3)
         return replace(figures, rate=figures.rate * error)
 
-    return replace(ordinary, days=(replace(ordinary.days[0], distort=noisy),))
+    return changed(ordinary, lambda number, one: replace(one, distort=noisy))
 
 
 class Stuck:
@@ -166,15 +181,18 @@ class Stuck:
 def stuck_metric(seed: int = 4) -> Trace:
     """All figures stand still from 08:15 to 09:00, while it rises, and from 17:00 to 19:00."""
     ordinary = single("stuck metric", lambda chance: copies(office(), chance), 8, seed)
-    stuck = Stuck(((8.25 * HOUR, 9 * HOUR), (17 * HOUR, 19 * HOUR)))
-    return replace(ordinary, days=(replace(ordinary.days[0], distort=stuck),))
+    times = ((8.25 * HOUR, 9 * HOUR), (17 * HOUR, 19 * HOUR))
+    return changed(ordinary, lambda number, one: replace(one, distort=Stuck(times)))
 
 
 def slow_spawns(seed: int = 5) -> Trace:
     """A member takes four to six minutes, and every fifth never comes."""
     ordinary = single("slow spawns", lambda chance: copies(office(), chance), 8, seed)
-    slow = replace(ordinary.days[0], spawn=spawning(seed, 240, 360, 0.2))
-    return replace(ordinary, days=(slow,), lead=360.0)
+
+    def slowly(number: int, one: Day) -> Day:
+        return replace(one, spawn=spawning(seed * 100 + number, 240, 360, 0.2))
+
+    return changed(ordinary, slowly, lead=360.0)
 
 
 def many_pods(pods: int = 200, seed: int = 6) -> Trace:

@@ -153,7 +153,7 @@ class CacheFleet(Value):
     spare: Annotated[int, Field(ge=0, le=100)] = 0
     """Idle VMs kept warm beyond what is wanted."""
     vm: VmSpec = VmSpec()
-    min_life_seconds: Annotated[float, Field(ge=0)] = 600
+    min_life_seconds: Annotated[float, Field(ge=0)] = 300
     """A VM offered for less is not drained."""
     cool_down_seconds: Annotated[float, Field(ge=0)] = 120
     """Between a change of the count and one the other way."""

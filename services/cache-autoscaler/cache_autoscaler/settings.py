@@ -27,7 +27,7 @@ class Settings(FleetSettings):
         default="fitting", description="Plug-in that chooses a cache store."
     )
     autoscale_strategy: str = Field(
-        default="threshold", description="Plug-in that says how many cache stores a scope needs."
+        default="forecast", description="Plug-in that says how many cache stores a scope needs."
     )
     cache_pin_seconds: float = Field(
         default=60, ge=5, description="A pin not renewed by its copy's progress lapses after this."

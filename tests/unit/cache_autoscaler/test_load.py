@@ -32,7 +32,7 @@ async def test_high_load_says_what_is_wanted_and_why(scene: Scene) -> None:
     await seen(scene, 90, 8)
     (said,) = await scene.bench.said(CacheLoadHigh)
     assert isinstance(said, CacheLoadHigh)
-    assert (said.desired.count, said.desired.strategy) == (2, "threshold")
+    assert (said.desired.count, said.desired.strategy) == (2, "forecast")
     assert "90%" in said.desired.reason
     assert said.load.streams == 8
     rows = await scene.sql("SELECT reason FROM cache_autoscaler.decisions WHERE kind = 'load'")

@@ -34,6 +34,8 @@ class AutoscaleAsk(Value):
     low_water: float = 0.3
     backlog_bytes: Bytes = 0
     """Waiting for any cache of the scope; what waits for one of them is in ``loads``."""
+    backlog_copies: int = 0
+    """How many copies that is: no more members can serve them at once; 0 where nobody told."""
     deadline_seconds: float = 600
     """What is queued is to be through within this."""
     member_bytes_per_second: float = 100e6

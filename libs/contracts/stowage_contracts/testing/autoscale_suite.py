@@ -66,6 +66,7 @@ some_ask = st.builds(
     current=st.integers(min_value=0, max_value=30),
     limits=some_limits,
     backlog_bytes=whole,
+    backlog_copies=st.integers(min_value=0, max_value=100),
     deadline_seconds=st.floats(min_value=0.1, max_value=1e5),
     member_bytes_per_second=rates,
     spawn_seconds=st.floats(min_value=0, max_value=1e4),

@@ -122,6 +122,7 @@ class Controller:
             high_water=self._plan.high_water,
             low_water=self._plan.low_water,
             backlog_bytes=int(figures.waiting_bytes),
+            backlog_copies=figures.waiting,
             deadline_seconds=self._plan.fleet.deadline_seconds,
             member_bytes_per_second=self._rate,
             spawn_seconds=self._spawn_seconds,

@@ -5,9 +5,9 @@ from stowage_contracts.views import DesiredCount
 
 from cache_autoscaler.strategies.sizing import Sizes, rate, size, sizes, span, up, within
 
-AIM = 0.5
+AIM = 0.25
 """Share of the deadline that is planned with: more comes while what is queued drains."""
-LINGER = 0.1
+LINGER = 0.05
 """Share of the deadline: as long as more than this waits, nobody is sent away."""
 SPARE = 0.9
 """Fewer members must stay this far below high water, so that they do not come back."""
@@ -34,10 +34,10 @@ def wish(ask: AutoscaleAsk) -> tuple[int, str]:
 
 def _for_flow(ask: AutoscaleAsk, seen: Sizes) -> tuple[int, str]:
     """What moves now keeps members between the marks."""
-    told = f"{ask.current} members, {seen.flow:.1f} of them busy"
+    told = f"{seen.flow / max(1, ask.current):.0%} of {ask.current} busy"
     if seen.pressing >= ask.high_water * ask.current and seen.pressing > 0:
         more = max(ask.current + 1, up(seen.pressing / ask.high_water))
-        return more, f"{told}: {ask.high_water:.0%} or more"
+        return more, f"{told}, at or above {ask.high_water:.0%}"
     fewer = up(seen.flow / (ask.high_water * SPARE))
     return min(ask.current, fewer), told
 
@@ -51,7 +51,7 @@ def _for_queue(ask: AutoscaleAsk, seen: Sizes) -> tuple[int, str]:
     aim = AIM * within_seconds
     late = max(aim - ask.spawn_seconds, aim / 4)
     left = seen.waiting - seen.serving * aim
-    wanted = max(1, seen.serving + up(left / late) if left > 0 else 0)
+    wanted = max(1, seen.serving + min(up(left / late), seen.takers) if left > 0 else 0)
     if wanted > ask.current:
         return wanted, f"{told}; {wanted} drain it in {span(aim)} of {span(within_seconds)}"
     takes = seen.waiting / max(1, ask.current)

@@ -12,7 +12,7 @@ from cache_autoscaler.strategies.sizing import rate, size, span, within
 
 AHEAD = 2.0
 """Spawn times looked ahead."""
-WORTH = 0.5
+WORTH = 0.25
 """A member is only kept for what usually keeps this much of it busy."""
 DAY = 1440
 

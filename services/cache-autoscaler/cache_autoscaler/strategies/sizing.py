@@ -8,6 +8,7 @@ from stowage_contracts.views import CacheLoad, DesiredCount
 
 from cache_autoscaler.model.pressure import FULL_STREAMS
 
+MANY = 1 << 30
 TINY = 1e-9
 """Rounding of sums must not ask for one more."""
 
@@ -23,6 +24,8 @@ class Sizes:
     """What moves now, in members at full speed."""
     pressing: float
     """The same; a member with few streams counts less: one reader takes what it can."""
+    takers: int
+    """More members than this would find nothing to do: a copy is on one of them."""
     waiting_bytes: int
     waiting: float
     """Seconds that one member would need for all that waits."""
@@ -31,12 +34,15 @@ class Sizes:
 def sizes(ask: AutoscaleAsk) -> Sizes:
     """Count what an ask tells."""
     serving = min(len(ask.loads), ask.current)
-    waiting = max(0, ask.backlog_bytes) + sum(max(0, load.backlog_bytes) for load in ask.loads)
+    elsewhere = sum(max(0, load.backlog_bytes) for load in ask.loads)
+    waiting = max(0, ask.backlog_bytes) + elsewhere
+    known = ask.backlog_copies > 0 and not elsewhere
     return Sizes(
         serving=serving,
         coming=ask.current - serving,
         flow=sum(map(_share, ask.loads)),
         pressing=sum(_share(load) * min(1.0, load.streams / FULL_STREAMS) for load in ask.loads),
+        takers=ask.backlog_copies if known else MANY,
         waiting_bytes=waiting,
         waiting=waiting / rate(ask),
     )

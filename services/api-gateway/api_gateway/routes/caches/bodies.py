@@ -43,7 +43,7 @@ class NewFleet(Given):
     spare: int = Field(default=0, ge=0, le=100)
     """Idle VMs kept warm beyond what is wanted."""
     vm: NewVm = NewVm()
-    min_life_seconds: Seconds = 600
+    min_life_seconds: Seconds = 300
     """A VM offered for less is not drained."""
     cool_down_seconds: Seconds = 120
     """Between a change of the count and one the other way."""
