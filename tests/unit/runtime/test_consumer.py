@@ -137,3 +137,10 @@ async def test_an_error_of_a_request_handler_travels_back(bench: Bench, world: W
 
     with pytest.raises(NotFound, match="no such grant"):
         await bench.ask(RedeemGrant(grant_id="g1", ticket="t"))
+
+
+async def test_a_request_that_collided_is_answered_all_the_same(bench: Bench, world: World) -> None:
+    world.faults = [asyncpg.DeadlockDetectedError(), asyncpg.SerializationError()]
+
+    assert isinstance(await bench.ask(RedeemGrant(grant_id="g1", ticket="t")), GrantRedeemed)
+    assert world.faults == []

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import asyncpg
 
 from stowage_runtime.backoff import delay
 
+T = TypeVar("T")
 COLLISIONS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 ATTEMPTS = 5
 
 
-async def retried(transaction: Callable[[], Awaitable[None]]) -> None:
+async def retried(transaction: Callable[[], Awaitable[T]]) -> T:
     """Run a whole transaction again when it collided; the last error after five attempts."""
     for attempt in range(1, ATTEMPTS):
         try:

@@ -92,12 +92,15 @@ class Consumer(Generic[D]):
             await self._signals.put(_delivery(envelope, self.service.signals, running))
 
     async def answer(self, envelope: Envelope) -> Envelope:
-        """The reply to a request; raises the handler's error, which travels back."""
+        """The reply to a request; raises the handler's error, which travels back.
+
+        Requests are idempotent: one whose transaction collided is asked once more.
+        """
         with self._handling("request", envelope):
             message = envelope.message()
             handler = _of(message, self.service.requests)
             desk = ServiceDesk(self.transactions, envelope)
-            reply = await handler(message, desk, self.service.deps)
+            reply = await retried(lambda: handler(message, desk, self.service.deps))
             return Envelope.of(
                 reply,
                 source=self.service.name,
