@@ -28,7 +28,7 @@ from bench.report import Row, machine, percentile, show, write
 from bench.scaling.all_knowing import WAYS, AllKnowing, Knowledge, needed
 from bench.scaling.cloudstack import CloudStack
 from bench.scaling.keda import Keda
-from bench.scaling.traces import BEGIN, MEMBER, STREAMS, TRACES, Trace
+from bench.scaling.traces import BEGIN, DAYS, MEMBER, STREAMS, TRACES, Trace
 
 Decides = Callable[[Trace, int], Policy]
 """Who decides for the n-th fleet of a trace."""
@@ -60,6 +60,7 @@ def ours(strategy: AutoscaleStrategy) -> Decides:
 
 
 STRATEGIES = (ThresholdStrategy(), BacklogStrategy(), ForecastStrategy())
+DEFAULT = "forecast"
 OURS: dict[str, Decides] = {one.name: ours(one) for one in STRATEGIES}
 RIVALS: dict[str, Decides] = {
     "cloudstack": lambda trace, _: CloudStack(trace.maximum, shrinks=False),
@@ -115,44 +116,70 @@ def live(trace: Trace, who: str, decides: Decides) -> Result:
     return Result(who, time.process_time() - begun, tallies)
 
 
-def measure(trace: Trace, quick: bool) -> Iterable[Row]:
-    """Everybody on one trace; the all-knowing last, as cheap as keeps the wait of each of ours."""
-    found = [live(trace, who, decides) for who, decides in (OURS | RIVALS).items()]
-    ways = WAYS[::3] if quick or len(trace.days) > 5 else WAYS
-    known = [live(trace, f"slack {way.slack:g} s", knowing(way)) for way in ways]
-    for result in found:
-        yield row(trace, result, known)
-    best = min(found[: len(OURS)], key=lambda result: result.hours)
-    yield row(trace, cheapest(known, best.p95), known, "all-knowing")
+@dataclass(frozen=True)
+class Round:
+    """Everybody on one trace."""
+
+    trace: Trace
+    found: Sequence[Result]
+    known: Sequence[Result]
+    """The all-knowing, by their plans."""
+
+    @property
+    def best(self) -> Result:
+        """The rival whose copies wait least."""
+        return min((one for one in self.found if one.who in RIVALS), key=lambda one: one.p95)
+
+    @property
+    def default(self) -> Result:
+        """What a fleet is decided by that names no strategy."""
+        return next(one for one in self.found if one.who == DEFAULT)
+
+    def cheapest(self, wait: float) -> Result:
+        """The fewest VM-hours of the all-knowing that keep this wait; the quickest if none does."""
+        keeps = [one for one in self.known if one.p95 <= wait]
+        if not keeps:
+            return min(self.known, key=lambda one: one.p95)
+        return min(keeps, key=lambda one: one.hours)
+
+    def rows(self) -> Iterable[Row]:
+        """Everybody's; the all-knowing as cheap as keep the wait of ours, and of the best rival."""
+        for one in self.found:
+            yield self.row(one, one.who)
+        yield self.row(self.cheapest(self.default.p95), f"all-knowing, for {DEFAULT}")
+        yield self.row(self.cheapest(self.best.p95), f"all-knowing, for {self.best.who}")
+
+    def row(self, result: Result, who: str) -> Row:
+        """Its figures, and those next to the best rival and to who knows the day."""
+        waits, tallies = result.waits, result.tallies
+        figures: dict[str, float | str] = {
+            "copies": len(waits),
+            "p50_wait_seconds": percentile(waits, 0.5),
+            "p95_wait_seconds": result.p95,
+            "vm_hours": result.hours,
+            "hours_of_best_rival": result.hours / self.best.hours,
+            "hours_of_all_knowing": result.hours / self.cheapest(result.p95).hours,
+            "work_hours": sum(a.size for day in self.trace.days for a in day.asked) / MEMBER / 3600,
+            "spawns": sum(tally.spawns for tally in tallies),
+            "flaps": sum(tally.flaps for tally in tallies),
+            "aborted": sum(tally.aborted for tally in tallies),
+            "over_ceiling": sum(tally.over for tally in tallies),
+            "most": max(tally.most for tally in tallies),
+            "unserved": sum(tally.unserved for tally in tallies),
+            "best_rival": self.best.who,
+            "plan": result.who,
+        }
+        return Row(self.trace.name, who, result.seconds, result.seconds, 0, figures)
 
 
-def cheapest(known: Sequence[Result], wait: float) -> Result:
-    """The fewest VM-hours of those that keep this wait; the quickest where none does."""
-    keeps = [one for one in known if one.p95 <= wait]
-    return min(keeps, key=lambda one: one.hours) if keeps else min(known, key=lambda one: one.p95)
-
-
-def row(trace: Trace, result: Result, known: Sequence[Result], who: str = "") -> Row:
-    """Its figures, and those next to a fleet that knows the day and waits no longer."""
-    waits, tallies = result.waits, result.tallies
-    bound = cheapest(known, result.p95)
-    figures: dict[str, float | str] = {
-        "copies": len(waits),
-        "p50_wait_seconds": percentile(waits, 0.5),
-        "p95_wait_seconds": result.p95,
-        "vm_hours": result.hours,
-        "of_all_knowing": result.hours / bound.hours,
-        "work_hours": sum(a.size for day in trace.days for a in day.asked) / MEMBER / 3600,
-        "spawns": sum(tally.spawns for tally in tallies),
-        "flaps": sum(tally.flaps for tally in tallies),
-        "aborted": sum(tally.aborted for tally in tallies),
-        "over_ceiling": sum(tally.over for tally in tallies),
-        "most": max(tally.most for tally in tallies),
-        "unserved": sum(tally.unserved for tally in tallies),
-    }
-    if who:
-        figures["plan"] = result.who
-    return Row(trace.name, who or result.who, result.seconds, result.seconds, 0, figures)
+def measure(trace: Trace, quick: bool) -> Round:
+    """Everybody on one trace."""
+    ways = WAYS[::3] if quick or len(trace.days) > DAYS else WAYS
+    return Round(
+        trace,
+        [live(trace, who, decides) for who, decides in (OURS | RIVALS).items()],
+        [live(trace, f"{w.slack:g} s, {w.fullness:g} full", knowing(w)) for w in ways],
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -168,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trace = make()
         if asked.trace and asked.trace not in trace.name:
             continue
-        for one in measure(trace, asked.quick):
+        for one in measure(trace, asked.quick).rows():
             rows.append(one)
             show(one)
             write(asked.json, machine(note=asked.note), rows)

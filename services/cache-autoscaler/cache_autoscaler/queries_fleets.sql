@@ -100,7 +100,7 @@ UPDATE transport_vms SET state = $2, since = stowage_now(), late = false,
 WHERE id = $1 AND state <> $2 RETURNING *
 -- name: vm_told
 UPDATE transport_vms SET phase = $2, url = CASE WHEN $3 = '' THEN url ELSE $3 END,
-    memory_bytes = $4, disk_bytes = CASE WHEN $5 = 0 THEN disk_bytes ELSE $5 END,
+    memory_bytes = $4, disk_bytes = CASE WHEN $5::bigint = 0 THEN disk_bytes ELSE $5::bigint END,
     error = $6, told = $7, missing_since = NULL,
     unwell_since = CASE WHEN $2 = 'unwell' THEN coalesce(unwell_since, stowage_now()) END
 WHERE id = $1 RETURNING *
@@ -117,6 +117,8 @@ UPDATE transport_vms SET silent_since = CASE WHEN $2 THEN stowage_now() END
 WHERE id = $1 AND (silent_since IS NULL) = $2 RETURNING *
 -- name: vm_late
 UPDATE transport_vms SET late = true WHERE id = $1 AND NOT late RETURNING *
+-- name: vm_spec
+UPDATE transport_vms SET spec = $2 WHERE id = $1
 -- name: vm_asked
 UPDATE transport_vms SET asked = stowage_now() WHERE id = $1
 -- name: drop_vm
@@ -157,7 +159,7 @@ VALUES ($1, $2, $3, stowage_now() + make_interval(secs => $4))
 ON CONFLICT (copy_id) DO UPDATE SET fleet_id = EXCLUDED.fleet_id, size = EXCLUDED.size,
     expires = EXCLUDED.expires
 -- name: fleet_backlog
-SELECT coalesce(sum(size), 0)::bigint FROM fleet_waits
+SELECT coalesce(sum(size), 0)::bigint AS bytes, count(*)::int AS copies FROM fleet_waits
 WHERE fleet_id = $1 AND expires > stowage_now()
 -- name: drop_lapsed_fleet_waits
 DELETE FROM fleet_waits WHERE expires <= stowage_now()

@@ -72,13 +72,15 @@ async def ask_of(tx: Tx, row: Record, members: Sequence[Member], deps: Deps) -> 
     theirs = tuple(load for load in await _loads(tx, deps) if load.store_id in working)
     shown = max((load.shown_bytes_per_second for load in theirs), default=told.cache_shown_floor)
     foreign = await _foreign(tx, row, shown, deps)
+    (waits,) = await tx.rows("fleet_backlog", row["id"])
     return AutoscaleAsk(
         loads=(*theirs, *foreign),
         current=max(0, len(working) - limits.spare),
         limits=AutoscaleLimits(minimum=limits.minimum, maximum=limits.maximum),
         high_water=told.cache_load_high,
         low_water=told.cache_load_low,
-        backlog_bytes=await tx.value("fleet_backlog", row["id"]),
+        backlog_bytes=waits["bytes"],
+        backlog_copies=waits["copies"],
         deadline_seconds=limits.deadline_seconds,
         member_bytes_per_second=shown,
         spawn_seconds=row["spawn_seconds"],

@@ -76,6 +76,16 @@ async def test_who_waits_for_a_fleet_without_a_store_is_told_and_makes_it_spawn(
     assert await fleets.scene.sql("SELECT FROM cache_autoscaler.fleet_waits") == []
 
 
+async def test_a_strategy_hears_how_many_copies_wait(fleets: Fleets, recorder: Recorder) -> None:
+    await fleets.host()
+    await fleets.wish(minimum=0, strategy="recorder")
+    await fleets.scene.reserve("c1", size=5 * MIB)
+    await fleets.scene.reserve("c2", "t2", size=7 * MIB)
+    await fleets.tick()
+    heard = recorder.asked[-1]
+    assert (heard.backlog_bytes, heard.backlog_copies) == (12 * MIB, 2)
+
+
 async def test_nobody_waits_for_a_fleet_that_can_not_help(fleets: Fleets) -> None:
     await fleets.wish(minimum=0, maximum=0)
     assert (await fleets.scene.reserve("c1")).answer == "none"
