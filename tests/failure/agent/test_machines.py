@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypervisor_agent.machines.confined import TUN
 from hypervisor_agent.machines.processes import of_folder
 from hypervisor_agent.machines.record import DISK, RECORD, VmRecord
 from hypervisor_agent.machines.uml import UmlMachines
 from stowage_contracts.caching import MEBI, VmFacts, VmPhase
-from stowage_contracts.errors import OutOfSpace, Retry
+from stowage_contracts.errors import NotFound, OutOfSpace, Retry, Unavailable
 from stowage_contracts.testing.machines_suite import SPEC
 
 from tests.integration.hypervisor_agent.vm_host import settings_in, taps
@@ -213,3 +215,32 @@ async def test_a_vm_is_confined(make: Made, tmp_path: Path) -> None:
     assert (folder / DISK).stat().st_mode & 0o077 == 0
     assert os.getsid(outer.pid) != os.getsid(0)
     await gone(machines, folder)
+
+
+async def test_a_user_of_its_own_needs_a_device_that_is_open_to_it(
+    make: Made, tmp_path: Path
+) -> None:
+    if TUN.stat().st_mode & 0o006 == 0o006:
+        machines, folder = make(user="nobody"), tmp_path / "vms/one"
+        tmp_path.chmod(0o711)
+        await machines.spawn("one", "fleet", SPEC)
+        inner = of_folder(folder)[1]
+        assert Path(f"/proc/{inner.pid}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+        await gone(machines, folder)
+    else:
+        machines = make(user="nobody")
+        with pytest.raises(Unavailable) as caught:
+            await machines.spawn("one", "fleet", SPEC)
+        assert caught.value.code == "unavailable.tun"
+        assert await machines.seen() == ()
+
+
+async def test_what_a_host_lacks_is_found_before_the_first_vm(
+    transport_vms: TransportVms, tmp_path: Path
+) -> None:
+    told = settings_in(transport_vms, tmp_path / "vms")
+    await UmlMachines(told).check()
+    with pytest.raises(Unavailable, match="br9"):
+        await UmlMachines(told.model_copy(update={"bridge": "br9"})).check()
+    with pytest.raises(NotFound):
+        await UmlMachines(told.model_copy(update={"image": str(tmp_path)})).check()

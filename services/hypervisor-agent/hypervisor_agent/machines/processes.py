@@ -53,9 +53,14 @@ def mark_of(pid: int) -> ProcessMark | None:
 
 def alive(mark: ProcessMark) -> bool:
     """Whether that very process runs; one of our children that ended is reaped."""
+    fields = _stat(mark.pid)
+    if fields is None or int(fields[_STARTED]) != mark.started or _boot_id() != mark.boot:
+        return False
+    if fields[_STATE] not in "ZX":
+        return True
     with suppress(ChildProcessError):
         os.waitpid(mark.pid, os.WNOHANG)
-    return mark_of(mark.pid) == mark
+    return False
 
 
 def of_folder(folder: Path) -> tuple[ProcessMark, ...]:
@@ -92,12 +97,13 @@ async def end_all(folder: Path) -> None:
 
     Raises Unavailable when one does not go.
     """
-    left: tuple[ProcessMark, ...] = ()
+    left: set[ProcessMark] = set()
     try:
         async with asyncio.timeout(DEADLINE):
-            while left := await asyncio.to_thread(of_folder, folder):
+            while left := await asyncio.to_thread(_left, folder, left):
                 for mark in left:
-                    _kill(mark.pid)
+                    with suppress(ProcessLookupError):
+                        os.kill(mark.pid, signal.SIGKILL)
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise Unavailable(
@@ -136,11 +142,9 @@ async def run(argv: Sequence[str]) -> str:
     return out.decode()
 
 
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _left(folder: Path, killed: set[ProcessMark]) -> set[ProcessMark]:
+    """One that ends has no environment any more, while it still holds its disk and interface."""
+    return {*of_folder(folder), *filter(alive, killed)}
 
 
 def _stat(pid: int) -> list[str] | None:
