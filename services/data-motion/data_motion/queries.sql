@@ -132,6 +132,15 @@ WHERE state IN ('requested', 'planned', 'waiting', 'running', 'paused')
         ))
 ORDER BY id
 
+-- name: stuck_on_caches
+-- Hops on degraded caches that moved no byte for $1 seconds, and do nothing that takes time.
+SELECT DISTINCT h.copy_id, s.id AS store_id, s.view ->> 'name' AS name
+FROM stores AS s JOIN hops AS h ON s.id IN (h.source ->> 'store_id', h.destination ->> 'store_id')
+WHERE s.view ->> 'role' = 'ImageCache' AND s.view ->> 'state' = 'Degraded' AND s.removed IS NULL
+    AND h.state = 'moving' AND h.bytes_at < stowage_now() - make_interval(secs => $1)
+    AND h.transfer ->> 'phase' NOT IN ('awaiting', 'converting', 'verifying')
+ORDER BY h.copy_id
+
 -- name: overdue
 SELECT copy_id AS id FROM hops WHERE due <= stowage_now()
 UNION

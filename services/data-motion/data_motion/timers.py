@@ -28,9 +28,20 @@ async def sweep(tx: Tx, deps: Deps) -> None:
         job = await store.lock(tx, row["id"], wait=False)
         if job is not None:
             await store.save(tx, job, await _swept(job, tx, deps))
+    await _leave_caches(tx, deps)
     await schedule(tx, deps)
     await make_room(tx, deps)
     await tell_drains(tx)
+
+
+async def _leave_caches(tx: Tx, deps: Deps) -> None:
+    """Where a cache is degraded and no byte comes, its agent need not notice first."""
+    for row in await tx.rows("stuck_on_caches", deps.rules.limits.cache_quiet_seconds):
+        job = await store.lock(tx, row["copy_id"], wait=False)
+        if job is not None:
+            why = f"cache store {row['name']} is Degraded, and no byte comes"
+            cache = staging.Lost(row["store_id"], why, at_once=True)
+            await store.save(tx, job, staging.lost(job, cache, tx.now, deps.rules))
 
 
 async def _swept(job: Job, tx: Tx, deps: Deps) -> Step:

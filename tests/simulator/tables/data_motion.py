@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from data_motion.model.states import HOLDS_SLOTS, LEASED, CopyState, HopState, ended
+from data_motion.model.turn import QUIET_PHASES
 from data_motion.records import AskerRecord, CopyRecord, HopRecord, Record
 
 from tests.simulator.tables.places import PlaceTables
@@ -219,6 +220,21 @@ class MotionTables(PlaceTables):
             if store_id in (hop.source.store_id, hop.destination.store_id)
         }
         return [Row({"id": copy_id}) for copy_id in sorted(found)]
+
+    def q_stuck_on_caches(self, seconds: float) -> list[Row]:
+        degraded = {view.id: view.name for view in self._caches() if view.state == "Degraded"}
+        found = {
+            (hop.copy_id, store_id)
+            for hop in self.hops.values()
+            for store_id in (hop.source.store_id, hop.destination.store_id)
+            if store_id in degraded and hop.state is HopState.MOVING
+            if hop.bytes_at is not None and hop.bytes_at < self.later(-seconds)
+            if hop.transfer.phase not in QUIET_PHASES
+        }
+        return [
+            Row({"copy_id": copy_id, "store_id": store_id, "name": degraded[store_id]})
+            for copy_id, store_id in sorted(found)
+        ]
 
     def q_overdue(self, limit: int) -> list[Row]:
         found = {hop.copy_id for hop in self.hops.values() if hop.due and hop.due <= self.now}

@@ -1,6 +1,11 @@
 """A cache that is lost under a copy: the copy goes on by another one, and nothing fails."""
 
+from datetime import timedelta
+
 import pytest
+from data_motion import model
+from data_motion.model import staging
+from data_motion.model.plan import Decision
 from stowage_contracts.errors import GrantRefused, ImageRefused, SourceRefused, Unavailable
 from stowage_contracts.messages.cache_autoscaler import (
     CacheAdded,
@@ -20,10 +25,14 @@ from stowage_contracts.messages.data_motion import (
 )
 from stowage_contracts.messages.hypervisor_agent import ExecuteHop, SteerHop
 from stowage_contracts.messages.image_store import ReleaseGrants
+from stowage_contracts.plugins.data_motion_strategy import HopLeg, MotionPlan
 from stowage_contracts.values import StoreState
 
 from tests.unit.data_motion.build import (
+    NOW,
+    RULES,
     SIZE,
+    asked,
     cache,
     cached,
     image,
@@ -153,6 +162,44 @@ async def test_what_moves_on_a_degraded_cache_goes_on_until_its_agent_gives_up(
     assert (await reading.view()).waiting_for == "space on a cache store"
     await answered(reading, FILL, "cache2")
     assert (await reading.offer()).destination.store_id == "cache2"
+
+
+async def test_who_gets_no_byte_from_a_degraded_cache_leaves_it_before_its_agent_notices(
+    reading: Scene,
+) -> None:
+    offer = await reading.offer()
+    await reading.bench.handle(degraded())
+    for _ in range(3):
+        await reading.bench.hear(moved(offer, SIZE // 2))  # it lives, and gets nothing
+        await reading.pass_time(5, xen(), mover(), step=5)
+    assert (await reading.view()).waiting_for == "space on a cache store"
+    assert "no byte comes" in (await reading.view()).timeline[-2].text
+
+
+async def test_who_gets_bytes_from_a_degraded_cache_stays(reading: Scene) -> None:
+    offer = await reading.offer()
+    await reading.bench.handle(degraded())
+    for number in range(1, 6):
+        await reading.bench.hear(moved(offer, SIZE // 2 + number))
+        await reading.pass_time(5, xen(), mover(), step=5)
+    assert (await reading.view()).state == "running"
+
+
+def test_who_waits_long_asks_less_often() -> None:
+    legs = (HopLeg(destination_is_cache=True), HopLeg(source_is_cache=True))
+    job = model.begin(asked(destination=pool(xen())), NOW)
+    step = model.plan(job, Decision((), "any", MotionPlan(hops=legs)), NOW, RULES)
+    full = CacheReserved(copy_id="copy1", answer=WAIT, reason="a fill is under way")
+    waits, now = list[float](), NOW
+    while now < NOW + timedelta(minutes=10):
+        assert step.reserve is not None
+        waits.append(step.reserve.after)
+        now += timedelta(seconds=step.reserve.after)
+        step = staging.reserved(step.job, full, now, RULES)
+    assert waits[:10] == [0, *[2] * 9]
+    assert waits == sorted(waits)
+    assert waits[-1] == 15
+    assert len(waits) < 90
 
 
 async def test_a_fill_that_nobody_took_up_leaves_a_degraded_cache(scene: Scene) -> None:

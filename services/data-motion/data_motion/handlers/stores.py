@@ -53,13 +53,13 @@ async def on_cache_told(message: Message, tx: Tx, deps: Deps) -> None:
     """A cache as its owner sees it; where it is not what it was, copies are staged elsewhere."""
     view = await _keep(message, tx)
     if view.state in _LEFT:
-        await _leave(view, tx, deps, gone=False)
+        await _leave(view, tx, deps, at_once=False)
 
 
 async def on_cache_removed(message: Message, tx: Tx, deps: Deps) -> None:
     """What was staged there is staged anew."""
     view = await _keep(message, tx, gone=True)
-    await _leave(view, tx, deps, gone=True)
+    await _leave(view, tx, deps, at_once=True)
 
 
 async def _keep(message: Message, tx: Tx, *, gone: bool = False) -> StoreView:
@@ -72,8 +72,8 @@ async def _keep(message: Message, tx: Tx, *, gone: bool = False) -> StoreView:
     return view
 
 
-async def _leave(view: StoreView, tx: Tx, deps: Deps, *, gone: bool) -> None:
-    cache = staging.Lost(view.id, f"cache store {view.name} is {view.state}", gone)
+async def _leave(view: StoreView, tx: Tx, deps: Deps, *, at_once: bool) -> None:
+    cache = staging.Lost(view.id, f"cache store {view.name} is {view.state}", at_once)
     await _each(view, tx, lambda job: staging.lost(job, cache, tx.now, deps.rules))
     await schedule(tx, deps)
 

@@ -19,6 +19,8 @@ class Limits:
     wait_seconds: float = 86400
     cache_wait_seconds: float = 3600
     cache_poll_seconds: float = 2
+    cache_poll_most_seconds: float = 15
+    cache_quiet_seconds: float = 10
     commit_seconds: float = 3600
     commit_again_seconds: float = 5
     pin_again_seconds: float = 20

@@ -35,7 +35,7 @@ def reserved(job: Job, reply: CacheReserved, now: datetime, rules: Rules) -> Ste
     elif reply.answer is CacheAnswer.WAIT or job.hops:
         # What was staged once finds a place again: caches are mended, and transport VMs started.
         hold(turn, f"space on a cache store: {reply.reason}")
-        ask_caches(turn, rules.limits.cache_poll_seconds)
+        ask_caches(turn, _patience(turn))
     else:
         endings.fail(turn, _nowhere(job, reply))
     return turn.step()
@@ -96,16 +96,16 @@ def _fill(turn: Turn, reply: CacheReserved) -> None:
 
 @dataclass(frozen=True)
 class Lost:
-    """A cache store that is not what it was; ``gone`` for ever, or perhaps mended later."""
+    """A cache store that is not what it was; ``at_once`` where nothing can move there any more."""
 
     store_id: str
     why: str
-    gone: bool
+    at_once: bool
 
 
 def lost(job: Job, cache: Lost, now: datetime, rules: Rules) -> Step:
-    """What is not under way there goes elsewhere; what is too, at once if the cache is gone, else
-    as soon as its agent has given up."""
+    """What is not under way there goes elsewhere; what is too, now or as soon as its agent has
+    given up."""
     turn = Turn(job, now, rules)
     if job.live and any(_touches(hop, cache) for hop in job.hops):
         restage(turn, cache.why)
@@ -119,8 +119,17 @@ def strayed(job: Job, why: str, now: datetime, rules: Rules) -> Step:
     return turn.step()
 
 
+def _patience(turn: Turn) -> float:
+    """Until it asks again: soon at first, and never so late that it waits much longer for that;
+    hundreds may wait for one fill."""
+    limits, until = turn.limits, turn.copy.deadline
+    left = (until - turn.now).total_seconds() if until else 0
+    waited = limits.cache_wait_seconds - left
+    return min(max(limits.cache_poll_seconds, waited / 20), limits.cache_poll_most_seconds)
+
+
 def _touches(hop: HopRecord, cache: Lost) -> bool:
-    if hop.state is not HopState.PENDING and not cache.gone:
+    if hop.state is not HopState.PENDING and not cache.at_once:
         return False
     if hop.reads_cache:
         return hop.state in {HopState.PENDING, *LEASED} and hop.source.store_id == cache.store_id
