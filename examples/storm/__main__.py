@@ -33,7 +33,7 @@ SETTINGS = {
 """A cache is taken to be slow until it has shown more, so that a small storm wants several VMs."""
 
 
-async def main(scene: Scene, console: Console) -> int:
+async def main(scene: Scene, console: Console, *, keep: bool) -> int:
     """0 when every byte was right and every VM is gone again."""
     with tempfile.TemporaryDirectory(prefix="stowage-storm-") as folder:
         home = Home(Path(folder, "data"))
@@ -42,11 +42,15 @@ async def main(scene: Scene, console: Console) -> int:
             Client(house.url, house.keyring["admin_api_key"]) as client,
             scene.set_up(house, client),
         ):
-            return await _storm(scene, house, client, console)
+            _say_what_is_real(scene, console)
+            _say_where(house, console)
+            ended = await _storm(scene, house, client, console)
+            if keep:
+                await house.crashed()
+            return ended
 
 
 async def _storm(scene: Scene, house: House, client: Client, console: Console) -> int:
-    _say_what_is_real(scene, console)
     storm = Storm(client, scene)
     images = {}
     for number in range(scene.images):
@@ -86,11 +90,18 @@ def _say_what_is_real(scene: Scene, console: Console) -> None:
     )
 
 
+def _say_where(house: House, console: Console) -> None:
+    key = house.keyring["admin_api_key"]
+    console.print("Meanwhile, in another terminal (stowage vm list, cache entries, cache why …):")
+    console.print(f"  export STOWAGE_URL={house.url} STOWAGE_API_KEY={key}", soft_wrap=True)
+
+
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.storm", description=__doc__)
     parser.add_argument("--hosts", type=int, default=8, help="hosts that want every image")
     parser.add_argument("--images", type=int, default=4, help="images wanted")
     parser.add_argument("--mib", type=int, default=32, help="MiB of each image")
+    parser.add_argument("--keep", action="store_true", help="go on until Ctrl-C, to look around")
     real = parser.add_argument_group("real VMs, instead of pretended ones")
     real.add_argument("--machines", choices=("fake", "uml", "qemu"), default="fake")
     real.add_argument("--image", default="", help="folder of a built transport-VM image")
@@ -112,12 +123,15 @@ def _scene(asked: argparse.Namespace) -> Scene:
 
 
 if __name__ == "__main__":
-    scene = _scene(_asked())
+    asked = _asked()
+    scene = _scene(asked)
     for name, text in SETTINGS.items():
         os.environ.setdefault(name, text)
     start_logs(ServiceSettings.read(log_level="error"))
     try:
         console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-        sys.exit(asyncio.run(main(scene, console)))
+        sys.exit(asyncio.run(main(scene, console, keep=asked.keep)))
+    except KeyboardInterrupt:
+        sys.exit(130)
     except StowageError as error:
         sys.exit(f"storm: {error.problem.code}: {error.problem.cause} {error.problem.hint}")
