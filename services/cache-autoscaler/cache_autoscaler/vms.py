@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from asyncpg import Record
-from stowage_contracts.caching import CacheFleet, TransportVmView, VmState
+from stowage_contracts.caching import CacheFleet, TransportVmView, VmSpec, VmState
 from stowage_contracts.errors import Problem, StowageError, Unavailable
 from stowage_contracts.messages.cache_autoscaler import (
     CacheDraining,
@@ -11,7 +11,11 @@ from stowage_contracts.messages.cache_autoscaler import (
     TransportVmChanged,
     TransportVmRemoved,
 )
-from stowage_contracts.messages.hypervisor_agent import DestroyTransportVm, SpawnTransportVm
+from stowage_contracts.messages.hypervisor_agent import (
+    DestroyTransportVm,
+    ResizeTransportVm,
+    SpawnTransportVm,
+)
 from stowage_contracts.topology import agent_address
 from stowage_contracts.values import StoreState, new_id
 from stowage_runtime.handling.tx import Tx
@@ -68,6 +72,19 @@ async def order(tx: Tx, limits: CacheFleet, spawn: Spawn, order_seconds: float) 
     await tx.say(said, to=agent_address(spawn.host_id))
     fleet_metrics.spawned(limits.id, "ordered")
     await _tell(tx, row, "spawn", f"on host {spawn.host_id}: {spawn.reason}")
+
+
+async def enlarge(tx: Tx, row: Record, spec: VmSpec) -> None:
+    """Give its data disk what VMs of its fleet have now, where that is more; it goes on serving."""
+    now = VmSpec.model_validate(row["spec"])
+    if VmState(row["state"]).leaving or now.disk_bytes >= spec.disk_bytes:
+        return
+    made = now.model_copy(update={"disk_bytes": spec.disk_bytes})
+    await tx.run("vm_spec", row["id"], made.model_dump(mode="json"))
+    why = f"its disk grows from {now.disk_bytes} to {spec.disk_bytes} bytes, as its fleet wishes"
+    await _decide(tx, row, "resize", why)
+    said = ResizeTransportVm(vm_id=row["id"], host_id=row["host_id"], disk_bytes=spec.disk_bytes)
+    await tx.say(said, to=agent_address(row["host_id"]))
 
 
 async def move(tx: Tx, row: Record, state: VmState, reason: str = "") -> Record:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from stowage_contracts.caching import VmPhase
+from stowage_contracts.caching import GIBI, VmPhase
 from stowage_contracts.messages.cache_autoscaler import (
     CacheAdded,
     CacheDraining,
@@ -11,7 +11,9 @@ from stowage_contracts.messages.cache_autoscaler import (
     CacheFleetRemoved,
     CacheRemoved,
     RemoveCacheFleet,
+    TransportVmChanged,
 )
+from stowage_contracts.messages.hypervisor_agent import ResizeTransportVm
 from stowage_contracts.messages.image_store import RemoveStore
 from stowage_contracts.values import HostState, Scope
 
@@ -336,3 +338,19 @@ async def test_after_being_deaf_nobody_is_judged_before_hosts_had_time_to_speak(
     await fleets.tick(2, "h1", "h2")
     assert set((await fleets.vms()).values()) == {"offered"}
     assert len(await fleets.spawns()) == 2
+
+
+async def test_larger_disks_are_given_to_vms_that_serve_already(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish(vm={"disk_bytes": GIBI})
+    (vm_id,) = await fleets.offered()
+    for _ in range(2):
+        await fleets.wish(vm={"disk_bytes": 2 * GIBI})
+    await fleets.wish(vm={"disk_bytes": GIBI})
+    (order,) = await fleets.scene.bench.said(ResizeTransportVm)
+    assert isinstance(order, ResizeTransportVm)
+    assert (order.vm_id, order.disk_bytes) == (vm_id, 2 * GIBI)
+    await fleets.report(vm_id, VmPhase.READY, disk_bytes=2 * GIBI)
+    shown = (await fleets.scene.bench.said(TransportVmChanged))[-1]
+    assert isinstance(shown, TransportVmChanged)
+    assert shown.state.disk_bytes == 2 * GIBI

@@ -9,6 +9,7 @@ from stowage_contracts.messages.cache_autoscaler import (
 )
 from stowage_runtime.handling.tx import Tx
 
+from cache_autoscaler import vms
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.fleets import fleet_view, limits_of, say_changed
 from cache_autoscaler.keeping import keep_fleet
@@ -31,6 +32,8 @@ async def on_set_cache_fleet(message: SetCacheFleet, tx: Tx, deps: Deps) -> None
         deps.settings.fleet_spawn_seconds,
     )
     await say_changed(tx, fleet.id, deps, always=True)
+    for row in await tx.rows("fleet_vms", fleet.id, deps.settings.cache_load_seconds):
+        await vms.enlarge(tx, row, fleet.vm)
     await keep_fleet(tx, fleet.id, deps)
 
 

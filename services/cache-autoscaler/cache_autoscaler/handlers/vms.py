@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from asyncpg import Record
 from stowage_contracts.caching import VmFacts, VmPhase, VmState
 from stowage_contracts.errors import StowageError, Unavailable
+from stowage_contracts.messages.cache_autoscaler import TransportVmChanged
 from stowage_contracts.messages.hypervisor_agent import (
     DestroyTransportVm,
     TransportVmReported,
@@ -58,7 +59,13 @@ async def on_transport_vms_seen(message: TransportVmsSeen, tx: Tx, deps: Deps) -
 
 def _news(row: Record, facts: VmFacts) -> bool:
     known = row["phase"], row["url"], row["missing_since"]
-    return known != (facts.phase, facts.url or row["url"], None)
+    return known != (facts.phase, facts.url or row["url"], None) or _grown(row, facts)
+
+
+def _grown(row: Record, facts: VmFacts) -> bool:
+    """What it takes of its host is another figure; memory by a quarter at least."""
+    more = abs(facts.memory_bytes - row["memory_bytes"])
+    return facts.disk_bytes not in (0, row["disk_bytes"]) or more > row["memory_bytes"] // 4
 
 
 async def _apply_locked(vm_id: str, facts: VmFacts, tx: Tx, deps: Deps) -> None:
@@ -82,7 +89,11 @@ async def _apply(row: Record, facts: VmFacts, tx: Tx, deps: Deps) -> None:
         await vms.destroy(tx, now, _why(facts, "it ended by itself"), failed=failed)
     elif state != row["state"]:
         now = await vms.move(tx, now, state)
+    elif _grown(row, facts):
+        await tx.say(TransportVmChanged(state=vms.vm_view(now)))
     await _health(now, tx)
+    if state is VmState.OFFERED and facts.disk_bytes > row["disk_bytes"]:
+        await intend_probe(tx, row["id"])
     if state is VmState.PROBING and row["state"] != state:
         await intend_prove(tx, row["id"], deps.settings.fleet_probing_seconds)
 
