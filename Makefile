@@ -93,7 +93,7 @@ fuzz: setup ## let a coverage-guided fuzzer at the image gate for SECONDS=60
 		-artifact_prefix=.fuzz/
 
 bench: setup ## the measurements, in full, with their results in bench/results/
-	for program in data_plane control_plane steering stores; do \
+	for program in data_plane control_plane steering stores autoscale; do \
 		$(SERVERS) run -- $(PY) -m bench.$$program --json bench/results/$$program.json || exit 1; \
 	done
 

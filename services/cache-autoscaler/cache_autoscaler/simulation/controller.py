@@ -117,7 +117,7 @@ class Controller:
         )
         return AutoscaleAsk.model_construct(
             loads=(load,) * serving,
-            current=serving + coming,
+            current=serving + coming - min(self._plan.fleet.spare, serving),
             limits=self._limits,
             high_water=self._plan.high_water,
             low_water=self._plan.low_water,
