@@ -25,7 +25,7 @@ from stowage_contracts.plugins.autoscale_strategy import AutoscaleStrategy
 from stowage_contracts.values import Scope, ScopeType
 
 from bench.report import Row, machine, percentile, show, write
-from bench.scaling.all_knowing import WAYS, AllKnowing, Knowledge, needed
+from bench.scaling.all_knowing import USUAL_WAYS, WAYS, AllKnowing, Knowledge, needed
 from bench.scaling.cloudstack import CloudStack
 from bench.scaling.keda import Keda
 from bench.scaling.traces import BEGIN, DAYS, MEMBER, STREAMS, TRACES, Trace
@@ -174,7 +174,7 @@ class Round:
 
 def measure(trace: Trace, quick: bool) -> Round:
     """Everybody on one trace."""
-    ways = WAYS[::3] if quick or len(trace.days) > DAYS else WAYS
+    ways = USUAL_WAYS if quick or len(trace.days) > DAYS else WAYS
     return Round(
         trace,
         [live(trace, who, decides) for who, decides in (OURS | RIVALS).items()],

@@ -30,6 +30,8 @@ class Knowledge:
 
 
 WAYS = tuple(Knowledge(slack, full) for slack, full in product(SLACKS, FULLNESS))
+USUAL_WAYS = tuple(way for way in WAYS if way.slack <= 30 and 1 <= way.fullness < 1.5)
+"""Those that are the cheapest most often."""
 
 
 class AllKnowing:
