@@ -140,6 +140,11 @@ class Hosted:
         provider = self.provider(row.provider)
         return provider.open(_validated(provider, row.settings | secrets))
 
+    @property
+    def opened(self) -> frozenset[str]:
+        """Stores whose driver is open."""
+        return frozenset(self._open)
+
     async def forget(self, store_id: str) -> None:
         """Close the driver of a store that is gone."""
         _, driver = self._open.pop(store_id, (None, None))

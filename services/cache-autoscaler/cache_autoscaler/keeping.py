@@ -39,7 +39,7 @@ from cache_autoscaler.model.fleets import (
     step,
 )
 from cache_autoscaler.model.rooms import Host
-from cache_autoscaler.proving import intend_prove
+from cache_autoscaler.proving import intend_prove, left_open
 from cache_autoscaler.scaling import measure, want
 
 CALM_SECONDS = 5.0
@@ -56,7 +56,9 @@ async def keep_fleets(tx: Tx, deps: Deps) -> None:
 
 
 async def forget_fleets(tx: Tx, deps: Deps) -> None:
-    """What is remembered of fleets for a while only."""
+    """What is remembered of fleets for a while only, and what their last VMs left open."""
+    for store_id in await left_open(tx, deps):
+        await deps.stores.forget(store_id)
     await tx.run("drop_lapsed_fleet_waits")
     await tx.run("forget_fleet_loads", DAY)
     await tx.run("forget_strangers", DAY)

@@ -42,6 +42,10 @@ async def prove(work: ProveWork, desk: Desk, deps: Deps) -> Settle:
         if row is None or row["state"] != VmState.PROBING:
             return _nothing
         fleet = await need(tx, "fleet", row["fleet_id"])
+    async with desk.transaction() as tx:
+        left = await left_open(tx, deps)
+    for store_id in left:
+        await deps.stores.forget(store_id)
     asked = _adding(row, fleet)
     admitted = deps.stores.admit(asked, b"")
     store = StoreRow(work.vm_id, admitted.provider, admitted.settings, "")
@@ -62,6 +66,12 @@ async def prove(work: ProveWork, desk: Desk, deps: Deps) -> Settle:
 async def prove_failed(work: ProveWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """Why is told; at its deadline the controller destroys it and counts a failure."""
     await tx.run("vm_error", work.vm_id, error.problem.model_dump(mode="json"))
+
+
+async def left_open(tx: Tx, deps: Deps) -> frozenset[str]:
+    """Stores that are gone and still hold a process of this instance."""
+    opened = deps.stores.opened
+    return opened - {row["id"] for row in await tx.rows("store_ids")}
 
 
 async def _add(

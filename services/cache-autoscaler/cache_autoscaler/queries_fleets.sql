@@ -124,6 +124,8 @@ UPDATE transport_vms SET asked = stowage_now() WHERE id = $1
 -- name: drop_vm
 DELETE FROM transport_vms WHERE id = $1
 
+-- name: store_ids
+SELECT id FROM cache_stores
 -- name: add_vm_store
 INSERT INTO cache_stores (id, name, provider, scope_type, scope_id, zone_id, state, settings,
     abilities, checks, total_bytes, foreign_bytes, probed)

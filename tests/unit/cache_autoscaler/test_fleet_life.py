@@ -354,3 +354,17 @@ async def test_larger_disks_are_given_to_vms_that_serve_already(fleets: Fleets) 
     shown = (await fleets.scene.bench.said(TransportVmChanged))[-1]
     assert isinstance(shown, TransportVmChanged)
     assert shown.state.disk_bytes == 2 * GIBI
+
+
+async def test_nothing_is_kept_open_to_vms_that_are_gone(fleets: Fleets) -> None:
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    await fleets.scene.fill("c1")
+    stores = fleets.scene.bench.service.deps.stores
+    assert stores.opened == {vm_id}
+    await fleets.report(vm_id, VmPhase.FAILED)
+    await fleets.report(vm_id, VmPhase.GONE)
+    await fleets.tick(1, "h1")
+    await fleets.offered()
+    assert vm_id not in stores.opened
