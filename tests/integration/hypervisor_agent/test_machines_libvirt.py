@@ -18,7 +18,8 @@ from tests.servers.transport_vms import TransportVms
 
 pytest.importorskip("libvirt")
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.emulated,
+    pytest.mark.usefixtures("qemu"),
     pytest.mark.skipif(not installed(), reason="libvirt-daemon-system is not installed"),
 ]
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypervisor_agent.machines.qemu import QEMU, QemuMachines
+from hypervisor_agent.machines.qemu import QemuMachines
+from stowage_contracts.caching import VmPhase
 from stowage_contracts.plugins.machines import MachineSettings
-from stowage_contracts.testing.machines_suite import Kind, MachinesSuite
+from stowage_contracts.testing.machines_suite import SPEC, Kind, MachinesSuite
 
 from tests.integration.hypervisor_agent.vm_host import settings_in, taps
 from tests.servers.transport_vms import TransportVms
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which(QEMU) is None, reason="qemu-system-x86 is not installed"),
-]
+pytestmark = [pytest.mark.emulated, pytest.mark.usefixtures("qemu")]
 
 
 class TestQemu(MachinesSuite):
@@ -33,3 +31,18 @@ class TestQemu(MachinesSuite):
     def no_interface_is_left(self, transport_vms: TransportVms) -> Iterator[None]:
         yield
         assert taps(transport_vms) == ""
+
+
+async def test_by_itself_it_takes_an_accelerator_that_works(
+    transport_vms: TransportVms, tmp_path: Path
+) -> None:
+    machines = QemuMachines(settings_in(transport_vms, tmp_path / "vms"))
+    await machines.spawn("one", "fleet", SPEC)
+    try:
+        async with asyncio.timeout(90):
+            while (facts := (await machines.seen())[0]).phase is not VmPhase.READY:
+                assert facts.phase is VmPhase.STARTING, facts.error
+                await asyncio.sleep(0.1)
+    finally:
+        await machines.destroy("one")
+        await machines.aclose()

@@ -2,8 +2,8 @@
 
 import asyncio
 import errno
-from collections import defaultdict
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 from stowage_contracts.caching import VmFacts, VmPhase, VmSpec
 from stowage_contracts.errors import InvalidInput, NotFound, OutOfSpace, Problem, Unavailable
@@ -31,7 +31,7 @@ class LocalMachines:
         self._settings, self._runner, self._options = settings, runner, options
         self._shelf = Shelf(settings.folder)
         self._probes = Probes(options.probe_seconds)
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._admission = asyncio.Lock()
 
     async def abilities(self) -> MachineAbilities:
@@ -52,7 +52,7 @@ class LocalMachines:
 
     async def spawn(self, vm_id: str, fleet_id: str, spec: VmSpec) -> VmFacts:
         """As the contract says."""
-        async with self._locks[vm_id]:
+        async with self._lock(vm_id):
             record = await asyncio.to_thread(self._shelf.get, vm_id)
             if record is not None and record.started:
                 return await self._facts(record)
@@ -78,7 +78,7 @@ class LocalMachines:
 
     async def resize(self, vm_id: str, disk_bytes: int) -> VmFacts:
         """As the contract says."""
-        async with self._locks[vm_id]:
+        async with self._lock(vm_id):
             record = await asyncio.to_thread(self._shelf.get, vm_id)
             if record is None:
                 raise NotFound("no such VM", resource=f"transport_vm/{vm_id}", code="vm")
@@ -88,15 +88,17 @@ class LocalMachines:
 
     async def destroy(self, vm_id: str) -> None:
         """As the contract says."""
-        async with self._locks[vm_id]:
+        async with self._lock(vm_id):
             await self._clear(vm_id)
-        if not self._locks[vm_id].locked():
-            del self._locks[vm_id]
 
     async def aclose(self) -> None:
         """As the contract says."""
         await self._probes.close()
         await self._runner.close()
+
+    def _lock(self, vm_id: str) -> asyncio.Lock:
+        """One for all who work on a VM, or wait to; it goes with the last of them."""
+        return self._locks.setdefault(vm_id, asyncio.Lock())
 
     async def _admit(self, vm_id: str, fleet_id: str, spec: VmSpec, image: Image) -> VmRecord:
         async with self._admission:
@@ -148,7 +150,7 @@ class LocalMachines:
         await asyncio.to_thread(self._shelf.remove, vm_id)
 
     async def _runs(self, record: VmRecord) -> bool:
-        if self._locks[record.vm_id].locked():
+        if self._lock(record.vm_id).locked():
             return record.started and await self._runner.runs(record)
         if not record.started:
             return await self._adopted(record)
@@ -156,7 +158,7 @@ class LocalMachines:
 
     async def _adopted(self, record: VmRecord) -> bool:
         """A VM whose maker ended before it could note that it runs."""
-        async with self._locks[record.vm_id]:
+        async with self._lock(record.vm_id):
             whole = await self._runner.find(record, self._shelf.folder(record.vm_id))
             if whole is not None:
                 await asyncio.to_thread(self._shelf.put, whole)
@@ -165,7 +167,7 @@ class LocalMachines:
     async def _noted(self, record: VmRecord, running: bool) -> VmFacts:
         """Its facts, after its first answer was written down."""
         health = self._probes.health(record.vm_id)
-        lock = self._locks[record.vm_id]
+        lock = self._lock(record.vm_id)
         if running and health.served and record.boot_seconds is None and not lock.locked():
             async with lock:
                 current = await asyncio.to_thread(self._shelf.get, record.vm_id)
@@ -177,7 +179,7 @@ class LocalMachines:
     async def _facts(self, record: VmRecord, running: bool | None = None) -> VmFacts:
         folder = self._shelf.folder(record.vm_id)
         runs = await self._runner.runs(record) if running is None else running
-        making = self._locks[record.vm_id].locked() and not record.started
+        making = self._lock(record.vm_id).locked() and not record.started
         phase, error = self._phase(record, runs or making)
         await asyncio.to_thread(host.trim_console, folder)
         served = record.boot_seconds is not None
