@@ -56,7 +56,8 @@ def libvirt_host(host: TransportVms, here: Path) -> Iterator[str]:
     (here / "etc/qemu.conf").write_text(QEMU_CONF)
     (here / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF.format(here=here))
     apart = ("unshare", "-m", "-pf", "--kill-child=KILL", "--mount-proc")
-    argv = ["ip", "netns", "exec", host.namespace, *apart, "bash", "-c", START, "libvirt", here]
+    where = ("ip", "netns", "exec", host.namespace)
+    argv = [*where, *apart, "bash", "-c", START, "libvirt", str(here)]
     started = spawn(argv, here / "console.log")
     socket = here / "sock/libvirt-sock"
     try:
