@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Plan:
     kills: int
 
 
-FULL = Plan(GIB, 3, 5, 10)
+FULL = Plan(GIB // 2, 3, 5, 10)
 QUICK = Plan(GIB // 16, 1, 1, 2)
 
 
@@ -206,8 +206,9 @@ def _pss(lab: Lab) -> float:
     spaces = {}
     for pid in run(["ip", "netns", "pids", lab.host.namespace]).split():
         place = Path(f"/proc/{pid}")
-        # Some of UML's processes are threads of one address space: their maps are the same.
-        spaces[(place / "maps").read_bytes()] = (place / "smaps_rollup").read_text()
+        with suppress(FileNotFoundError, ProcessLookupError):  # guests' processes come and go
+            # Some of UML's processes are threads of one address space: their maps are the same.
+            spaces[(place / "maps").read_bytes()] = (place / "smaps_rollup").read_text()
     lines = [line for text in spaces.values() for line in text.splitlines()]
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 

@@ -38,7 +38,7 @@ def build(out: Path) -> dict[str, object]:
         raise BuildError("transport VMs are built on and for amd64 only")
     with replacing(out) as fresh, tempfile.TemporaryDirectory(prefix="stowage-vm-") as work:
         packages = fetch(contents.PACKAGES, Path(work))
-        linux = Kernel(packages.find("lib/modules/*"))
+        linux = Kernel(packages.first("lib/modules/*", "usr/lib/modules/*"))
         uml = Kernel(packages.find("usr/lib/uml/modules/*"))
         shutil.copyfile(packages.find("boot/vmlinuz-*"), fresh / "vmlinuz")
         shutil.copyfile(packages.find("usr/bin/linux.uml"), fresh / "linux.uml")
@@ -66,7 +66,7 @@ def _initrd(packages: Unpacked, kernel: Kernel, modules: tuple[str, ...]) -> byt
 
 
 def _packed(data: bytes) -> bytes:
-    return run(["zstd", "-q", "-12", "-c"], 120, data)
+    return run(["zstd", "-q", "-9", "-c"], 120, data)
 
 
 def _manifest(
@@ -93,13 +93,13 @@ def facts_of(path: Path) -> dict[str, object]:
 @contextmanager
 def replacing(out: Path) -> Iterator[Path]:
     """A new folder beside the one wanted, which takes its place once everything is in it."""
+    _only_ours(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         fresh.chmod(0o755)
         yield fresh
         if out.exists():
-            _only_ours(out)
             shutil.rmtree(out)
         fresh.rename(out)
     except BaseException:
@@ -108,5 +108,5 @@ def replacing(out: Path) -> Iterator[Path]:
 
 
 def _only_ours(out: Path) -> None:
-    if any(out.iterdir()) and not (out / "manifest.json").exists():
+    if out.exists() and any(out.iterdir()) and not (out / "manifest.json").exists():
         raise BuildError(f"{out} holds something else: give an empty or new folder")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from vm_image.tools import BuildError, run
 
@@ -46,13 +48,17 @@ def fetch(packages: Iterable[str], work: Path) -> Unpacked:
     run(["apt-get", "-qq", *options, "--download-only", "install", *names], 600)
     root = work / "root"
     root.mkdir()
-    versions = {}
-    for deb in sorted((work / "apt" / "archives").glob("*.deb")):
-        name = deb.name.partition("_")[0]
-        if _wanted(name, names):
-            run(["dpkg-deb", "-x", deb, root], 120)
-            versions[name] = run(["dpkg-deb", "-f", deb, "Version"], 20).decode().strip()
-    return Unpacked(root, versions)
+    debs = sorted((work / "apt" / "archives").glob("*.deb"))
+    wanted = [deb for deb in debs if _wanted(deb.name.partition("_")[0], names)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(lambda deb: run(["dpkg-deb", "-x", deb, root], 300), wanted))
+    return Unpacked(root, dict(_version(deb) for deb in wanted))
+
+
+def _version(deb: Path) -> tuple[str, str]:
+    """Package and version as apt names the file; what a file name can't have is quoted."""
+    name, version, _ = deb.name.split("_", 2)
+    return name, unquote(version)
 
 
 def _own_state(folder: Path) -> list[str]:
