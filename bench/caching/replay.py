@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 
-from cache_autoscaler.model.entries import Cache, Entry, EntryState
+from cache_autoscaler.model.entries import Cache, Entry, EntryState, Totals
 from cache_autoscaler.model.placing import Placement, Wanted
 from stowage_contracts.messages.cache_autoscaler import CacheAnswer
 from stowage_contracts.values import Location, Scope, StoreRole, StoreState
@@ -217,4 +217,6 @@ class Replay:
             backlog_bytes=0,
             latency_seconds=0.0,
         )
-        return Cache(view, load, ("nfs",), "", self._zone.room, shelf.shown, high=0.9, low=0.75)
+        shown = shelf.shown
+        totals = Totals.of(shown, self._time)
+        return Cache(view, load, ("nfs",), "", self._zone.room, totals, shown, 0.9, 0.75)

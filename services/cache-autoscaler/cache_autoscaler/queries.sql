@@ -56,9 +56,24 @@ INSERT INTO entries (id, store_id, digest, format, object_kind, object_id, key, 
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'reserved', $9, stowage_now(), stowage_now())
 -- name: entry
 SELECT * FROM entries WHERE id = $1 FOR UPDATE
--- name: entries
+-- name: entries_like
 SELECT e.*, EXISTS (SELECT FROM pins p WHERE p.entry_id = e.id AND p.expires > stowage_now())
-    AS pinned FROM entries e ORDER BY e.id
+    AS pinned FROM entries e WHERE digest = $1 AND format = $2 ORDER BY e.id
+-- name: entries_on
+SELECT e.*, EXISTS (SELECT FROM pins p WHERE p.entry_id = e.id AND p.expires > stowage_now())
+    AS pinned FROM entries e WHERE store_id = $1 ORDER BY e.id
+-- name: totals
+-- Bytes of entries by what may become of them.
+SELECT store_id, sum(size)::bigint AS taken,
+    coalesce(sum(size) FILTER (WHERE state = 'evicting'), 0)::bigint AS going,
+    coalesce(sum(size) FILTER (WHERE state = 'ready' AND p.entry_id IS NULL
+        AND (held_until IS NULL OR held_until <= stowage_now())), 0)::bigint AS evictable,
+    coalesce(sum(size) FILTER (WHERE p.entry_id IS NOT NULL), 0)::bigint AS pinned,
+    coalesce(sum(size) FILTER (WHERE held_until > stowage_now()), 0)::bigint AS held,
+    coalesce(sum(size) FILTER (WHERE state IN ('reserved', 'filling')), 0)::bigint AS filling
+FROM entries e LEFT JOIN (SELECT DISTINCT entry_id FROM pins WHERE expires > stowage_now()) p
+    ON p.entry_id = e.id
+GROUP BY store_id
 -- name: entry_state
 UPDATE entries SET state = $2 WHERE id = $1 AND state <> 'evicting'
 -- name: entry_used

@@ -1,6 +1,8 @@
 """Rows to values: what cache-autoscaler's tables say, in contract words."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from asyncpg import Record
@@ -21,7 +23,7 @@ from stowage_contracts.views import CacheLoad, ProbeCheck, StoreView
 from stowage_runtime.handling.tx import Tx
 from stowage_stores.hosting import StoreRow
 
-from cache_autoscaler.model.entries import Cache, Entry, EntryState
+from cache_autoscaler.model.entries import Cache, Entry, EntryState, Totals
 from cache_autoscaler.settings import Settings
 
 
@@ -89,22 +91,34 @@ def cache_end(entry: Record, store: Record, grant_id: str) -> CopyEnd:
     )
 
 
-async def caches(tx: Tx, settings: Settings) -> tuple[Cache, ...]:
-    """Every cache store with its entries and load."""
+async def caches(tx: Tx, settings: Settings, wanted: tuple[str, str]) -> tuple[Cache, ...]:
+    """Every cache store with its load, the sums of its entries, and those of one digest and
+    format."""
     entries: dict[str, list[Entry]] = defaultdict(list)
-    for row in await tx.rows("entries"):
-        entries[row["store_id"]].append(_entry(row))
-    told = {load.store_id: load for load in await loads(tx, settings)}
+    for row in await tx.rows("entries_like", *wanted):
+        entries[row["store_id"]].append(entry_of(row))
+    rows = await tx.rows("stores")
+    told = {load.store_id: load for load in await loads(tx, settings, rows)}
+    sums = {row["store_id"]: _totals(row) for row in await tx.rows("totals")}
     return tuple(
-        _cache(row, told[row["id"]], tuple(entries[row["id"]]), settings)
-        for row in await tx.rows("stores")
+        _cache(row, told[row["id"]], (sums.get(row["id"], Totals()), entries[row["id"]]), settings)
+        for row in rows
     )
 
 
-async def loads(tx: Tx, settings: Settings) -> tuple[CacheLoad, ...]:
+async def whole(tx: Tx, cache: Cache) -> Cache:
+    """The same with all its entries."""
+    rows = await tx.rows("entries_on", cache.view.id)
+    return replace(cache, entries=tuple(map(entry_of, rows)), whole=True)
+
+
+async def loads(
+    tx: Tx, settings: Settings, stores: Sequence[Record] | None = None
+) -> tuple[CacheLoad, ...]:
     """What each cache store carries now, against what it has shown."""
     rows = {row["id"]: row for row in await tx.rows("loads", settings.cache_load_seconds)}
-    return tuple(_load(rows[row["id"]], row, settings) for row in await tx.rows("stores"))
+    stores = await tx.rows("stores") if stores is None else stores
+    return tuple(_load(rows[row["id"]], row, settings) for row in stores)
 
 
 async def say_changed(tx: Tx, store_id: str) -> None:
@@ -114,7 +128,12 @@ async def say_changed(tx: Tx, store_id: str) -> None:
         await tx.say(CacheChanged(state=store_view(row)))
 
 
-def _cache(row: Record, load: CacheLoad, entries: tuple[Entry, ...], told: Settings) -> Cache:
+def _totals(row: Record) -> Totals:
+    return Totals(**{name: row[name] for name in Totals.__dataclass_fields__})
+
+
+def _cache(row: Record, load: CacheLoad, held: tuple[Totals, list[Entry]], told: Settings) -> Cache:
+    totals, entries = held
     can = abilities_of(row)
     room = told.cache_endless_bytes if row["total_bytes"] is None else row["total_bytes"]
     limit = max(0, int(room * told.cache_fill_limit) - row["foreign_bytes"])
@@ -124,13 +143,16 @@ def _cache(row: Record, load: CacheLoad, entries: tuple[Entry, ...], told: Setti
         schemes=can.schemes,
         root=can.root,
         limit=limit,
-        entries=entries,
+        totals=totals,
+        entries=tuple(entries),
+        whole=False,
         high=told.cache_evict_high,
         low=told.cache_evict_low,
     )
 
 
-def _entry(row: Any) -> Entry:
+def entry_of(row: Any) -> Entry:
+    """A row as the rules see it."""
     return Entry(
         id=row["id"],
         digest=row["digest"],

@@ -14,7 +14,7 @@ from cache_autoscaler.handlers.load import watch_load
 from cache_autoscaler.intents import evict, intend_evict, intend_probe
 from cache_autoscaler.keeping import forget_fleets, keep_fleets
 from cache_autoscaler.model.evicting import Why, surplus
-from cache_autoscaler.store import caches, need, store_view
+from cache_autoscaler.store import caches, need, store_view, whole
 
 GRANTS_KEPT = timedelta(days=1)
 LOSSES_KEPT = timedelta(days=1)
@@ -36,8 +36,9 @@ async def sweep(tx: Tx, deps: Deps) -> None:
 async def keep_marks(tx: Tx, deps: Deps) -> None:
     """A cache above its high-water mark is evicted down to the low one; pins hold."""
     await tx.rows("lock_stores")
-    for cache in await caches(tx, deps.settings):
-        for entry in surplus(cache, tx.now):
+    full = [cache for cache in await caches(tx, deps.settings, ("", "")) if cache.full]
+    for cache in full:
+        for entry in surplus(await whole(tx, cache), tx.now):
             why = f"{cache.view.name} is above its high-water mark"
             await evict(tx, entry.id, Why.MARK, why)
 

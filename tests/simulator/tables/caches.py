@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from cache_autoscaler.model.entries import Totals
+from cache_autoscaler.store import entry_of
+
 from tests.simulator.tables.image_store import keep_session
 from tests.simulator.tables.rows import Row, Table, Tables, Violation
 
@@ -88,11 +91,26 @@ class CacheTables(Tables):
     def q_entry(self, entry_id: str) -> list[Row]:
         return [self.entries[entry_id]] if entry_id in self.entries else []
 
-    def q_entries(self) -> list[Row]:
+    def _all_entries(self) -> list[Row]:
         return [
             self.entries[entry_id].having(pinned=self._pinned(entry_id))
             for entry_id in sorted(self.entries)
         ]
+
+    def q_entries_like(self, digest: str, format: str) -> list[Row]:
+        wanted = (digest, format)
+        return [e for e in self._all_entries() if (e["digest"], e["format"]) == wanted]
+
+    def q_entries_on(self, store_id: str) -> list[Row]:
+        return [e for e in self._all_entries() if e["store_id"] == store_id]
+
+    def q_totals(self) -> list[Row]:
+        return [
+            Row({"store_id": store_id, **vars(self._totals(store_id))}) for store_id in self.stores
+        ]
+
+    def _totals(self, store_id: str) -> Totals:
+        return Totals.of([entry_of(row) for row in self.q_entries_on(store_id)], self.now)
 
     def _pinned(self, entry_id: str) -> bool:
         pins = (pin for pin in self.pins.values() if pin["entry_id"] == entry_id)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from cache_autoscaler.model.entries import Cache, Entry, EntryState
+from cache_autoscaler.model.entries import Cache, Entry, EntryState, Totals
 from cache_autoscaler.model.evicting import surplus, victims
 from cache_autoscaler.model.placing import Wanted, place
 from cache_autoscaler.selectors.fitting import Fitting
@@ -53,7 +53,8 @@ def cache(name: str = "k1", limit: int = 100, *entries: Entry, **changes: object
         reserved_bytes=sum(e.size for e in entries if e.state in FILLS),
     ).model_copy(update=changes)
     load = CacheLoad(store_id=name)
-    return Cache(view, load, ("file",), f"/caches/{name}", limit, entries)
+    totals = Totals.of(entries, NOW)
+    return Cache(view, load, ("file",), f"/caches/{name}", limit, totals, entries)
 
 
 def wanted(size: int = 10, digest: str = "new", **changes: object) -> Wanted:
@@ -111,7 +112,27 @@ def test_every_ask_is_answered_and_no_cache_is_promised_beyond_its_room(
     evicted = [one for one in chosen.entries if one.id in placed.evict]
     assert all(one.evictable(NOW) for one in evicted)
     if placed.evict:
-        assert chosen.free + chosen.going + sum(one.size for one in evicted) >= size
+        assert chosen.free + chosen.totals.going + sum(one.size for one in evicted) >= size
+
+
+@settings(deadline=None)
+@given(some_caches(), st.integers(0, 120), st.integers(0, 31))
+def test_sums_and_one_whole_cache_say_what_all_entries_say(
+    caches: list[Cache], size: int, digest: int
+) -> None:
+    ask = wanted(size, f"d{digest}")
+    marked = [replace(one, high=0.9, low=0.5) for one in caches]
+    alike = [
+        replace(one, entries=tuple(e for e in one.entries if e.digest == ask.digest), whole=False)
+        for one in marked
+    ]
+    placed = place(ask, alike, SELECTOR, NOW)
+    if placed.part_of:
+        known = {one.view.id: one for one in marked}
+        one = placed.part_of
+        alike = [known[one] if cache.view.id == one else cache for cache in alike]
+        placed = place(ask, alike, SELECTOR, NOW)
+    assert placed == place(ask, marked, SELECTOR, NOW)
 
 
 @settings(deadline=None)

@@ -14,7 +14,7 @@ from cache_autoscaler.intents import evict
 from cache_autoscaler.model.entries import EntryState
 from cache_autoscaler.model.evicting import Why
 from cache_autoscaler.model.placing import Placement, Wanted, place
-from cache_autoscaler.store import cache_end, caches, need, say_changed
+from cache_autoscaler.store import cache_end, caches, need, say_changed, whole
 
 WAIT_SECONDS = 30
 """A copy that stopped asking for space is backlog no longer."""
@@ -28,9 +28,7 @@ async def on_reserve_cache(message: ReserveCache, desk: Desk, deps: Deps) -> Cac
             await _let_go(message.copy_id, store_id, tx)
         kept = await _kept(message, tx)
         if kept is None:
-            known = await caches(tx, deps.settings)
-            placed = place(await _wanted(message, tx), known, deps.selector, tx.now)
-            return await _answer(message, placed, tx, deps)
+            return await _answer(message, await _place(message, tx, deps), tx, deps)
         await _hold(message, kept["id"], tx)
         ready = kept["state"] == EntryState.READY
         return await _with_ends(
@@ -42,6 +40,17 @@ async def on_reserve_cache(message: ReserveCache, desk: Desk, deps: Deps) -> Cac
             await _pinned(message, kept["id"], tx, deps),
             tx,
         )
+
+
+async def _place(message: ReserveCache, tx: Tx, deps: Deps) -> Placement:
+    """Sums and what is there of the object suffice, until something has to go."""
+    wanted = await _wanted(message, tx)
+    known = await caches(tx, deps.settings, (message.digest, message.format))
+    placed = place(wanted, known, deps.selector, tx.now)
+    if not placed.part_of:
+        return placed
+    fuller = [await whole(tx, c) if c.view.id == placed.part_of else c for c in known]
+    return place(wanted, fuller, deps.selector, tx.now)
 
 
 async def _wanted(message: ReserveCache, tx: Tx) -> Wanted:

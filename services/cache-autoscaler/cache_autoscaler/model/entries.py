@@ -1,5 +1,6 @@
 """What lies on caches: entries, their worth, and the room they take. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,6 +61,33 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Totals:
+    """Bytes of all entries of a cache, by what may become of them."""
+
+    taken: int = 0
+    """All of them, until their store confirmed they are gone."""
+    going: int = 0
+    """On their way out."""
+    evictable: int = 0
+    pinned: int = 0
+    held: int = 0
+    filling: int = 0
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry], now: datetime) -> "Totals":
+        """Of entries that are at hand."""
+        fills = (EntryState.RESERVED, EntryState.FILLING)
+        return cls(
+            taken=sum(e.size for e in entries),
+            going=sum(e.size for e in entries if e.state is EntryState.EVICTING),
+            evictable=sum(e.size for e in entries if e.evictable(now)),
+            pinned=sum(e.size for e in entries if e.pinned),
+            held=sum(e.size for e in entries if e.held(now)),
+            filling=sum(e.size for e in entries if e.state in fills),
+        )
+
+
+@dataclass(frozen=True)
 class Cache:
     """A cache store as placement sees it; ``limit`` bytes may be taken by entries."""
 
@@ -68,38 +96,37 @@ class Cache:
     schemes: tuple[str, ...]
     root: str
     limit: int
+    totals: Totals
     entries: tuple[Entry, ...]
+    """All of them, or (``whole`` is false) only those of the object asked for."""
     high: float = 1.0
     """Share of ``limit`` above which it is evicted…"""
     low: float = 1.0
     """…down to this one."""
+    whole: bool = True
 
     @property
     def taken(self) -> int:
-        """Bytes that entries occupy or have reserved, until their store confirmed they are gone."""
-        return sum(entry.size for entry in self.entries)
+        """Bytes that entries occupy or have reserved."""
+        return self.totals.taken
 
     @property
     def free(self) -> int:
         """Bytes that may be reserved now."""
-        return self.limit - self.taken
+        return self.limit - self.totals.taken
 
     @property
-    def going(self) -> int:
-        """Bytes on their way out."""
-        return sum(e.size for e in self.entries if e.state is EntryState.EVICTING)
+    def full(self) -> bool:
+        """Whether it is above its high-water mark, without what is on its way out."""
+        return self.totals.taken - self.totals.going > self.limit * self.high
 
-    def evictable(self, now: datetime) -> int:
-        """Bytes that eviction could free."""
-        return sum(entry.size for entry in self.entries if entry.evictable(now))
-
-    def fits(self, size: int, now: datetime) -> bool:
+    def fits(self, size: int) -> bool:
         """Whether so many bytes could be placed on it, be it by eviction."""
-        return size <= self.free + self.evictable(now) + self.going
+        return size <= self.free + self.totals.evictable + self.totals.going
 
-    def candidate(self, now: datetime, *, holds: bool = False) -> CacheCandidate:
+    def candidate(self, *, holds: bool = False) -> CacheCandidate:
         """The same for a selector; its total is what entries may take."""
-        used = self.taken - self.view.reserved_bytes
+        used = self.totals.taken - self.view.reserved_bytes
         view = self.view.model_copy(update={"total_bytes": self.limit, "used_bytes": used})
-        room = self.evictable(now) + self.going
+        room = self.totals.evictable + self.totals.going
         return CacheCandidate(store=view, load=self.load, evictable_bytes=room, holds=holds)

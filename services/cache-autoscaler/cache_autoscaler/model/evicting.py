@@ -39,8 +39,8 @@ def victims(entries: Iterable[Entry], need: int, now: datetime) -> tuple[Entry, 
 def surplus(cache: Cache, now: datetime, more: int = 0) -> tuple[Entry, ...]:
     """What to evict from a cache that is, or with ``more`` bytes will be, above its high-water
     mark, to come as near the low one as pins let."""
-    staying = cache.taken - cache.going + more
+    staying = cache.taken - cache.totals.going + more
     if staying <= cache.limit * cache.high:
         return ()
     need = staying - int(cache.limit * cache.low)
-    return victims(cache.entries, min(need, cache.evictable(now)), now)
+    return victims(cache.entries, min(need, cache.totals.evictable), now)

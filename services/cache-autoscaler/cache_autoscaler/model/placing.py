@@ -52,6 +52,8 @@ class Placement:
     why: Why = Why.ROOM
     ranked: tuple[tuple[str, str], ...] = ()
     """Every cache that was thought of, best first, with what counted for or against it."""
+    part_of: str = ""
+    """The cache whose entries must all be known before this can be said: some may have to go."""
     unserved: bool = False
     """No cache store of its scope works now: what a fleet might change."""
 
@@ -80,7 +82,7 @@ class _Scene:
                 size=0 if holds else wanted.size,
                 location=wanted.location,
                 digest=wanted.digest,
-                candidates=tuple(c.candidate(self.now, holds=holds) for c in caches),
+                candidates=tuple(c.candidate(holds=holds) for c in caches),
             )
         )
         if choice.store_id not in {None, *(cache.view.id for cache in caches)}:
@@ -202,11 +204,11 @@ def _spread(scene: _Scene, holders: Sequence[Cache], filling: bool) -> Placement
 
 
 def _able(scene: _Scene) -> list[Cache]:
-    return [cache for cache in scene.near if cache.fits(scene.wanted.size, scene.now)]
+    return [cache for cache in scene.near if cache.fits(scene.wanted.size)]
 
 
 def _too_full(scene: _Scene) -> Placement | None:
-    wanted, now = scene.wanted, scene.now
+    wanted = scene.wanted
     large = [cache for cache in scene.near if wanted.size <= cache.limit]
     if not large:
         largest = max(cache.limit for cache in scene.near)
@@ -215,23 +217,21 @@ def _too_full(scene: _Scene) -> Placement | None:
     if _able(scene):
         return None
     names = ", ".join(cache.view.name for cache in large)
-    ranked = tuple((cache.view.id, _why_full(cache, now)) for cache in large) + scene.left_out
-    what = "pinned, held or being filled" if _held(large, now) else "pinned or being filled"
+    ranked = tuple((cache.view.id, _why_full(cache)) for cache in large) + scene.left_out
+    what = (
+        "pinned, held or being filled"
+        if any(cache.totals.held for cache in large)
+        else "pinned or being filled"
+    )
     reason = f"{names}: all space is {what}"
     return Placement(CacheAnswer.WAIT, reason, large[0].view.id, ranked=ranked)
 
 
-def _held(caches: Sequence[Cache], now: datetime) -> bool:
-    return any(entry.held(now) for cache in caches for entry in cache.entries)
-
-
-def _why_full(cache: Cache, now: datetime) -> str:
-    pinned = sum(e.size for e in cache.entries if e.pinned)
-    held = sum(e.size for e in cache.entries if e.held(now) and not e.pinned)
-    filling = sum(e.size for e in cache.entries if e.state in ("reserved", "filling"))
+def _why_full(cache: Cache) -> str:
+    all_of = cache.totals
     return (
-        f"{cache.free} bytes free of {cache.limit}; {pinned} pinned ({filling} of them being "
-        f"filled), {held} held"
+        f"{cache.free} bytes free of {cache.limit}; {all_of.pinned} pinned ({all_of.filling} of "
+        f"them being filled), {all_of.held} held"
     )
 
 
@@ -243,11 +243,14 @@ def _chosen(scene: _Scene, able: Sequence[Cache]) -> Placement:
     if choice.store_id is None:
         return Placement(CacheAnswer.WAIT, choice.reason, next(iter(by_id)), ranked=ranked)
     cache = by_id[choice.store_id]
+    above = cache.taken - cache.totals.going + wanted.size > cache.limit * cache.high
+    if above and not cache.whole:
+        return Placement(CacheAnswer.WAIT, choice.reason, cache.view.id, part_of=cache.view.id)
     if wanted.size <= cache.free:
         gone = tuple(entry.id for entry in surplus(cache, now, wanted.size))
         fill = CacheAnswer.FILL
         return Placement(fill, choice.reason, cache.view.id, None, gone, Why.MARK, ranked)
-    taken = victims(cache.entries, wanted.size - cache.free - cache.going, now)
+    taken = victims(cache.entries, wanted.size - cache.free - cache.totals.going, now)
     evict = tuple(entry.id for entry in taken)
     reason = f"{cache.view.name}: making room, {len(evict)} more entries are evicted"
     return Placement(CacheAnswer.WAIT, reason, cache.view.id, evict=evict, ranked=ranked)
