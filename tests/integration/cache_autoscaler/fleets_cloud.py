@@ -143,7 +143,7 @@ class FleetCloud:
 
     def _settings(self, options: dict[str, Any]) -> Settings:
         url = f"file://{self.machines}/{{vm_id}}/export"
-        given = {
+        given: dict[str, Any] = {
             "agent_hypervisor": "fake",
             "agent_heartbeat_seconds": 0.5,
             "agent_roots": (str(self.folder),),
@@ -152,7 +152,7 @@ class FleetCloud:
             "agent_machines_slots": 8,
             "agent_machines_options": {"boot_seconds": 0.2, "url": url, **options},
         }
-        return Settings(**given)  # type: ignore[arg-type] - a test names fields
+        return Settings(**given)
 
     def _identity(self) -> Identity:
         return Identity(

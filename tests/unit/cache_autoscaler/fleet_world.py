@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from cache_autoscaler.model.fleets import (
     Action,
@@ -28,16 +29,16 @@ from stowage_contracts.views import DesiredCount
 DAWN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def limits(**changed: object) -> CacheFleet:
+def limits(**changed: Any) -> CacheFleet:
     """A fleet of zone z1."""
     told = {"id": "f1", "name": "f1", "scope": Scope.zone("z1"), "maximum": 4, **changed}
     return CacheFleet.model_validate(told)
 
 
-def host(host_id: str = "h1", slots: int = 10, **changed: object) -> Host:
+def host(host_id: str = "h1", slots: int = 10, **changed: Any) -> Host:
     """A host that can run VMs."""
     made = Host(id=host_id, machines=MachineAbilities(kind="fake", slots=slots))
-    return replace(made, **changed)  # type: ignore[arg-type] - a test names fields
+    return replace(made, **changed)
 
 
 def wants(count: int) -> DesiredCount:
@@ -89,10 +90,9 @@ class World:
         else:
             assert isinstance(action, Halt)
 
-    def set(self, vm_id: str, **changed: object) -> None:
+    def set(self, vm_id: str, **changed: Any) -> None:
         """Change a VM behind the controller's back."""
-        made = replace(self.members[vm_id], **changed)  # type: ignore[arg-type]
-        self.members[vm_id] = made
+        self.members[vm_id] = replace(self.members[vm_id], **changed)
 
     def offer(self, *vm_ids: str) -> None:
         """These, or all that come, serve now."""

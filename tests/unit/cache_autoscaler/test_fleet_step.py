@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cache_autoscaler.model.fleets import (
@@ -21,7 +22,7 @@ from stowage_contracts.hosts import MachineAbilities
 from tests.unit.cache_autoscaler.fleet_world import World, host, limits, wants
 
 
-def world(**changed: object) -> World:
+def world(**changed: Any) -> World:
     return World(Fleet(limits=limits(**changed)))
 
 
@@ -170,10 +171,10 @@ def test_a_lowered_ceiling_holds_at_once() -> None:
     ],
 )
 def test_a_host_that_can_not_is_never_chosen_and_why_is_told(
-    changed: dict[str, object], why: str
+    changed: dict[str, Any], why: str
 ) -> None:
     it = world(vm=VmSpec())
-    it.hosts = [replace(host(), **changed)]  # type: ignore[arg-type]
+    it.hosts = [replace(host(), **changed)]
     done = it.tick(1)
     assert done.actions == ()
     assert why in done.doing
