@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -244,3 +245,14 @@ async def test_what_a_host_lacks_is_found_before_the_first_vm(
         await UmlMachines(told.model_copy(update={"bridge": "br9"})).check()
     with pytest.raises(NotFound):
         await UmlMachines(told.model_copy(update={"image": str(tmp_path)})).check()
+
+
+async def test_a_vm_whose_folder_was_deleted_is_ended_all_the_same(
+    make: Made, tmp_path: Path
+) -> None:
+    machines, folder = make(), tmp_path / "vms/one"
+    await machines.spawn("one", "fleet", SPEC)
+    shutil.rmtree(folder)
+    assert await machines.seen() == ()
+    assert of_folder(folder) != ()
+    await gone(machines, folder)

@@ -15,6 +15,7 @@ from hypervisor_agent.engine.reins import Reins, hold
 from hypervisor_agent.engine.terms import Tools
 from hypervisor_agent.machines.processes import of_folder
 from hypervisor_agent.machines.uml import UmlMachines
+from hypervisor_agent.spaces import space_of
 from hypervisor_agent.transports.nfs import NfsTransport
 from stowage_contracts.caching import MEBI, VmFacts, VmPhase, VmSpec
 from stowage_contracts.errors import Retry, Stalled, Unavailable
@@ -97,6 +98,10 @@ async def test_what_goes_through_a_vm_comes_back_the_same(
     assert receipt.digest == tree_digest(DATA)
     await store.commit(CommitAsk(key="t1", writer="h1.1", size=receipt.size))
     read, back = await store.grant(ReadAsk(key="t1", seconds=600)), order(digest=receipt.digest)
+    assert read.uri is not None
+    space = await asyncio.to_thread(space_of, read.uri.get_secret_value())
+    assert space is not None
+    assert len(DATA) < space.used < space.total <= SPEC.disk_bytes
     part = part_of(tmp_path, back)
     given = GivenGrants(lambda: read, lambda _: file_grant(part, writes=True))
     await hop(back, given, tools).run()

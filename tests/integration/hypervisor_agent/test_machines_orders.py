@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,3 +150,14 @@ async def test_a_host_without_machines_says_so_and_proves_nothing(
         assert told.error.code == "conflict.machines"
         await asyncio.sleep(0)
         assert not [said for said in owner.said if isinstance(said, TransportVmsSeen)]
+
+
+async def test_a_vm_whose_record_vanished_is_ended_and_told(
+    owner: Cloud, agent_of: Callable[..., Agent], tmp_path: Path
+) -> None:
+    async with running(agent_of()):
+        await owner.send(spawn())
+        await reported(owner, VmPhase.READY)
+        shutil.rmtree(tmp_path / "vms/vm1")
+        await reported(owner, VmPhase.GONE)
+        assert (await seen(owner, lambda told: True)).vms == ()

@@ -1,6 +1,7 @@
 """An agent's VMs: orders are carried out beside everything else, and what changes is told."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -116,12 +117,20 @@ class VmKeeper:
             return
         now = {facts.vm_id: facts for facts in seen if facts.vm_id not in self._changed}
         meanwhile = {name: f for name, f in self._facts.items() if name in self._changed}
-        self._facts, self._looked = {**now, **meanwhile}, True
+        lost = {name: f for name, f in before.items() if name not in {*now, *self._changed}}
+        self._facts, self._looked = {**now, **meanwhile, **lost}, True
         for name, facts in now.items():
             if _differs(before.get(name), facts):
                 self._tell(facts)
-        for name in before.keys() - now.keys() - self._changed:
-            self._tell(before[name].model_copy(update={"phase": VmPhase.GONE}))
+        for name in lost:
+            self._end_lost(name)
+
+    def _end_lost(self, vm_id: str) -> None:
+        """Its record vanished without an order: what may still run of it is ended, then told."""
+        host, reason = self._line.host_id, "its record vanished"
+        order = DestroyTransportVm(vm_id=vm_id, host_id=host, reason=reason)
+        with suppress(Unavailable):  # too much is under way: the next look finds it again
+            self._chores.begin(f"destroy {vm_id}", self._destroy(order, None))
 
     async def _spawn(self, order: SpawnTransportVm, cause: Envelope) -> None:
         try:
@@ -147,7 +156,7 @@ class VmKeeper:
             self._facts[order.vm_id] = facts
         self._tell(facts, cause)
 
-    async def _destroy(self, order: DestroyTransportVm, cause: Envelope) -> None:
+    async def _destroy(self, order: DestroyTransportVm, cause: Envelope | None) -> None:
         log.info("vm.destroyed", vm=order.vm_id, reason=order.reason)
         try:
             await self.machines.destroy(order.vm_id)
