@@ -22,8 +22,8 @@ from stowage_contracts.views import MotionPolicyView, StrategyAnswer
 from stowage_runtime.bus import Rejected
 
 from tests.unit.data_motion.build import asked, cache, image, kvm, mover, pool, xen
+from tests.unit.data_motion.decision_table import BUILT_IN
 from tests.unit.data_motion.scene import Scene
-from tests.unit.data_motion.test_decision_table import BUILT_IN
 
 ZONE = "z1"
 SAME = {"server": "s3:one"}

@@ -35,7 +35,7 @@ from tests.unit.data_motion.build import (
     pool,
     url,
 )
-from tests.unit.data_motion.test_decision_table import BUILT_IN
+from tests.unit.data_motion.decision_table import BUILT_IN
 
 BY_THEMSELVES = ("hypervisor-native", "store-native")
 KINDS = (HypervisorKind.KVM, HypervisorKind.XENSERVER, HypervisorKind.NONE)
