@@ -35,6 +35,7 @@ def test_a_folder_with_something_else_is_refused_at_once(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
+@pytest.mark.slow
 def test_without_a_mirror_it_fails_in_a_line_and_leaves_nothing(tmp_path: Path) -> None:
     done = built(tmp_path / "image", NOWHERE | {"TMPDIR": str(tmp_path)})
     assert done.returncode == 1
