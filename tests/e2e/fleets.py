@@ -136,11 +136,12 @@ class Cloud:
         await self.until("bytes come through a cache", arrived)
 
     async def empty(self) -> None:
-        """No VM is left, for the API and for the host."""
+        """No VM is left, for the API, for whoever follows the events, and for the host."""
 
         async def nothing() -> bool:
             listed = await self.operator.call("GET", "transport-vms")
-            return not listed["items"] and not self.running()
+            told = all(self.states(vm_id)[-1] == "gone" for vm_id in self.ids())
+            return told and not listed["items"] and not self.running()
 
         await self.until("every VM is gone", nothing)
 

@@ -28,7 +28,7 @@ async def zone(
 
 
 async def test_a_vm_comes_for_a_burst_and_goes_while_others_copy(zone: Cloud) -> None:
-    other = Source(image(SIZE, seed=6), bytes_per_second=MIB // 4)
+    other = Source(image(SIZE, seed=6), bytes_per_second=MIB // 16)
     async with serving(other):
         made = await zone.operator.register(other.url, checksum=other.sha256)
         asked = await zone.burst("burst")
