@@ -24,6 +24,8 @@ SWEEPS: Mapping[str, str] = {
     "drop_refs_on_store": "a store went with everything on it",
     "writes_on_store": "a store is being removed",
     "unfinished_on_store": "a store is being removed",
+    "only_on_store": "a store is to become a cache: every replica on it is weighed",
+    "busy_on_store": "a store is to become a cache",
 }
 """Queries that may read everything, because they are about everything and asked seldom."""
 
