@@ -110,7 +110,7 @@ docs: setup ## write the generated reference documents anew
 
 lock: setup ## resolve all dependencies anew into requirements.lock
 	$(BIN)/pip install -q uv
-	$(BIN)/uv export -q --upgrade --all-packages --all-extras --all-groups --no-emit-workspace \
+	$(BIN)/uv export -q --upgrade --all-packages --all-extras --no-extra libvirt --all-groups --no-emit-workspace \
 		--no-header --format requirements-txt --output-file requirements.lock >/dev/null
 
 clean: ## stop servers, remove caches and what was built
