@@ -30,7 +30,7 @@ class Knowledge:
 
 
 WAYS = tuple(Knowledge(slack, full) for slack, full in product(SLACKS, FULLNESS))
-USUAL_WAYS = tuple(way for way in WAYS if way.slack <= 30 and 1 <= way.fullness < 1.5)
+USUAL_WAYS = tuple(way for way in WAYS if way.slack <= 60 and way.fullness >= 1)
 """Those that are the cheapest most often."""
 
 
