@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -108,3 +109,16 @@ def test_files_come_back_as_they_were_written(friend: Caller, tmp_path: Path) ->
     subprocess.run(["nfs-cp", sent, url], check=True, timeout=60, capture_output=True)
     subprocess.run(["nfs-cp", url, back], check=True, timeout=60, capture_output=True)
     assert back.read_bytes() == sent.read_bytes()
+
+
+@pytest.mark.slow
+def test_an_address_of_version_6_serves_as_well(
+    transport_vms: TransportVms, tmp_path: Path
+) -> None:
+    here = ("fd00:57::1/64", "dev", transport_vms.outside)
+    subprocess.run(["ip", "address", "add", *here, "nodad"], check=True, timeout=10)
+    told = ("stowage.address=fd00:57::10/64", "stowage.clients=fd00:57::/64")
+    with Boot(transport_vms, tmp_path).disk_of(64 * MEBI).uml(*told) as guest:
+        guest.said("ready")
+        for port in PORTS:
+            socket.create_connection(("fd00:57::10", port), 20).close()
