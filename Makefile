@@ -61,7 +61,7 @@ run: setup ## standalone on PORT=8080 with its state in DATA=.stowage, until Ctr
 lint: setup ## style, types and the direction of imports
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
-	$(BIN)/mypy $(wildcard libs services tests bench deploy) examples/demo
+	$(BIN)/mypy $(wildcard libs services tests bench deploy) examples/demo examples/storm
 	$(BIN)/lint-imports
 
 format: setup ## what lint would complain about, as far as a tool can mend it
