@@ -67,7 +67,8 @@ class Aftermath:
             if entry["state"] != "ready":
                 yield f"cache entry {entry['key']} is {entry['state']} for ever"
         for ref in self.world.images.refs.values():
-            if ref["state"] not in ("Ready", "Failed"):
+            leaving = ref["id"] in self.world.images.removals and ref["state"] == "Destroying"
+            if ref["state"] not in ("Ready", "Failed") and not leaving:
                 yield f"replica {ref['install_path']} is {ref['state']} for ever"
             if ref["reserved"]:
                 yield f"{ref['reserved']} bytes stay reserved for {ref['install_path']}"

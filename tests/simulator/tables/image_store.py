@@ -46,13 +46,15 @@ ACCEPTED = Verdict(accepted=True, format=ImageFormat.QCOW2, gate_version=1).mode
 class ImageTables(Tables):
     """Objects, replicas, grants, askers, stores, hosts; every digest has passed the gate."""
 
-    tables = ("objects", "refs", "grants", "askers", "stores", "hosts")
+    tables = ("objects", "refs", "grants", "askers", "stores", "hosts", "removals")
     objects: Table
     refs: Table
     grants: Table
     askers: Table
     stores: Table
     hosts: Table
+    removals: Table
+    """Orders to delete from a pool, by replica; no agent here carries them out."""
 
     # Stores and hosts
 
@@ -170,6 +172,10 @@ class ImageTables(Tables):
         self._drop(self.grants, "ref_id", ref_id)
         self._drop(self.grants, "for_ref", ref_id)
         return int(self.refs.pop(ref_id, None) is not None)
+
+    def q_add_removal(self, removal_id: str, ref_id: str, *_: Any) -> int:
+        self.removals[ref_id] = Row({"id": removal_id, "ref_id": ref_id})
+        return 1
 
     def q_has_heir(self, store_id: str, key: str, ref_id: str) -> bool:
         at = [

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 from stowage_contracts import sealing
+from stowage_contracts.errors import Unavailable
 from stowage_contracts.message import Message
 from stowage_contracts.messages.data_motion import CopyCompleted, CopyFailed
-from stowage_contracts.messages.hypervisor_agent import Heartbeat
+from stowage_contracts.messages.hypervisor_agent import Heartbeat, ObjectRemoved, RemoveObject
 from stowage_contracts.messages.image_store import (
     CopyRequested,
     HostChanged,
@@ -125,6 +126,30 @@ async def test_a_failed_copy_leaves_no_replica_on_the_pool(ready: Scene) -> None
     assert isinstance(view, TemplateChanged)
     assert [r.store_id for r in view.state.replicas] == ["s1"]
     assert view.state.ready
+
+
+async def test_what_may_have_been_committed_unheard_is_deleted_by_its_agent(ready: Scene) -> None:
+    request = await ask(ready)
+    error = Unavailable("no answer to the commit within 3600 s", code="commit").problem
+    message = CopyFailed(
+        state=ready.copy(request, "failed"), destination=request.destination, error=error
+    )
+    said = await ready.bench.handle(message)
+    assert [told.error for told in said if isinstance(told, ReplicaFailed)] == [error]
+    assert await _states(ready) == {"s1": "Ready", "pool1": "Destroying"}
+    await ready.bench.run_timers("remove")
+    (order,) = await ready.bench.said(RemoveObject)
+    assert isinstance(order, RemoveObject)
+    assert (order.host_id, order.key) == ("h1", request.destination.key)
+    done = ObjectRemoved(host_id="h1", removal_id=order.removal_id)
+    await ready.bench.handle(done, source="agent/h1")
+    assert await _states(ready) == {"s1": "Ready"}
+
+
+async def _states(scene: Scene) -> dict[str, str]:
+    view = (await scene.bench.said(TemplateChanged))[-1]
+    assert isinstance(view, TemplateChanged)
+    return {replica.store_id: replica.state.value for replica in view.state.replicas}
 
 
 async def _refusal(scene: Scene) -> ReplicaFailed:

@@ -21,6 +21,9 @@ from image_store.objects.rows import forget_if_gone, mind
 from image_store.store import lock_ref, move, need, object_of, object_row
 from image_store.views import say_changed
 
+UNPROVEN = "unavailable.commit"
+"""data-motion's word for a commit that nobody answered, and that may have happened."""
+
 
 async def add_grant(tx: Tx, **what: Any) -> str:
     """A new grant's id; it holds no secret until redeemed. Named columns of ``grants``."""
@@ -130,7 +133,8 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
     """Give up a replica that was being made; its write is revoked, its reservation freed.
 
     A replica on an image store is kept as Failed with its error, as CloudStack does; anything on
-    a primary pool, of a deleted object, or of a volume that was to move vanishes.
+    a primary pool, of a deleted object, or of a volume that was to move vanishes, from a pool only
+    when its agent says so if its commit was never answered.
     """
     if ref["state"] not in {ReplicaState.ALLOCATED, ReplicaState.CREATING}:
         return
@@ -142,6 +146,8 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
     waiting = [wait["copy_id"] for wait in await tx.rows("waits_of", ref["id"])]
     if ref["role"] == StoreRole.IMAGE and not row["removed"] and not ref["moves_from"]:
         await _keep_failed(tx, ref, row, problem.model_dump(mode="json"))
+    elif problem.code == UNPROVEN and ref["role"] == StoreRole.PRIMARY:
+        await _withdraw(tx, ref, problem)
     else:
         await tx.run("drop_ref", ref["id"])
     for copy_id in dict.fromkeys((ref["copy_id"], *waiting)):
@@ -149,6 +155,14 @@ async def fail_replica(tx: Tx, ref: Record, problem: Problem) -> None:
             ReplicaFailed(object=what, store_id=ref["store_id"], copy_id=copy_id, error=problem)
         )
     await forget_if_gone(tx, what)
+
+
+async def _withdraw(tx: Tx, ref: Record, problem: Problem) -> None:
+    """The pool's agent may have committed it unheard: once it is back it deletes what bears the
+    name, and until then nothing else gets that name."""
+    await move(tx, ref, ReplicaEvent.OPERATION_FAILED)
+    await tx.run("ref_failed", ref["id"], problem.model_dump(mode="json"))
+    await destroy(tx, await need(tx, "ref", ref["id"]))
 
 
 async def _keep_failed(tx: Tx, ref: Record, row: Record, error: dict[str, object]) -> None:
