@@ -43,22 +43,27 @@ class Cloud:
 @contextmanager
 def servers() -> Iterator[tuple[str, str, str]]:
     """URLs of PostgreSQL, RabbitMQ and its management: given ones, else shared with the tests."""
+    taken: list[str] = []
     try:
-        broker, database = _exports("rabbitmq"), _exports("postgres")
+        broker, database = _exports("rabbitmq", taken), _exports("postgres", taken)
         yield (
             database["STOWAGE_TEST_DATABASE_URL"],
             broker["STOWAGE_TEST_AMQP_URL"],
             broker["STOWAGE_TEST_AMQP_MANAGEMENT_URL"],
         )
     finally:
-        leases.leave_all()
+        for name in taken:
+            leases.release(name)
 
 
-def _exports(kind: str) -> dict[str, str]:
+def _exports(kind: str, taken: list[str]) -> dict[str, str]:
+    """``taken`` grows by what this process did not use before, and leaves afterwards."""
     if found := given(kind):
         return found
     name = implementation(kind)
     provide([KINDS[name].requirement])
+    if not leases.mine(name):
+        taken.append(name)
     return leases.acquire(name).exports()
 
 

@@ -130,7 +130,7 @@ async def policy(operator: Operator, **wanted: Any) -> AsyncIterator[None]:
 
 
 async def test_the_policy_says_whether_copies_go_through_caches(zone: Operator) -> None:
-    content = await template(zone, "by-policy", 21)
+    content = await template(zone, "by-policy", 21, store_ids=["s1"])
     assert (await copied(zone, "by-policy", POOL, content))["strategy"] == "direct"
     async with policy(zone, caches="always", caches_of={"XenServer": "never"}):
         await _as_wanted(zone, content)
@@ -157,7 +157,7 @@ async def _goes(zone: Operator, content: bytes, strategy: str) -> str:
 
 
 async def test_what_was_prefetched_is_held_and_hit(zone: Operator) -> None:
-    content = await template(zone, "ahead", 22)
+    content = await template(zone, "ahead", 22, store_ids=["s1"])
     body = {"scope": "zone", "scope_id": ZONE, "hold_seconds": 600}
     asked = await zone.call("POST", "templates/ahead/prefetch", body)
     done = await zone.settle(f"copies/{asked['id']}")
@@ -189,7 +189,7 @@ async def test_a_full_cache_lets_the_least_valuable_go_and_keeps_what_is_held(
 ) -> None:
     keys = [f"full-{number}" for number in range(6)]
     for number, key in enumerate(keys):
-        content = await template(zone, key, 30 + number)
+        content = await template(zone, key, 30 + number, store_ids=["s1"])
         if number == 0:
             hold = {"scope": "zone", "scope_id": ZONE, "hold_seconds": 600}
             asked = await zone.call("POST", f"templates/{key}/prefetch", hold)

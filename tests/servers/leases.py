@@ -54,6 +54,11 @@ def release(name: str, user: str | None = None) -> list[str]:
     return left
 
 
+def mine(name: str) -> bool:
+    """Whether this process uses that server already."""
+    return _me() in users(name)
+
+
 def leave_all() -> None:
     """Leave every server this process uses, and end those whose users have all died."""
     for name in names():

@@ -40,7 +40,7 @@ class Settings(ServiceSettings):
         4, ge=1, le=64, description="Connections one hop opens to its source and destination."
     )
     agent_buffer_bytes: int = Field(
-        32 * 1024 * 1024,
+        24 * 1024 * 1024,
         ge=8 * 1024 * 1024,
         description="Bytes of buffers all hops share; the process needs about 90 MiB more.",
     )

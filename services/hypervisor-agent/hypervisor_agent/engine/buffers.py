@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stowage_contracts.errors import InvalidInput
 
-DEFAULT_BUDGET = 32 * 1024 * 1024
+DEFAULT_BUDGET = 24 * 1024 * 1024
 
 
 class Dismissed(Exception):
