@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import Servers
-from tests.e2e.operator import POOL, ZONE, Operator
+from tests.e2e.operator import POOL, ZONE, Operator, Refused
 from tests.e2e.sources import MIB, Source, image, serving
 from tests.servers.nfs import Share, fresh_share
 
@@ -230,6 +230,16 @@ async def test_an_image_store_becomes_a_cache_without_moving_a_byte(
     await until(lambda: _missing(zone, "filer-cache", "twice"))
     copy = await copied(zone, "twice", POOL_N, content)
     assert (copy["strategy"], len(copy["hops"])) == ("via-cache", 1)
+    await zone.call("DELETE", "stores/filer-cache")  # others count on one cache
+    await until(lambda: _removed(zone, "filer-cache"))
+
+
+async def _removed(zone: Operator, store_id: str) -> str:
+    try:
+        found = await zone.call("GET", f"stores/{store_id}")
+    except Refused as refused:
+        return "" if refused.status == 404 else str(refused)
+    return "" if found["state"] == "Removed" else f"it is {found['state']}"
 
 
 async def _image_store(zone: Operator) -> str:
