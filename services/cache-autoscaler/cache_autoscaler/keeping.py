@@ -142,6 +142,8 @@ async def _carry_out(
     await tx.run(
         "fleet_does", row["id"], turned.doing, fleet.grown, fleet.shrunk, fleet.halted_until
     )
+    if turned.actions:
+        await tx.rows("lock_stores")
     for action in turned.actions:
         await _act(tx, row, action, known, deps)
 

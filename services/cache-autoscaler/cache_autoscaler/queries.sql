@@ -9,8 +9,11 @@ SELECT s.*, h.* FROM cache_stores s, LATERAL (
     FROM entries WHERE store_id = s.id) h
 WHERE s.id = $1
 -- name: lock_stores
--- Serialises placement: whoever holds these rows sees every reservation.
-SELECT id FROM cache_stores ORDER BY id FOR UPDATE
+-- Serialises placement: whoever holds these rows sees every reservation. Stores are locked before
+-- their entries, everywhere; rows that only name a store may be added meanwhile.
+SELECT id FROM cache_stores ORDER BY id FOR NO KEY UPDATE
+-- name: lock_store
+SELECT id FROM cache_stores WHERE id = $1 FOR NO KEY UPDATE
 -- name: stores
 SELECT s.*, h.* FROM cache_stores s, LATERAL (
     SELECT coalesce(sum(size) FILTER (WHERE state IN ('ready', 'evicting')), 0)::bigint AS kept_bytes,
@@ -54,6 +57,8 @@ SELECT roots FROM hosts WHERE id = $1
 INSERT INTO entries (id, store_id, digest, format, object_kind, object_id, key, size, state,
     fill_copy, last_used, created)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'reserved', $9, stowage_now(), stowage_now())
+-- name: store_of
+SELECT store_id FROM entries WHERE id = $1
 -- name: entry
 SELECT * FROM entries WHERE id = $1 FOR UPDATE
 -- name: entries_like

@@ -45,6 +45,7 @@ async def keep_marks(tx: Tx, deps: Deps) -> None:
 
 async def drain(tx: Tx, deps: Deps) -> None:
     """Empty draining caches; an empty one, or one whose time is over, is removed."""
+    await tx.rows("lock_stores")
     for entry in await tx.rows("idle_on_draining"):
         await evict(tx, entry["id"], Why.DRAIN, "its cache store is being removed")
     for row in await tx.rows("stores_drained"):

@@ -168,6 +168,7 @@ async def degrade(tx: Tx, vm_id: str, error: StowageError) -> None:
 
 async def drop_store(tx: Tx, vm_id: str) -> None:
     """The store on a VM that is gone, with whatever it held."""
+    await tx.row("lock_store", vm_id)
     store = await tx.row("store", vm_id)
     if store is None:
         return
@@ -179,8 +180,9 @@ async def drop_store(tx: Tx, vm_id: str) -> None:
 
 async def _lose_entries(tx: Tx, vm_id: str, reason: str) -> None:
     """What it held is nowhere now: copies that come for it are sent elsewhere."""
-    await tx.run("drop_entries_of", vm_id)
     lost = Unavailable(f"its transport VM ends: {reason}", resource=f"store/{vm_id}", code="vm")
+    await tx.row("lock_store", vm_id)
+    await tx.run("drop_entries_of", vm_id)
     await degrade(tx, vm_id, lost)
 
 

@@ -88,6 +88,10 @@ class CacheTables(Tables):
         self.entries[entry_id] = Row({"id": entry_id, "store_id": store_id, **told, **fresh})
         return 1
 
+    def q_store_of(self, entry_id: str) -> str | None:
+        entry = self.entries.get(entry_id)
+        return None if entry is None else str(entry["store_id"])
+
     def q_entry(self, entry_id: str) -> list[Row]:
         return [self.entries[entry_id]] if entry_id in self.entries else []
 

@@ -1,5 +1,6 @@
 """Fleets of transport VMs on a real database: from the wish to the proof that all are gone."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -128,6 +129,26 @@ async def test_a_vm_that_dies_loses_its_entries_at_once_and_is_replaced(fleets: 
     assert await fleets.vms() == {new: "ordered"}
     assert len(await fleets.scene.bench.said(CacheRemoved)) == 1
     assert (await fleets.told())[-1].error is None
+
+
+async def test_the_end_of_a_vm_waits_for_who_reserves_with_nothing_in_its_hands(
+    fleets: Fleets,
+) -> None:
+    """Stores are locked before their entries: whoever does it otherwise meets a reservation."""
+    await fleets.host()
+    await fleets.wish()
+    (vm_id,) = await fleets.offered()
+    entry_id = (await fleets.scene.fill("c1")).entry_id
+    async with fleets.scene.bench.tx() as tx:
+        await tx.rows("lock_stores")
+        ending = asyncio.create_task(fleets.report(vm_id, VmPhase.FAILED))
+        async with asyncio.timeout(5):
+            while not await fleets.scene.sql("SELECT FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(0.5):
+            assert await tx.row("entry", entry_id) is not None
+    await ending
+    assert await fleets.scene.entries() == []
 
 
 async def test_one_that_does_not_answer_gets_nothing_new_and_is_replaced(fleets: Fleets) -> None:

@@ -121,9 +121,9 @@ async def revoke_failed(work: RevokeWork, error: StowageError, tx: Tx, deps: Dep
 
 async def evict_failed(work: EvictWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """The entry stays evicting; the sweeper asks again, and its store tells why."""
-    entry = await tx.row("entry", work.entry_id)
-    if entry is not None:
-        await tell_trouble(tx, entry["store_id"], error)
+    store_id = await tx.value("store_of", work.entry_id)
+    if store_id is not None:
+        await tell_trouble(tx, store_id, error)
 
 
 async def tell_trouble(tx: Tx, store_id: str, error: StowageError) -> None:
