@@ -6,7 +6,6 @@ import ctypes
 import os
 import secrets
 import shutil
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,12 +100,11 @@ class Nfs(Server):
 
     def freeze(self) -> None:
         """It keeps its connections and answers nobody, until `thaw`."""
-        os.kill(self.processes()[0].pid, signal.SIGSTOP)
+        self.processes()[0].freeze()
 
     def thaw(self) -> None:
         """As if nothing had been."""
-        if self.processes()[0].alive():
-            os.kill(self.processes()[0].pid, signal.SIGCONT)
+        self.processes()[0].thaw()
 
     def destroy(self) -> None:
         self.kill()

@@ -52,6 +52,18 @@ class Process:
             self._signal(signal.SIGKILL)
             wait_until(lambda: not self.alive(), f"end of pid {self.pid}", 10)
 
+    def freeze(self) -> None:
+        """Stop it. Its threads run on until one of them has seen the signal: that is awaited."""
+        self._signal(signal.SIGSTOP)
+        wait_until(self._frozen, f"stop of pid {self.pid}", 10)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _frozen(self) -> bool:
+        states = (stat.read_text() for stat in Path(f"/proc/{self.pid}/task").glob("*/stat"))
+        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in states)
+
     def _signal(self, number: signal.Signals) -> None:
         if self.alive():
             os.kill(self.pid, number)

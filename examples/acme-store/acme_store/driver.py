@@ -3,7 +3,7 @@
 import sqlite3
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -140,10 +140,10 @@ def _part(file: Path) -> Path:
 
 def _settle(file: Path, size: int) -> None:
     """Rename the part, unless an earlier commit did; raises NotFound, Conflict."""
-    part = _part(file)
-    found = part if part.exists() else file
-    if not found.exists():
-        raise NotFound("nothing to commit")
-    if found.stat().st_size != size:
-        raise Conflict("the size differs from the receipt", code="size")
-    found.rename(file)
+    for found in (_part(file), file):
+        with suppress(FileNotFoundError):
+            if found.stat().st_size != size:
+                raise Conflict("the size differs from the receipt", code="size")
+            found.rename(file)
+            return
+    raise NotFound("nothing to commit")

@@ -40,6 +40,9 @@ class CacheTables(Tables):
     def q_lock_stores(self) -> list[Row]:
         return []
 
+    def q_lock_store(self, store_id: str) -> list[Row]:
+        return []
+
     def q_store_probed(
         self, store_id: str, state: str, checks: Any, can: Any, total: Any, used: Any, error: Any
     ) -> int:
