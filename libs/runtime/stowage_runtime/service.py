@@ -18,6 +18,10 @@ Settle = Callable[[Tx], Awaitable[None]]
 """Records an outcome in a transaction of its own."""
 
 
+async def nothing(tx: Tx) -> None:
+    """The Settle of work that leaves nothing to record."""
+
+
 class Desk(Protocol):
     """What a request handler, intent worker or route may use outside a transaction."""
 

@@ -12,7 +12,7 @@ from stowage_contracts.plugins.image_store_driver import Capacity, DriverAbiliti
 from stowage_contracts.values import Id, StoreRole, Value
 from stowage_contracts.views import ProbeCheck
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, IntentKind, Settle
+from stowage_runtime.service import Desk, IntentKind, Settle, nothing
 from stowage_stores.hosting import StoreRow
 
 from cache_autoscaler import vms
@@ -40,7 +40,7 @@ async def prove(work: ProveWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         row = await tx.row("vm", work.vm_id)
         if row is None or row["state"] != VmState.PROBING:
-            return _nothing
+            return nothing
         fleet = await need(tx, "fleet", row["fleet_id"])
     async with desk.transaction() as tx:
         left = await left_open(tx, deps)
@@ -133,10 +133,6 @@ def _check_all(vm_id: str, checks: tuple[ProbeCheck, ...]) -> None:
             resource=f"transport_vm/{vm_id}",
             code=failed.code or failed.name,
         )
-
-
-async def _nothing(tx: Tx) -> None:
-    """Nothing to record."""
 
 
 PROVE = IntentKind[Deps]("prove", ProveWork, prove, prove_failed)

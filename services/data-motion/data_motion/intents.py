@@ -8,7 +8,7 @@ from stowage_contracts.plugins.data_motion_strategy import AgentView
 from stowage_contracts.topology import address
 from stowage_contracts.values import Location, ServiceName
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, IntentKind, Settle
+from stowage_runtime.service import Desk, IntentKind, Settle, nothing
 
 from data_motion import model, store
 from data_motion.deps import Deps
@@ -27,7 +27,7 @@ async def reserve_cache(payload: ReserveFor, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         question = await _question(payload, tx, deps)
     if question is None:
-        return _nothing
+        return nothing
     reply = await desk.ask(question, to=address(ServiceName.CACHE_AUTOSCALER))
     if not isinstance(reply, CacheReserved):
         raise Conflict(f"{type(reply).__name__} answers no ReserveCache", code="cache_answer")
@@ -60,10 +60,6 @@ class _Reserved:
             if other is not None:
                 return staging.past(job, other, tx.now, rules)
         return staging.reserved(job, self.reply, tx.now, rules)
-
-
-async def _nothing(tx: Tx) -> None:
-    """The copy ended meanwhile."""
 
 
 async def _question(payload: ReserveFor, tx: Tx, deps: Deps) -> ReserveCache | None:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import structlog
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import Conflict, NotFound, StowageError
-from stowage_contracts.messages.data_motion import CommitHop, HopCommitFailed, HopCommitted
+from stowage_contracts.messages.data_motion import CommitHop
 from stowage_contracts.plugins.image_store_driver import CommitAsk
 
 from hypervisor_agent.deps import Deps
@@ -23,16 +23,13 @@ async def commit(order: CommitHop, cause: Envelope, deps: Deps) -> None:
         await deps.pools.driver(order.destination.store_id).commit(ask)
         await deps.tools.step("committed")
     except (NotFound, Conflict) as error:
-        await deps.line.say(_failed(order, error), cause)
+        await deps.line.say(order.failed(error.problem), cause)
         return
     except StowageError as error:
         log.warning("commit.failed", hop=order.hop_id, code=error.code, cause=error.cause)
         return
     await _tidy(order.hop_id, deps)
-    done = HopCommitted(
-        hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch, digest=order.receipt.digest
-    )
-    await deps.line.say(done, cause)
+    await deps.line.say(order.committed(order.receipt.digest), cause)
 
 
 async def _tidy(hop_id: str, deps: Deps) -> None:
@@ -50,9 +47,3 @@ def _ask(order: CommitHop) -> CommitAsk:
             "the receipt names another hop's part", resource=f"hop/{order.hop_id}", code="part"
         )
     return CommitAsk(key=order.destination.key, writer=writer, size=order.receipt.size)
-
-
-def _failed(order: CommitHop, error: StowageError) -> HopCommitFailed:
-    return HopCommitFailed(
-        hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch, error=error.problem
-    )

@@ -22,7 +22,6 @@ from cache_autoscaler.intents import (
     intend_commit,
     intend_probe,
     intend_revoke,
-    say_committed,
 )
 from cache_autoscaler.model.entries import EntryState
 from cache_autoscaler.model.evicting import Why
@@ -134,7 +133,7 @@ async def on_commit_hop(message: CommitHop, tx: Tx, deps: Deps) -> None:
     elif message.epoch < grant["epoch"]:
         return
     elif grant["state"] == "committed":
-        await say_committed(tx, message)
+        await tx.say(message.committed(message.receipt.digest))
     else:
         await tx.run("renew_pins", grant["copy_id"], deps.settings.cache_pin_seconds)
         await intend_commit(tx, message)

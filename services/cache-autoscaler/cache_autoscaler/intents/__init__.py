@@ -4,13 +4,7 @@ from stowage_runtime.service import IntentKind
 
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents.adopting import AdoptWork, adopt, adopt_failed
-from cache_autoscaler.intents.committing import (
-    CommitWork,
-    commit,
-    commit_failed,
-    intend_commit,
-    say_committed,
-)
+from cache_autoscaler.intents.committing import CommitWork, commit, commit_failed, intend_commit
 from cache_autoscaler.intents.evicting import (
     EvictWork,
     RevokeWork,
@@ -43,5 +37,4 @@ __all__ = [
     "intend_evict",
     "intend_probe",
     "intend_revoke",
-    "say_committed",
 ]

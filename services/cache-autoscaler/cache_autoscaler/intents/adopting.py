@@ -10,7 +10,7 @@ from stowage_contracts.messages.cache_autoscaler import CacheAdded
 from stowage_contracts.plugins.image_store_driver import ImageStoreDriver, NoteKeeper, ObjectStat
 from stowage_contracts.values import Id, StoreState, Value, new_id
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, Settle
+from stowage_runtime.service import Desk, Settle, nothing
 
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
@@ -36,7 +36,7 @@ async def adopt(work: AdoptWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         row = await tx.row("store", work.store_id)
     if row is None or not row["adopting"]:
-        return _nothing
+        return nothing
     driver = await deps.stores.driver(store_row(row))
     seen = taken = 0
     async for page in _pages(driver):
@@ -105,7 +105,3 @@ async def _entry(tx: Tx, store_id: str, stat: ObjectStat, manifest: Manifest) ->
         stat.key,
         stat.size,
     )
-
-
-async def _nothing(tx: Tx) -> None:
-    """The store went meanwhile, or was adopted before."""

@@ -7,7 +7,7 @@ from stowage_contracts.errors import StowageError, Unavailable
 from stowage_contracts.plugins.image_store_driver import RevokeAsk
 from stowage_contracts.values import Id, StoreState, Value
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, Settle
+from stowage_runtime.service import Desk, Settle, nothing
 
 from cache_autoscaler import metrics
 from cache_autoscaler.deciding import decide
@@ -78,7 +78,7 @@ async def revoke(work: RevokeWork, desk: Desk, deps: Deps) -> Settle:
         await driver.revoke(RevokeAsk(key=work.key, writer=work.writer, session=work.session))
         if work.committed:
             await driver.delete(work.key)
-    return _nothing
+    return nothing
 
 
 async def delete(work: EvictWork, desk: Desk, deps: Deps) -> Settle:
@@ -86,7 +86,7 @@ async def delete(work: EvictWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         entry = await tx.row("entry", work.entry_id)
         if entry is None:
-            return _nothing
+            return nothing
         store = await need(tx, "store", entry["store_id"])
         writers = await tx.rows("writers_of", work.entry_id)
     _answering(store)
@@ -108,10 +108,6 @@ def _answering(store: Record) -> None:
     would be missing elsewhere."""
     if store["state"] == StoreState.DEGRADED:
         raise Unavailable(f"the cache is {store['state']}", resource=f"store/{store['id']}")
-
-
-async def _nothing(tx: Tx) -> None:
-    """Nothing to record."""
 
 
 async def revoke_failed(work: RevokeWork, error: StowageError, tx: Tx, deps: Deps) -> None:

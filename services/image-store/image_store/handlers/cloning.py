@@ -7,7 +7,7 @@ from stowage_contracts.values import ReplicaState
 from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
-from image_store.intents.cloning import LONGEST, CloneWork, revoked, say_cloned, say_not_cloned
+from image_store.intents.cloning import LONGEST, CloneWork, revoked
 
 
 async def on_clone_hop(message: CloneHop, tx: Tx, deps: Deps) -> None:
@@ -16,13 +16,13 @@ async def on_clone_hop(message: CloneHop, tx: Tx, deps: Deps) -> None:
     grant = await tx.row("grant", message.destination.grant.id)
     ref = await tx.row("read_ref", grant["ref_id"]) if grant else None
     if grant is None or ref is None or grant["state"] == "revoked":
-        await say_not_cloned(tx, message, _why(ref) or revoked(message).problem)
+        await tx.say(message.failed(_why(ref) or revoked(message).problem))
     elif message.epoch < grant["epoch"]:
         return
     elif ref["state"] == ReplicaState.READY:
-        await say_cloned(tx, message, ref["digest"])
+        await tx.say(message.committed(ref["digest"]))
     elif ref["state"] != ReplicaState.CREATING:
-        await say_not_cloned(tx, message, _why(ref) or _odd(ref))
+        await tx.say(message.failed(_why(ref) or _odd(ref)))
     elif grant["state"] == "active":  # else an agent is reading it back
         await tx.run("grant_redeemed", grant["id"], message.epoch, _writer(message), "")
         await tx.intend("clone", CloneWork(order=message), key=message.hop_id, within=LONGEST)

@@ -16,7 +16,7 @@ from stowage_runtime.service import Desk
 
 from image_store.deps import Deps
 from image_store.intents.cleaning import intend_abort, intend_revoke
-from image_store.intents.committing import CommitWork, commit_failed, intend_commit, say_committed
+from image_store.intents.committing import CommitWork, commit_failed, intend_commit
 from image_store.keeping.reserving import reserve
 from image_store.model.store_states import Verb, check
 from image_store.objects.sealed_urls import url_of
@@ -140,7 +140,7 @@ async def on_commit_hop(message: CommitHop, tx: Tx, deps: Deps) -> None:
     elif message.epoch < grant["epoch"]:
         return
     elif grant["state"] == "committed":
-        await say_committed(tx, message)
+        await tx.say(message.committed(message.receipt.digest))
     else:
         await intend_commit(tx, message)
 

@@ -8,7 +8,7 @@ from stowage_contracts.messages.image_store import StoreChanged, StoreRemoved
 from stowage_contracts.plugins.image_store_driver import RevokeAsk
 from stowage_contracts.values import Id, StoreState, Value
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, IntentKind, Settle
+from stowage_runtime.service import Desk, IntentKind, Settle, nothing
 
 from image_store.deps import Deps
 from image_store.model.states import ReplicaEvent
@@ -100,7 +100,7 @@ async def revoke(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
         check(Verb.TAKE, StoreState(store["state"]), work.store_id)
         ask = RevokeAsk(key=work.key, writer=work.writer, session=work.session)
         await (await driver_of(store, deps.stores)).revoke(ask)
-    return _nothing
+    return nothing
 
 
 async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
@@ -113,7 +113,7 @@ async def delete(work: ObjectWork, desk: Desk, deps: Deps) -> Settle:
         readers = await tx.value("readers_of", work.ref_id)
         taken = work.of and await tx.value("has_heir", work.store_id, work.key, work.of)
     if taken:
-        return _nothing
+        return nothing
     if readers:
         raise Unavailable(f"{readers} copies read it", resource=work.key, code="in_use")
     if store is not None and not work.in_place:
@@ -173,7 +173,7 @@ async def remove_failed(work: StoreWork, error: StowageError, tx: Tx, deps: Deps
 async def close(work: StoreWork, desk: Desk, deps: Deps) -> Settle:
     """Only what is held open of it goes; its bytes are not ours any more."""
     await deps.stores.forget(work.store_id)
-    return _nothing
+    return nothing
 
 
 async def close_failed(work: StoreWork, error: StowageError, tx: Tx, deps: Deps) -> None:
@@ -195,10 +195,6 @@ async def forget_store(tx: Tx, store_id: str, error: StowageError | None) -> Non
     await tx.say(StoreRemoved(state=store_view(store).model_copy(update=told)))
     for row in objects:
         await forget_if_gone(tx, reference(row))
-
-
-async def _nothing(tx: Tx) -> None:
-    """Nothing to record."""
 
 
 CLEANING = (

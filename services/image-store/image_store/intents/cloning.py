@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from asyncpg import Record
 from stowage_contracts.errors import Conflict, InvalidInput, NotFound, Problem, Retry, StowageError
-from stowage_contracts.messages.data_motion import CloneHop, HopCommitFailed, HopCommitted
+from stowage_contracts.messages.data_motion import CloneHop
 from stowage_contracts.plugins import ImageStoreDriver, ServerSideCopy
 from stowage_contracts.plugins.image_store_driver import CopyAsk
-from stowage_contracts.values import Digest, ReplicaState, StoreState, Value
+from stowage_contracts.values import ReplicaState, StoreState, Value
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, IntentKind, Settle
 
@@ -92,28 +92,14 @@ async def undo(work: UndoWork, desk: Desk, deps: Deps) -> Settle:
 
     async def settle(tx: Tx) -> None:
         told = work.error.model_copy(update={"retry": Retry.ELSEWHERE})
-        await say_not_cloned(tx, order, told if ref is not None else work.error)
+        await tx.say(order.failed(told if ref is not None else work.error))
 
     return settle
 
 
 async def undo_failed(work: UndoWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """Its store is away: nobody else could write there either."""
-    await say_not_cloned(tx, work.order, error.problem)
-
-
-async def say_cloned(tx: Tx, order: CloneHop, digest: Digest) -> None:
-    """The destination exists, read back and judged."""
-    await tx.say(
-        HopCommitted(hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch, digest=digest)
-    )
-
-
-async def say_not_cloned(tx: Tx, order: CloneHop, error: Problem) -> None:
-    """The store refused, or what it made was not the object."""
-    await tx.say(
-        HopCommitFailed(hop_id=order.hop_id, copy_id=order.copy_id, epoch=order.epoch, error=error)
-    )
+    await tx.say(work.order.failed(error.problem))
 
 
 def revoked(order: CloneHop) -> NotFound:

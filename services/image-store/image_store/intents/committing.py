@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from stowage_contracts.errors import NotFound, StowageError
-from stowage_contracts.messages.data_motion import CommitHop, HopCommitFailed, HopCommitted
+from stowage_contracts.messages.data_motion import CommitHop
 from stowage_contracts.plugins.image_store_driver import CommitAsk
 from stowage_contracts.values import StoreState, Value
 from stowage_runtime.handling.tx import Tx
@@ -52,31 +52,14 @@ async def commit(work: CommitWork, desk: Desk, deps: Deps) -> Settle:
             await commit_failed(work, _revoked(message), tx, deps)
         else:
             await tx.run("grant_state", grant["id"], "committed")
-            await say_committed(tx, message)
+            await tx.say(message.committed(message.receipt.digest))
 
     return settle
 
 
-async def say_committed(tx: Tx, message: CommitHop) -> None:
-    """The destination exists, complete."""
-    await tx.say(
-        HopCommitted(
-            hop_id=message.hop_id,
-            copy_id=message.copy_id,
-            epoch=message.epoch,
-            digest=message.receipt.digest,
-        )
-    )
-
-
 async def commit_failed(work: CommitWork, error: StowageError, tx: Tx, deps: Deps) -> None:
     """Said only when the destination was read and found absent or wrong."""
-    message = work.commit
-    await tx.say(
-        HopCommitFailed(
-            hop_id=message.hop_id, copy_id=message.copy_id, epoch=message.epoch, error=error.problem
-        )
-    )
+    await tx.say(work.commit.failed(error.problem))
 
 
 def _revoked(message: CommitHop) -> NotFound:

@@ -8,7 +8,7 @@ from stowage_contracts.errors import StowageError
 from stowage_contracts.plugins.image_store_driver import DriverAbilities, NoteKeeper
 from stowage_contracts.values import Id, ObjectRef, ReplicaState, StoreRole, StoreState, Value
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, Settle
+from stowage_runtime.service import Desk, Settle, nothing
 
 from image_store.deps import Deps
 from image_store.intents.cleaning import AGAIN_SECONDS, intend_delete_bytes
@@ -68,7 +68,7 @@ async def write(work: NoteWork, desk: Desk, deps: Deps) -> Settle:
     async with desk.transaction() as tx:
         ref = await lock_ref(tx, work.ref_id)
         if ref is None or ref["state"] != ReplicaState.READY:
-            return _nothing
+            return nothing
         store = await need(tx, "store", ref["store_id"])
         manifest = manifest_of(await object_row(tx, ref), ref)
     check(Verb.TAKE, StoreState(store["state"]), store["id"])
@@ -97,7 +97,3 @@ async def write_failed(work: NoteWork, error: StowageError, tx: Tx, deps: Deps) 
     if ref is not None:
         await say_trouble(tx, ref["store_id"], error.problem)
         await tx.intend("note", work, key=work.ref_id, within=_PATIENCE, after=AGAIN_SECONDS)
-
-
-async def _nothing(tx: Tx) -> None:
-    """Nothing to note."""

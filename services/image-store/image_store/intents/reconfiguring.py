@@ -8,7 +8,7 @@ from stowage_contracts.plugins import ImageStoreDriver
 from stowage_contracts.values import Id, Value
 from stowage_contracts.views import ProbeCheck
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, Settle
+from stowage_runtime.service import Desk, Settle, nothing
 from stowage_stores.hosting import StoreRow
 
 from image_store.deps import Deps
@@ -33,7 +33,7 @@ async def attempt(work: TrialWork, desk: Desk, deps: Deps) -> Settle:
     """Probe with a driver of its own, and look for what is already there."""
     store = await find_store(desk, work.store_id)
     if store["new_settings"] is None:
-        return _nothing
+        return nothing
     async with desk.transaction() as tx:
         there = await tx.rows("some_ready_on", work.store_id)
     row = StoreRow(store["id"], store["provider"], store["new_settings"], store["new_sealed"])
@@ -81,7 +81,3 @@ async def attempt_failed(work: TrialWork, error: StowageError, tx: Tx, deps: Dep
     """They could not even be tried: the old ones stay."""
     await tx.run("drop_settings", work.store_id)
     await say_trouble(tx, work.store_id, error.problem)
-
-
-async def _nothing(tx: Tx) -> None:
-    """Tried before."""
