@@ -41,6 +41,8 @@ class Reply:
     """The route's own when missing."""
     headers: Mapping[str, str] = field(default_factory=dict)
     media: str = JSON
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    """Set for the whole host, out of scripts' reach; an empty one is taken back."""
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,5 @@ class Route(Generic[D]):
     """Media type of the reply; EVENTS for a stream of server-sent events."""
     seconds: float = 30
     """Longest time until the answer begins."""
+    raw: bool = False
+    """A protocol of its own: ``Call.body`` is bytes as sent, and OpenAPI leaves it out."""

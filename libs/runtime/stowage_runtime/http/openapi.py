@@ -34,6 +34,7 @@ def document(
     title: str, routes: Sequence[Route[Any]], security: Mapping[str, Any] = BEARER
 ) -> dict[str, Any]:
     """The description of ``routes``; ``security`` is the scheme of routes that want a caller."""
+    routes = [route for route in routes if not route.raw]
     schemas, definitions = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:

@@ -34,17 +34,22 @@ async def read_body(model: type[BaseModel] | None, request: web.Request, seconds
         return None
     if request.content_type.partition("+")[2] != "json" and not _json(request.content_type):
         raise web.HTTPUnsupportedMediaType
-    try:
-        async with asyncio.timeout(seconds):
-            raw = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except RequestPayloadError:
-        raise InvalidInput("the body cannot be decoded", code="body") from None
+    raw = await read_raw(request, seconds)
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
         raise refusal(error, "body") from None
+
+
+async def read_raw(request: web.Request, seconds: float) -> bytes:
+    """The body as sent; raises InvalidInput ``invalid.body`` where it cannot be decoded."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except RequestPayloadError:
+        raise InvalidInput("the body cannot be decoded", code="body") from None
 
 
 def refusal(error: ValidationError, part: str) -> InvalidInput:

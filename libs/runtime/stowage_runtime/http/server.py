@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 from stowage_contracts.errors import Conflict, NotAuthorized
 
 from stowage_runtime.http import Answer, Authenticate, Call, Reply, Route, Stream
-from stowage_runtime.http.parsing import read_body, read_query
+from stowage_runtime.http.parsing import read_body, read_query, read_raw
 from stowage_runtime.http.problems import problem_of, problem_reply
 from stowage_runtime.service import Desk
 from stowage_runtime.telemetry import metrics, span, trace_id
@@ -145,7 +145,9 @@ class HttpServer(Generic[D]):
         return replace(
             call,
             query=read_query(route.query, request.query),
-            body=await read_body(route.body, request, limit),
+            body=await (
+                read_raw(request, limit) if route.raw else read_body(route.body, request, limit)
+            ),
         )
 
     async def _principal(self, call: Call, desk: Desk) -> Any:
@@ -194,4 +196,8 @@ def _whole(route: Route[Any], answer: Answer) -> web.Response:
     body = reply.body
     raw = body if isinstance(body, bytes) else body.model_dump_json().encode() if body else b""
     headers = {"Content-Type": reply.media, **reply.headers} if raw else reply.headers
-    return web.Response(body=raw, status=reply.status or route.status, headers=headers)
+    response = web.Response(body=raw, status=reply.status or route.status, headers=headers)
+    for name, value in reply.cookies.items():
+        age = None if value else 0
+        response.set_cookie(name, value, httponly=True, samesite="Lax", max_age=age)
+    return response
