@@ -21,7 +21,7 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
-from api_gateway.accounts import hash_of, new_key
+from api_gateway.accounts import Principal, hash_of, new_key
 from api_gateway.bodies import Given, is_id
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept, refuse_key
@@ -69,23 +69,30 @@ async def add_host(call: Call, desk: Desk, deps: Deps) -> Reply:
     call.principal.require_admin()
     refuse_key(call, "a join token")
     body: NewHost = call.body
-    host_id, token = body.id or new_id(), new_key()
-    check_host_id(host_id)
+    token = new_key()
 
     async def make(tx: Tx) -> AnnouncedHost:
-        host = HostView(
-            id=host_id,
-            name=body.name,
-            hypervisor=body.hypervisor,
-            location=await _place(body, call, tx),
-            state=HostState.CREATING,
-        )
-        await pending(tx, "host", host)
+        host = await announce(body, call.principal, tx)
         await _keep_token(tx, host.id, token, deps)
-        await tx.say(_command(host, body), to=IMAGE_STORE)
         return AnnouncedHost(**dict(host), join_token=token)
 
     return await accept(call, desk, deps, make)
+
+
+async def announce(body: NewHost, principal: Principal, tx: Tx) -> HostView:
+    """The row and the command; raises InvalidInput, NotFound, Conflict."""
+    host_id = body.id or new_id()
+    check_host_id(host_id)
+    host = HostView(
+        id=host_id,
+        name=body.name,
+        hypervisor=body.hypervisor,
+        location=await _place(body, principal, tx),
+        state=HostState.CREATING,
+    )
+    await pending(tx, "host", host)
+    await tx.say(_command(host, body), to=IMAGE_STORE)
+    return host
 
 
 def _command(host: HostView, body: NewHost) -> AddHost:
@@ -98,12 +105,12 @@ def _command(host: HostView, body: NewHost) -> AddHost:
     )
 
 
-async def _place(body: NewHost, call: Call, tx: Tx) -> Location:
+async def _place(body: NewHost, principal: Principal, tx: Tx) -> Location:
     if body.cluster_id is None:
         if body.zone_id is not None:
-            await reference("zone", body.zone_id, call.principal, tx)
+            await reference("zone", body.zone_id, principal, tx)
         return Location(zone_id=body.zone_id)
-    cluster = await reference("cluster", body.cluster_id, call.principal, tx)
+    cluster = await reference("cluster", body.cluster_id, principal, tx)
     if cluster["hypervisor"] != body.hypervisor:
         raise InvalidInput(
             f"the cluster runs {cluster['hypervisor']}",

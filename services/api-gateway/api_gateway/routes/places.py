@@ -8,6 +8,7 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
+from api_gateway.accounts import Principal
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
@@ -42,54 +43,55 @@ class NewCluster(Given):
 async def add_zone(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Create a zone."""
     call.principal.require_admin()
-    zone = ZoneView(id=call.body.id or new_id(), name=call.body.name)
+    return await accept(call, desk, deps, lambda tx: create_zone(call.body, tx))
 
-    async def make(tx: Tx) -> ZoneView:
-        await pending(tx, "zone", zone)
-        await tx.say(AddZone(zone_id=zone.id, name=zone.name), to=IMAGE_STORE)
-        return zone
 
-    return await accept(call, desk, deps, make)
+async def create_zone(body: NewZone, tx: Tx) -> ZoneView:
+    """The row and the command; raises Conflict."""
+    zone = ZoneView(id=body.id or new_id(), name=body.name)
+    await pending(tx, "zone", zone)
+    await tx.say(AddZone(zone_id=zone.id, name=zone.name), to=IMAGE_STORE)
+    return zone
 
 
 async def add_pod(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Create a pod in a zone."""
     call.principal.require_admin()
-    body: NewPod = call.body
+    return await accept(call, desk, deps, lambda tx: create_pod(call.body, call.principal, tx))
+
+
+async def create_pod(body: NewPod, principal: Principal, tx: Tx) -> PodView:
+    """The row and the command; raises NotFound, Conflict."""
     pod = PodView(id=body.id or new_id(), name=body.name, zone_id=body.zone_id)
-
-    async def make(tx: Tx) -> PodView:
-        await reference("zone", pod.zone_id, call.principal, tx)
-        await pending(tx, "pod", pod)
-        command = AddPod(pod_id=pod.id, zone_id=pod.zone_id, name=pod.name)
-        await tx.say(command, to=IMAGE_STORE)
-        return pod
-
-    return await accept(call, desk, deps, make)
+    await reference("zone", pod.zone_id, principal, tx)
+    await pending(tx, "pod", pod)
+    command = AddPod(pod_id=pod.id, zone_id=pod.zone_id, name=pod.name)
+    await tx.say(command, to=IMAGE_STORE)
+    return pod
 
 
 async def add_cluster(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Create a cluster in a pod."""
     call.principal.require_admin()
-    body: NewCluster = call.body
+    return await accept(call, desk, deps, lambda tx: create_cluster(call.body, call.principal, tx))
 
-    async def make(tx: Tx) -> ClusterView:
-        pod = await reference("pod", body.pod_id, call.principal, tx)
-        cluster = ClusterView(
-            id=body.id or new_id(),
-            name=body.name,
-            pod_id=body.pod_id,
-            zone_id=pod["zone_id"],
-            hypervisor=body.hypervisor,
-        )
-        await pending(tx, "cluster", cluster)
-        command = AddCluster(
-            cluster_id=cluster.id, pod_id=body.pod_id, name=body.name, hypervisor=body.hypervisor
-        )
-        await tx.say(command, to=IMAGE_STORE)
-        return cluster
 
-    return await accept(call, desk, deps, make)
+async def create_cluster(body: NewCluster, principal: Principal, tx: Tx) -> ClusterView:
+    """The row and the command; raises NotFound, Conflict."""
+    pod = await reference("pod", body.pod_id, principal, tx)
+    cluster = ClusterView(
+        id=body.id or new_id(),
+        name=body.name,
+        pod_id=body.pod_id,
+        zone_id=pod["zone_id"],
+        hypervisor=body.hypervisor,
+    )
+    await pending(tx, "cluster", cluster)
+    command = AddCluster(
+        cluster_id=cluster.id, pod_id=body.pod_id, name=body.name, hypervisor=body.hypervisor
+    )
+    await tx.say(command, to=IMAGE_STORE)
+    return cluster
 
 
 def readers(noun: str, view: type[BaseModel], listing: type[BaseModel]) -> tuple[Route[Deps], ...]:

@@ -43,17 +43,21 @@ class Prefetching:
     async def prefetch(self, call: Call, desk: Desk, deps: Deps) -> Reply:
         """Bring it onto a cache store of a scope; follow the copy. Again, it is held longer."""
         call.principal.require_admin()
-        body: Prefetch = call.body
 
         async def make(tx: Tx) -> CopyView:
             found = await reference(self.noun.name, call.path["id"], call.principal, tx)
-            scope = await scope_of(Scoped(body.scope, body.scope_id), call.principal, tx)
-            view = _view(found, body, call.principal, tx)
-            await pending(tx, "copy", view, view.account_id)
-            await tx.say(_command(view, body, scope), to=IMAGE_STORE)
-            return view
+            return await bring(found, call.body, call.principal, tx)
 
         return await accept(call, desk, deps, make)
+
+
+async def bring(found: dict[str, Any], body: Prefetch, principal: Principal, tx: Tx) -> CopyView:
+    """The row of the copy and the command; raises NotFound, InvalidInput, Conflict."""
+    scope = await scope_of(Scoped(body.scope, body.scope_id), principal, tx)
+    view = _view(found, body, principal, tx)
+    await pending(tx, "copy", view, view.account_id)
+    await tx.say(_command(view, body, scope), to=IMAGE_STORE)
+    return view
 
 
 def _view(found: dict[str, Any], body: Prefetch, principal: Principal, tx: Tx) -> CopyView:

@@ -12,17 +12,69 @@ from stowage_runtime.http import Call, Reply
 from stowage_runtime.secrets import Sealer
 from stowage_runtime.service import Desk
 
+from api_gateway.accounts import Principal
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE, ref_of
 from api_gateway.resources import pending, reference
-from api_gateway.routes.objects.bodies import NewObject
+from api_gateway.routes.objects.bodies import NewObject, NewSnapshot
 from api_gateway.routes.objects.nouns import Noun
 
 _SHARED = {"name", "format", "checksum", "min_copies", "max_copies", "tags"}
 """Fields of a body that views and commands have, too."""
 _ORDERED = {"size", "store_ids", "in_place"}
 """Fields that only commands have."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One object to register, whoever asks for it."""
+
+    noun: Noun
+    body: NewObject
+    principal: Principal
+
+    async def make(self, tx: Tx, deps: Deps) -> ObjectView:
+        """The row and the command; raises NotFound, InvalidInput, Conflict."""
+        await _check(self.body, self.principal, tx)
+        view = self._view(tx)
+        await pending(tx, self.noun.name, view, view.account_id)
+        copy_id = new_id()
+        fetched = self.body.url is not None and not self.body.in_place
+        if fetched:
+            copy = _fetching(view, self.body, copy_id)
+            await pending(tx, "copy", copy, copy.account_id)
+        await tx.say(self._command(view, copy_id, deps), to=IMAGE_STORE)
+        told = {**dict(view), "copy_id": copy_id if fetched else None}
+        return self.noun.registered.model_validate(told)
+
+    def _view(self, tx: Tx) -> ObjectView:
+        body = self.body
+        return self.noun.view.model_validate(
+            {
+                **body.model_dump(include=_SHARED | self.noun.own),
+                "id": body.id or new_id(),
+                "account_id": self.principal.account_id,
+                "kind": self.noun.kind(body.format),
+                "scope": Scope.zone(body.zone_id) if body.zone_id else Scope.region(),
+                "upload": body.upload,
+                "created": tx.now,
+            }
+        )
+
+    def _command(self, view: ObjectView, copy_id: str, deps: Deps) -> Any:
+        body = self.body
+        return self.noun.register.model_validate(
+            {
+                **body.model_dump(include=_SHARED | _ORDERED | self.noun.own),
+                self.noun.key: view.id,
+                "account_id": view.account_id,
+                "sealed_url": _sealed(body, ref_of(dict(view)), deps),
+                "scope": view.scope,
+                "admin": self.principal.admin,
+                "copy_id": copy_id,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -33,54 +85,12 @@ class Registering:
 
     async def create(self, call: Call, desk: Desk, deps: Deps) -> Reply:
         """Register an object; follow it by its own state or by ``copy_id``."""
-
-        async def make(tx: Tx) -> ObjectView:
-            await _check(call, tx)
-            view = self._view(call, tx)
-            await pending(tx, self.noun.name, view, view.account_id)
-            copy_id = new_id()
-            fetched = call.body.url is not None and not call.body.in_place
-            if fetched:
-                copy = _fetching(view, call.body, copy_id)
-                await pending(tx, "copy", copy, copy.account_id)
-            await tx.say(self._command(view, call, copy_id, deps), to=IMAGE_STORE)
-            told = {**dict(view), "copy_id": copy_id if fetched else None}
-            return self.noun.registered.model_validate(told)
-
-        return await accept(call, desk, deps, make)
-
-    def _view(self, call: Call, tx: Tx) -> ObjectView:
-        body: NewObject = call.body
-        return self.noun.view.model_validate(
-            {
-                **body.model_dump(include=_SHARED | self.noun.own),
-                "id": body.id or new_id(),
-                "account_id": call.principal.account_id,
-                "kind": self.noun.kind(body.format),
-                "scope": Scope.zone(body.zone_id) if body.zone_id else Scope.region(),
-                "upload": body.upload,
-                "created": tx.now,
-            }
-        )
-
-    def _command(self, view: ObjectView, call: Call, copy_id: str, deps: Deps) -> Any:
-        body: NewObject = call.body
-        return self.noun.register.model_validate(
-            {
-                **body.model_dump(include=_SHARED | _ORDERED | self.noun.own),
-                self.noun.key: view.id,
-                "account_id": view.account_id,
-                "sealed_url": _sealed(body, ref_of(dict(view)), deps),
-                "scope": view.scope,
-                "admin": call.principal.admin,
-                "copy_id": copy_id,
-            }
-        )
+        registration = Registration(self.noun, call.body, call.principal)
+        return await accept(call, desk, deps, lambda tx: registration.make(tx, deps))
 
 
-async def _check(call: Call, tx: Tx) -> None:
+async def _check(body: NewObject, principal: Principal, tx: Tx) -> None:
     """Raises NotFound or InvalidInput for what the body refers to."""
-    body, principal = call.body, call.principal
     if body.zone_id is not None:
         await reference("zone", body.zone_id, principal, tx)
     for store_id in body.store_ids:
@@ -92,16 +102,16 @@ async def _check(call: Call, tx: Tx) -> None:
                 resource=f"store/{store_id}",
                 hint="list them with role=Image",
             )
-    if getattr(body, "parent_id", None) is not None:
+    if isinstance(body, NewSnapshot) and body.parent_id is not None:
         await reference("snapshot", body.parent_id, principal, tx)
-    if getattr(body, "volume_id", None) is not None:
-        await _own_if_known("volume", body.volume_id, call, tx)
+    if isinstance(body, NewSnapshot) and body.volume_id is not None:
+        await _own_if_known("volume", body.volume_id, principal, tx)
 
 
-async def _own_if_known(noun: str, key: str, call: Call, tx: Tx) -> None:
+async def _own_if_known(noun: str, key: str, principal: Principal, tx: Tx) -> None:
     """What is not on any store of ours may be named, what belongs to others may not."""
     row = await tx.row("resource", noun, key)
-    if row is not None and call.principal.sees not in ("", row["account_id"]):
+    if row is not None and principal.sees not in ("", row["account_id"]):
         raise NotFound(f"no such {noun}", resource=f"{noun}/{key}")
 
 
