@@ -104,6 +104,8 @@ class Running(Generic[D]):
         self._loops.start("intents", IntentWorkers(self.service, transactions))
         self._loops.start("timers", Timers(self.service, transactions, leader))
         self._loops.start("bus", self._listening)
+        for name, make in self.service.loops.items():
+            self._loops.start(name, make(lambda: ServiceDesk(self.transactions)))
 
     async def _stop(self) -> None:
         """Take nothing new, finish or hand back what runs, send what was said, let go."""
@@ -111,6 +113,8 @@ class Running(Generic[D]):
         await self.http.stop()
         await self._loops.stop("bus", 1)
         await self.bus.pause()
+        for name in self.service.loops:
+            await self._loops.stop(name, until - time.monotonic())
         await self._loops.stop("timers", until - time.monotonic())
         await self._loops.stop("intents", until - time.monotonic())
         await self._loops.stop("relay", DRAIN_SECONDS)

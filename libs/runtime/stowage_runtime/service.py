@@ -11,6 +11,7 @@ from stowage_contracts.message import Message
 from stowage_contracts.values import Value
 
 from stowage_runtime.handling.tx import Tx
+from stowage_runtime.loops import Loop
 from stowage_runtime.orders import Seal, unsealed
 
 D = TypeVar("D")
@@ -87,6 +88,8 @@ class Service(Generic[D]):
     StowageError its publisher is answered with."""
     intents: Sequence[IntentKind[D]] = ()
     timers: Sequence[Timer[D]] = ()
+    loops: Mapping[str, Callable[[Callable[[], Desk]], Loop]] = field(default_factory=dict)
+    """Loops of its own by name, on every instance; each is made of what opens desks."""
     routes: Sequence[Any] = ()
     """stowage_runtime.http.Route rows."""
     open: Callable[[], Awaitable[None]] | None = None
