@@ -14,7 +14,7 @@ _DURABLE = {
         "CopyToZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
         "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
         "CopyCancelled HostJoined HostDraining ObjectInspected ObjectRemoved MoveVolume CloneHop "
-        "PrefetchObject DemoteStore"
+        "PrefetchObject DemoteStore ImportObject SetAccountLimit"
     ),
     ServiceName.DATA_MOTION: (
         "CancelCopy PauseCopy ResumeCopy ChangeCopy RerouteCopy DrainHost HopYielded "
@@ -32,7 +32,7 @@ _DURABLE = {
 _REQUESTS = {
     ServiceName.IMAGE_STORE: (
         "RedeemGrant PlanEvacuation ListFindings MakeLink OpenUpload ExplainPlacement "
-        "KeepLeaves GetLeaves"
+        "KeepLeaves GetLeaves CountAccountBytes"
     ),
     ServiceName.DATA_MOTION: "ExplainCopy",
     ServiceName.CACHE_AUTOSCALER: (

@@ -46,7 +46,7 @@ ACCEPTED = Verdict(accepted=True, format=ImageFormat.QCOW2, gate_version=1).mode
 class ImageTables(Tables):
     """Objects, replicas, grants, askers, stores, hosts; every digest has passed the gate."""
 
-    tables = ("objects", "refs", "grants", "askers", "stores", "hosts", "removals")
+    tables = ("objects", "refs", "grants", "askers", "stores", "hosts", "removals", "limits")
     objects: Table
     refs: Table
     grants: Table
@@ -55,6 +55,8 @@ class ImageTables(Tables):
     hosts: Table
     removals: Table
     """Orders to delete from a pool, by replica; no agent here carries them out."""
+    limits: Table
+    """What accounts may have, by account; only those with a limit are here."""
 
     # Stores and hosts
 
@@ -67,6 +69,16 @@ class ImageTables(Tables):
         return [] if row is None else [row.having(reserved=reserved)]
 
     q_lock_store = q_store
+
+    def q_account_limit(self, account_id: str) -> list[Row]:
+        row = self.limits.get(account_id)
+        return [] if row is None else [row]
+
+    def q_account_bytes(self, account_id: str) -> list[Row]:
+        refs = [r for r in self.refs.values() if r["account_id"] == account_id]
+        stored = [r for r in refs if r["role"] == "Image"]
+        ready = sum(r["size"] for r in stored if r["state"] == "Ready")
+        return [Row({"ready": ready, "reserved": sum(r["reserved"] for r in stored)})]
 
     def q_store_filled(self, store_id: str, size: int) -> int:
         used = self.stores[store_id]["used_bytes"]

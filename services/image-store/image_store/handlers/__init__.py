@@ -28,6 +28,7 @@ from stowage_contracts.messages.image_store import (
     ChangeStore,
     CleanStore,
     CopyToZone,
+    CountAccountBytes,
     DeleteReplica,
     DeleteSnapshot,
     DeleteTemplate,
@@ -55,6 +56,7 @@ from stowage_contracts.messages.image_store import (
     RequestCopy,
     RevokeLink,
     ScanStore,
+    SetAccountLimit,
     SetPlacementRule,
     StopEvacuation,
     VerifyReplica,
@@ -62,6 +64,7 @@ from stowage_contracts.messages.image_store import (
 from stowage_runtime.service import Handler, RequestHandler
 
 from image_store.deps import Deps
+from image_store.handlers.accounts import on_count_account_bytes, on_set_account_limit
 from image_store.handlers.cloning import on_clone_hop
 from image_store.handlers.copies import (
     on_copy_cancelled,
@@ -131,6 +134,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     DemoteStore: on_demote_store,
     SetPlacementRule: on_set_placement_rule,
     RemovePlacementRule: on_remove_placement_rule,
+    SetAccountLimit: on_set_account_limit,
     RegisterTemplate: on_register,
     RegisterVolume: on_register,
     RegisterSnapshot: on_register,
@@ -166,5 +170,6 @@ REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     PlanEvacuation: on_plan_evacuation,
     ListFindings: on_list_findings,
     ExplainPlacement: on_explain_placement,
+    CountAccountBytes: on_count_account_bytes,
 }
 SIGNALS: Mapping[type[Message], Handler[Deps]] = {Heartbeat: on_heartbeat}

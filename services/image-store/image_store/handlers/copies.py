@@ -1,7 +1,7 @@
 """Copies to primary storage, and what becomes of a replica when its copy ends."""
 
 from asyncpg import Record
-from stowage_contracts.errors import Cancelled, Problem, StowageError
+from stowage_contracts.errors import Cancelled, Conflict, Problem, StowageError
 from stowage_contracts.messages.data_motion import CopyCancelled, CopyCompleted, CopyFailed
 from stowage_contracts.messages.image_store import ReplicaFailed, RequestCopy
 from stowage_contracts.values import (
@@ -18,6 +18,7 @@ from image_store.deps import Deps
 from image_store.handlers.prefetching import read_grant
 from image_store.installing.requesting import request
 from image_store.judging.inspection import inspect
+from image_store.keeping.reserving import check_arrived
 from image_store.objects.replicas import fail_replica, ready
 from image_store.store import lock_ref
 
@@ -52,6 +53,11 @@ async def on_copy_completed(message: CopyCompleted, tx: Tx, deps: Deps) -> None:
     if ref is None or message.receipt is None:
         return
     receipt = message.receipt
+    try:
+        await check_arrived(tx, ref, receipt.size)
+    except Conflict as error:
+        await fail_replica(tx, ref, error.problem)
+        return
     await tx.run("answered", ref["id"])
     known = (ref["id"], receipt.size, receipt.digest, ref["reserved"])
     ref = await tx.row("ref_known", *known) or ref

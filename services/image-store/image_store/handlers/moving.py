@@ -20,6 +20,7 @@ from stowage_runtime.handling.tx import Tx
 from image_store.deps import Deps
 from image_store.ends import image_end, pool_end
 from image_store.installing.sites import check_format, host_of
+from image_store.keeping.reserving import check_account
 from image_store.model.paths import install_path
 from image_store.model.rooms import check_room
 from image_store.model.store_states import Verb, check
@@ -68,6 +69,8 @@ async def _checked(message: MoveVolume, what: ObjectRef, tx: Tx, deps: Deps) -> 
     store = await locked_store(tx, message.store_id)
     await _check_target(_Move(volume, source, store), tx)
     check_room(room_of(store), source["size"], deps.settings.store_high_water)
+    if store["role"] == StoreRole.IMAGE:
+        await check_account(tx, volume["account_id"], source["size"])
     return _Move(volume, source, store)
 
 

@@ -8,6 +8,7 @@ from stowage_runtime.handling.tx import Tx
 
 from image_store.deps import Deps
 from image_store.judging.inspection import checksum_of, inspected, refused
+from image_store.keeping.reserving import check_arrived
 from image_store.model.states import ReplicaEvent
 from image_store.objects.replicas import damaged, ready
 from image_store.objects.rows import mind
@@ -42,6 +43,7 @@ async def _judged(
     if digest is not None:  # a refused image need not be read to its end
         await _keep(tx, digest, ref, verdict)
     problem = await _mismatch(message, inspection, ref, tx)
+    problem = problem or await _over(message, inspection, ref, tx)
     if not verdict.accepted:
         problem = _problem(verdict, ref)
     if problem is not None:
@@ -67,6 +69,19 @@ async def _mismatch(
     if wanted is not None and wanted not in (message.linear, message.digest):
         told = message.linear or message.digest
         return _not_it(f"{wanted} was declared, {told} came", ref)
+    return None
+
+
+async def _over(
+    message: ObjectInspected, inspection: Record, ref: Record, tx: Tx
+) -> Problem | None:
+    """What is more than was promised to its account; what an operator adopts asks nobody."""
+    if inspection["purpose"] == "adopt":
+        return None
+    try:
+        await check_arrived(tx, ref, message.size or 0)
+    except Conflict as error:
+        return error.problem
     return None
 
 

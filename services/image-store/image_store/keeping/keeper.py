@@ -12,6 +12,7 @@ from stowage_runtime.handling.tx import Tx
 from image_store.deps import Deps
 from image_store.ends import image_end
 from image_store.keeping.placing import store_for, wish_of
+from image_store.keeping.reserving import check_account
 from image_store.model.desired import Decision, Desired, Held, Need, decide
 from image_store.objects.leaves import has_leaves
 from image_store.objects.replicas import add_grant, ask, destroy
@@ -66,6 +67,8 @@ async def _make(tx: Tx, row: Record, decision: Decision, deps: Deps) -> Problem 
 async def _begin(tx: Tx, row: Record, one: Need, deps: Deps) -> None:
     store = await place(tx, row, one, deps)
     source = await _sibling(tx, row, store)
+    if not await tx.value("owed_a_replica", row["noun"], row["id"]):
+        await check_account(tx, row["account_id"], row["size"])
     copy_id = new_id()
     ref = await add_image_ref(tx, row, store, copy_id)
     await tx.run("reserve", ref["id"], row["size"])

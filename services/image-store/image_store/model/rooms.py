@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stowage_contracts.errors import OutOfSpace
+from stowage_contracts.errors import Conflict, OutOfSpace
 from stowage_contracts.values import Id, Scope, ScopeType, StoreState
 
 
@@ -33,6 +33,31 @@ def check_room(room: Room, need: int | None, high_water: float) -> None:
             f"{need or 'unknown'} bytes wanted, {max(0, int(free))} free below the high-water mark",
             resource=f"store/{room.store_id}",
             hint="free space, grow the store or add another",
+        )
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What an account may have on image stores, and has or was promised; sizes in bytes."""
+
+    account_id: Id
+    limit: int
+    used: int
+
+    def check(self, need: int | None) -> None:
+        """Raises Conflict unless ``need`` more bytes (at least one) stay within the limit."""
+        if self.used + max(need or 0, 1) <= self.limit:
+            return
+        asked = f"{need} bytes" if need else "an unknown number of bytes"
+        raise Conflict(
+            f"{asked} asked for; {self.used} of the {self.limit} that the account may have on "
+            "image stores are taken",
+            code="account_limit",
+            resource=f"account/{self.account_id}",
+            hint="delete something, or have the account's limit for secondary storage raised",
+            limit=self.limit,
+            used=self.used,
+            asked=need,
         )
 
 

@@ -16,6 +16,7 @@ from stowage_runtime.handling.tx import Tx
 from image_store.deps import Deps
 from image_store.ends import image_end, url_end
 from image_store.keeping.placing import store_for, wish_of
+from image_store.keeping.reserving import check_account
 from image_store.objects.replicas import add_grant, ask
 from image_store.objects.rows import add_image_ref
 from image_store.store import need, need_object, scope_of
@@ -53,9 +54,11 @@ async def await_upload(message: Registration, tx: Tx, deps: Deps) -> None:
 
 
 async def _first_store(message: Registration, row: Record, tx: Tx, deps: Deps) -> Record:
-    """Every store named must be able to take it, the first of them does; or placement's choice."""
+    """Every store named must be able to take it, the first of them does; or placement's choice.
+    Its account may have it."""
     wished: list[tuple[str, ...]] = [(each,) for each in message.store_ids] or [()]
     stores = [await store_for(tx, wish_of(row, only, size=message.size), deps) for only in wished]
+    await check_account(tx, message.account_id, message.size)
     return stores[0]
 
 

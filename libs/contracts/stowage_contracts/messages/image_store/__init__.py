@@ -1,5 +1,10 @@
 """What image-store hears and says: zones, hosts, stores, objects, replicas, grants."""
 
+from stowage_contracts.messages.image_store.accounts import (
+    AccountBytesCounted,
+    CountAccountBytes,
+    SetAccountLimit,
+)
 from stowage_contracts.messages.image_store.grants import (
     GrantRedeemed,
     LinkMade,
@@ -10,6 +15,7 @@ from stowage_contracts.messages.image_store.grants import (
     RevokeLink,
     UploadOpened,
 )
+from stowage_contracts.messages.image_store.importing import ImportObject, Place
 from stowage_contracts.messages.image_store.leaves import (
     GetLeaves,
     KeepLeaves,
@@ -88,6 +94,7 @@ from stowage_contracts.messages.image_store.stores import (
 
 __all__ = [
     "CHANGED",
+    "AccountBytesCounted",
     "AddCluster",
     "AddHost",
     "AddPod",
@@ -101,6 +108,7 @@ __all__ = [
     "ClusterAdded",
     "CopyRequested",
     "CopyToZone",
+    "CountAccountBytes",
     "DeleteReplica",
     "DeleteSnapshot",
     "DeleteTemplate",
@@ -114,6 +122,7 @@ __all__ = [
     "GetLeaves",
     "GrantRedeemed",
     "HostChanged",
+    "ImportObject",
     "KeepLeaves",
     "LeavesGot",
     "LeavesKept",
@@ -122,6 +131,7 @@ __all__ = [
     "MakeLink",
     "MoveVolume",
     "OpenUpload",
+    "Place",
     "PlacementExplained",
     "PlacementRuleChanged",
     "PlacementRuleRemoved",
@@ -144,6 +154,7 @@ __all__ = [
     "RequestCopy",
     "RevokeLink",
     "ScanStore",
+    "SetAccountLimit",
     "SetPlacementRule",
     "SnapshotChanged",
     "StopEvacuation",
