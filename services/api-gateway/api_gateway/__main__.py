@@ -11,6 +11,7 @@ from stowage_runtime.service import Service
 from yarl import URL
 
 from api_gateway.accounts import authenticate
+from api_gateway.cloudstack.door import ROUTES as CLOUDSTACK
 from api_gateway.deps import AdmitsAgents, Deps
 from api_gateway.enrolment import BrokerAdmission, NoAdmission, vhost_of
 from api_gateway.feed import Feed
@@ -42,7 +43,7 @@ def wire(settings: Settings) -> Service[Deps]:
         signals=SIGNALS,
         ingress=on_foreign,
         timers=TIMERS,
-        routes=ROUTES,
+        routes=(*ROUTES, *CLOUDSTACK),
         close=feed.close,
         authenticate=authenticate,
         ready_without_bus=True,

@@ -84,7 +84,7 @@ async def authenticate(call: Call, desk: Desk, deps: Deps) -> Principal:
     digest = hash_of(key.strip())
     async with desk.transaction() as tx:
         account = await tx.row("account_of_key", digest)
-        if account is None and _configured(digest, deps):
+        if account is None and is_configured(digest, deps):
             await ensure_admin(tx, deps)
             return ADMIN
     if account is None:
@@ -92,7 +92,8 @@ async def authenticate(call: Call, desk: Desk, deps: Deps) -> Principal:
     return Principal(account_id=account["id"], admin=account["admin"])
 
 
-def _configured(digest: str, deps: Deps) -> bool:
+def is_configured(digest: str, deps: Deps) -> bool:
+    """Whether it is the hash of the first admin's key, which the settings have."""
     key = deps.settings.admin_api_key
     return bool(key.get_secret_value()) and hmac.compare_digest(digest, hash_of(key))
 

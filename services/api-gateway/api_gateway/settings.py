@@ -50,6 +50,11 @@ class Settings(ServiceSettings):
         ge=0,
         description="How long a link that ended is told to have ended, in seconds.",
     )
+    job_seconds: float = Field(
+        default=86_400,
+        gt=0,
+        description="How long an ended CloudStack job can be asked for, in seconds.",
+    )
     unanswered_seconds: float = Field(
         default=60, gt=0, description="A copy no owner spoke of for so long says so, in seconds."
     )

@@ -3,10 +3,14 @@
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
 
+from api_gateway.cloudstack.commands import COMMANDS
+from api_gateway.cloudstack.jobs import Job, settled
 from api_gateway.deps import Deps
 
 BATCH = 20_000
 """Rows forgotten at a time: a run stays short."""
+JOBS = 200
+"""Pending jobs looked at in one run."""
 SILENCE = "its owner, which has not answered: is it running, is there a dead letter of it?"
 
 
@@ -22,4 +26,16 @@ async def own_up(tx: Tx, deps: Deps) -> None:
     await tx.run("unanswered", deps.settings.unanswered_seconds, SILENCE)
 
 
-TIMERS = (Timer[Deps]("forget", 15, forget), Timer[Deps]("own up", 15, own_up))
+async def settle_jobs(tx: Tx, deps: Deps) -> None:
+    """Note the end of CloudStack jobs that nobody asks for, some at a time; forget old ones."""
+    for row in await tx.rows("jobs_pending", JOBS):
+        job = Job.of(row)
+        await settled(job, COMMANDS[job.command.lower()].follow, tx)
+    await tx.run("jobs_old", deps.settings.job_seconds, BATCH)
+
+
+TIMERS = (
+    Timer[Deps]("forget", 15, forget),
+    Timer[Deps]("own up", 15, own_up),
+    Timer[Deps]("settle jobs", 5, settle_jobs),
+)

@@ -25,7 +25,10 @@ def made_keys() -> dict[str, str]:
 @pytest.fixture
 def settings(made_keys: dict[str, str], database_url: str) -> Settings:
     return Settings.read(
-        database_url=SecretStr(database_url), admin_api_key=SecretStr(ADMIN_KEY), **made_keys
+        database_url=SecretStr(database_url),
+        admin_api_key=SecretStr(ADMIN_KEY),
+        admin_secret_key=SecretStr("the-admin-secret"),
+        **made_keys,
     )
 
 

@@ -1,0 +1,10 @@
+"""Every command that is carried out, in the module of what it is about."""
+
+from api_gateway.cloudstack.command import table
+from api_gateway.cloudstack.commands import discovery, jobs
+from api_gateway.cloudstack.commands.places import COMMANDS as PLACES
+
+_WORK = (*PLACES,)
+_ALL = (*_WORK, *jobs.commands(table(_WORK)))
+COMMANDS = table((*_ALL, *discovery.commands(table(_ALL))))
+"""By lower-case name."""
