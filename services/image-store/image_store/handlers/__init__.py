@@ -38,6 +38,7 @@ from stowage_contracts.messages.image_store import (
     ExplainPlacement,
     FinishUpload,
     GetLeaves,
+    ImportObject,
     KeepLeaves,
     ListFindings,
     MakeLink,
@@ -76,6 +77,7 @@ from image_store.handlers.deleting import on_delete
 from image_store.handlers.demoting import on_demote_store
 from image_store.handlers.draining import on_host_draining
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
+from image_store.handlers.importing import on_import_object
 from image_store.handlers.leaves import on_get_leaves, on_keep_leaves
 from image_store.handlers.links import on_make_link, on_revoke_link
 from image_store.handlers.moving import on_move_volume
@@ -138,6 +140,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     RegisterTemplate: on_register,
     RegisterVolume: on_register,
     RegisterSnapshot: on_register,
+    ImportObject: on_import_object,
     DeleteTemplate: on_delete,
     DeleteVolume: on_delete,
     DeleteSnapshot: on_delete,

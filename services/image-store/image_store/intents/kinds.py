@@ -11,6 +11,7 @@ from image_store.intents.committing import CommitWork, commit, commit_failed
 from image_store.intents.finishing import FINISHING
 from image_store.intents.hosts import HostWork, tell, tell_failed
 from image_store.intents.lifecycles import LifecycleWork, catch_up, catch_up_failed
+from image_store.intents.locating import LOCATING
 from image_store.intents.noting import NoteWork, write, write_failed
 from image_store.intents.probing import ProbeWork, probe, probe_failed
 from image_store.intents.reconfiguring import TrialWork, attempt, attempt_failed
@@ -28,6 +29,7 @@ INTENTS = (
     IntentKind[Deps]("clean", FindingWork, clean, clean_failed),
     IntentKind[Deps]("adopt", AdoptWork, adopt, adopt_failed, parallel=2),
     IntentKind[Deps]("host", HostWork, tell, tell_failed),
+    LOCATING,
     *FINISHING,
     *INSTALLING,
     *TAKING,
