@@ -148,10 +148,10 @@ UPDATE strangers SET asked = stowage_now() WHERE vm_id = $1 AND host_id = $2
 DELETE FROM strangers WHERE last_seen < stowage_now() - make_interval(secs => $1)
 
 -- name: fleets_reaching
--- Fleets a host at this place lies in, narrowest first; served: one of its stores is in use.
-SELECT f.id, f.name, f.doing, f.settings, EXISTS (
-    SELECT FROM transport_vms v JOIN cache_stores s ON s.id = v.id
-    WHERE v.fleet_id = f.id AND v.state = 'offered' AND s.state = 'Up') AS served
+-- Fleets a host at this place lies in, narrowest first, with their stores that are in use.
+SELECT f.id, f.name, f.doing, f.settings, ARRAY(
+    SELECT s.id FROM transport_vms v JOIN cache_stores s ON s.id = v.id
+    WHERE v.fleet_id = f.id AND v.state = 'offered' AND s.state = 'Up') AS in_use
 FROM fleets f WHERE NOT f.removing AND CASE f.scope_type WHEN 'zone' THEN $1 WHEN 'pod' THEN $2
     WHEN 'cluster' THEN $3 ELSE $4 END = f.scope_id
 ORDER BY array_position(ARRAY['host', 'cluster', 'pod', 'zone'], f.scope_type), f.id

@@ -216,7 +216,7 @@ def test_a_cache_the_host_cannot_use_is_no_cache_and_says_why(
 def test_only_a_store_that_is_up_takes_entries(state: StoreState) -> None:
     placed = place(wanted(), [cache(state=state)], SELECTOR, NOW)
     assert placed.answer == ("wait" if state is StoreState.DEGRADED else "none")
-    assert placed.unserved
+    assert placed.useless == frozenset()
 
 
 def test_roots_above_the_cache_see_it() -> None:

@@ -7,7 +7,7 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk
 
 from cache_autoscaler import metrics
-from cache_autoscaler.awaiting import awaited
+from cache_autoscaler.awaiting import WAIT_SECONDS, awaited
 from cache_autoscaler.deciding import decide
 from cache_autoscaler.deps import Deps
 from cache_autoscaler.intents import evict
@@ -15,9 +15,6 @@ from cache_autoscaler.model.entries import EntryState
 from cache_autoscaler.model.evicting import Why
 from cache_autoscaler.model.placing import Placement, Wanted, place
 from cache_autoscaler.store import cache_end, caches, need, say_changed, whole
-
-WAIT_SECONDS = 30
-"""A copy that stopped asking for space is backlog no longer."""
 
 
 async def on_reserve_cache(message: ReserveCache, desk: Desk, deps: Deps) -> CacheReserved:
@@ -98,10 +95,7 @@ async def _roots(message: ReserveCache, tx: Tx) -> tuple[str, ...] | None:
 
 
 async def _answer(message: ReserveCache, placed: Placement, tx: Tx, deps: Deps) -> CacheReserved:
-    coming = ""
-    if placed.unserved:
-        where = message.location
-        coming = await awaited(tx, message.copy_id, message.size, where)
+    coming = "" if placed.useless is None else await awaited(message, placed.useless, tx)
     answer = CacheAnswer.WAIT if coming else placed.answer
     reply = CacheReserved(
         copy_id=message.copy_id,

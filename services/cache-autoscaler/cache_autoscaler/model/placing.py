@@ -54,8 +54,9 @@ class Placement:
     """Every cache that was thought of, best first, with what counted for or against it."""
     part_of: str = ""
     """The cache whose entries must all be known before this can be said: some may have to go."""
-    unserved: bool = False
-    """No cache store of its scope works now: what a fleet might change."""
+    useless: frozenset[str] | None = None
+    """Where no cache store can take it now, what a fleet might change: those that were in use and
+    of no help."""
 
     @property
     def details(self) -> dict[str, Any]:
@@ -126,13 +127,17 @@ def _nowhere(
     wanted: Wanted, caches: Sequence[Cache], told: tuple[tuple[str, str], ...]
 ) -> Placement:
     """None serves; where that is only because they do not work now, it is waited for."""
-    names = {cache.view.id: cache.view.name for cache in caches}
+    names, useless = {cache.view.id: cache.view.name for cache in caches}, _in_use(caches)
     why = "; ".join(f"{names[one]}: {words}" for one, words in told) or "there is no cache store"
     for cache in caches:
         if cache.view.state is StoreState.DEGRADED and not _cannot(wanted, cache):
             wait = CacheAnswer.WAIT
-            return Placement(wait, why, cache.view.id, ranked=told, unserved=True)
-    return Placement(CacheAnswer.NONE, why, ranked=told, unserved=True)
+            return Placement(wait, why, cache.view.id, ranked=told, useless=useless)
+    return Placement(CacheAnswer.NONE, why, ranked=told, useless=useless)
+
+
+def _in_use(caches: Sequence[Cache]) -> frozenset[str]:
+    return frozenset(cache.view.id for cache in caches if cache.view.state.writable)
 
 
 def _why_not(wanted: Wanted, cache: Cache) -> str:
@@ -213,7 +218,8 @@ def _too_full(scene: _Scene) -> Placement | None:
     if not large:
         largest = max(cache.limit for cache in scene.near)
         reason = f"{wanted.size} bytes are more than any cache holds ({largest})"
-        return Placement(CacheAnswer.NONE, reason, ranked=scene.left_out, unserved=True)
+        useless, told = _in_use(scene.near), scene.left_out
+        return Placement(CacheAnswer.NONE, reason, ranked=told, useless=useless)
     if _able(scene):
         return None
     names = ", ".join(cache.view.name for cache in large)
