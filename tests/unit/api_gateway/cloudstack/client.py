@@ -52,11 +52,18 @@ class CloudStack:
     def as_user(self, api_key: str, secret_key: str) -> "CloudStack":
         return replace(self, api_key=api_key, secret_key=secret_key)
 
-    async def call(self, command: str, *, post: bool = False, **params: object) -> Reply:
-        """A signed command; ``True`` becomes ``true``, ``a__0__b`` becomes ``a[0].b``."""
+    async def call(self, command: str, **params: object) -> Reply:
+        """A signed GET; ``True`` becomes ``true``, ``a__0__b`` becomes ``a[0].b``."""
+        return await self.send(self.signed(command, params))
+
+    async def post(self, command: str, **params: object) -> Reply:
+        """A signed POST."""
+        return await self.send(self.signed(command, params), post=True)
+
+    def signed(self, command: str, params: dict[str, object]) -> dict[str, str]:
         given = {_name(name): _text(value) for name, value in params.items()}
         given |= {"command": command, "response": "json", "apikey": self.api_key}
-        return await self.send(signed(given, self.secret_key), post=post)
+        return signed(given, self.secret_key)
 
     async def send(self, params: dict[str, str], *, post: bool = False) -> Reply:
         status, text, headers = await self.raw(params, post=post)
