@@ -29,6 +29,9 @@ class Envelope(Value):
     """Id of the message whose handling said this one."""
     sequence: int = 0
     """Rises by one for each message of the same source and subject; 0 where not kept."""
+    number: int = 0
+    """The same counting events alone, so that who hears no commands sees what is missing; 0 of all
+    else."""
     version: int = 1
     seal: str = ""
     """Of an order to an agent: a signature over all the above that matters, and the data."""

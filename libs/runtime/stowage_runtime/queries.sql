@@ -5,30 +5,38 @@ SELECT stowage_now()
 
 -- name: runtime.say
 -- Gives each message the next number of its subject; the subject's row stays locked until commit,
--- so that numbers rise in commit order. Locks are taken in the order of subjects.
+-- so that numbers rise in commit order. Locks are taken in the order of subjects. Events, which have
+-- no address, are also counted by themselves.
 WITH said AS (
-    SELECT * FROM ROWS FROM (jsonb_to_recordset($1) AS (
+    SELECT *, count(*) FILTER (WHERE to_address = '') OVER so_far AS events_so_far
+    FROM ROWS FROM (jsonb_to_recordset($1) AS (
         message_id text, type text, subject text, version integer, traceparent text,
         correlation text, causation text, to_address text, mandatory boolean, data jsonb
     )) WITH ORDINALITY AS row (
         message_id, type, subject, version, traceparent,
         correlation, causation, to_address, mandatory, data, place
     )
+    WINDOW so_far AS (PARTITION BY subject ORDER BY place)
 ), counted AS (
-    INSERT INTO subjects AS s (subject, sequence)
-    SELECT subject, count(*) FROM said GROUP BY subject ORDER BY subject
-    ON CONFLICT (subject) DO UPDATE SET sequence = s.sequence + excluded.sequence
-    RETURNING s.subject, s.sequence AS last
+    INSERT INTO subjects AS s (subject, sequence, events)
+    SELECT subject, count(*), count(*) FILTER (WHERE to_address = '')
+    FROM said GROUP BY subject ORDER BY subject
+    ON CONFLICT (subject) DO UPDATE
+    SET sequence = s.sequence + excluded.sequence, events = s.events + excluded.events
+    RETURNING s.subject, s.sequence AS last, s.events AS last_event
 )
-INSERT INTO outbox (message_id, type, subject, sequence, version, said, traceparent, correlation,
-    causation, to_address, mandatory, data, next_at)
+INSERT INTO outbox (message_id, type, subject, sequence, number, version, said, traceparent,
+    correlation, causation, to_address, mandatory, data, next_at)
 SELECT message_id, type, subject,
     last - count(*) OVER (PARTITION BY subject)
         + row_number() OVER (PARTITION BY subject ORDER BY place),
+    CASE WHEN to_address = '' THEN
+        last_event - count(*) FILTER (WHERE to_address = '') OVER (PARTITION BY subject)
+            + events_so_far ELSE 0 END,
     version, stowage_now(), traceparent, correlation, causation, to_address, mandatory, data,
     stowage_now()
 FROM said JOIN counted USING (subject) ORDER BY place
-RETURNING id, message_id, sequence
+RETURNING id, message_id, sequence, number
 
 -- name: runtime.intend
 INSERT INTO intents (kind, key, payload, traceparent, correlation, causation, created, deadline,

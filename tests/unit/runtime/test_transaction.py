@@ -9,7 +9,7 @@ from stowage_contracts.errors import InvalidInput
 from stowage_contracts.messages.data_motion import CancelCopy, CopyProgressed
 from stowage_contracts.messages.image_store import AddPod, AddZone, ZoneAdded
 from stowage_contracts.topology import address
-from stowage_contracts.values import Transfer
+from stowage_contracts.values import ServiceName, Transfer
 from stowage_contracts.views import ZoneView
 from stowage_runtime.handling.transaction import Transaction
 from stowage_runtime.telemetry import current_traceparent, span, start_tracing
@@ -38,6 +38,21 @@ async def test_sequences_rise_by_one_for_each_subject(bench: Bench) -> None:
 
     told = [(s.envelope.subject, s.envelope.sequence) for s in await bench.sent()]
     assert told == [("zone/a", 1), ("zone/b", 1), ("zone/a", 2), ("zone/a", 3), ("zone/b", 2)]
+
+
+async def test_events_are_also_counted_without_the_commands_between(bench: Bench) -> None:
+    owner = address(ServiceName.IMAGE_STORE)
+    async with bench.tx() as tx:
+        await tx.say(added("a"))
+        await tx.say(AddZone(zone_id="a", name="n"), to=owner)
+        await tx.say(added("a"), added("b"))
+    async with bench.tx() as tx:
+        await tx.say(AddZone(zone_id="a", name="n"), to=owner)
+        await tx.say(added("a"))
+
+    sent = [each.envelope for each in await bench.sent() if each.envelope.subject == "zone/a"]
+    assert [each.sequence for each in sent] == [1, 2, 3, 4, 5]
+    assert [each.number for each in sent] == [1, 0, 2, 0, 3]
 
 
 async def test_concurrent_transactions_leave_no_gap_and_no_duplicate(bench: Bench) -> None:

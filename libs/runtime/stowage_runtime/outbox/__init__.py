@@ -46,7 +46,7 @@ def numbered(said: Sequence[tuple[Envelope, str]], given: list[Record]) -> list[
     return [
         Numbered(
             numbers[envelope.id]["id"],
-            envelope.model_copy(update={"sequence": numbers[envelope.id]["sequence"]}),
+            envelope.model_copy(update=_given(numbers[envelope.id])),
             to,
             bool(to),
         )
@@ -76,7 +76,11 @@ def envelope(row: Record, source: str) -> Envelope:
         traceparent=row["traceparent"],
         correlationid=row["correlation"],
         causationid=row["causation"],
-        sequence=row["sequence"],
+        **_given(row),
         version=row["version"],
         data=row["data"],
     )
+
+
+def _given(row: Record) -> dict[str, int]:
+    return {"sequence": row["sequence"], "number": row["number"]}
