@@ -23,6 +23,8 @@ from stowage_runtime import settings
 from stowage_runtime.http.openapi import document
 from stowage_runtime.telemetry import metrics
 
+from docs import query_api
+
 REFERENCE = Path("docs/reference")
 SCHEMAS = Path("libs/contracts/stowage_contracts/schemas")
 SERVICES: tuple[tuple[str, type[settings.ServiceSettings]], ...] = (
@@ -45,6 +47,7 @@ def documents() -> dict[Path, str]:
     found = {SCHEMAS / name: _text(schema) for name, schema in describing.schemas().items()}
     found[REFERENCE / "openapi.json"] = _text(document("Stowage", ROUTES))
     found[REFERENCE / "asyncapi.json"] = _text(describing.asyncapi())
+    found[REFERENCE / "cloudstack-api.md"] = query_api.reference()
     found[REFERENCE / "settings.md"] = settings.reference(SERVICES)
     found[REFERENCE / "metrics.md"] = metrics_reference()
     return found
