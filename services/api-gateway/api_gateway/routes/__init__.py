@@ -5,6 +5,7 @@ from api_gateway.routes.copies import ROUTES as COPIES
 from api_gateway.routes.demoting import ROUTES as DEMOTING
 from api_gateway.routes.events import ROUTES as EVENTS
 from api_gateway.routes.hosts import ROUTES as HOSTS
+from api_gateway.routes.importing import ROUTES as IMPORTING
 from api_gateway.routes.keys import ROUTES as KEYS
 from api_gateway.routes.links import ROUTES as LINKS
 from api_gateway.routes.objects import ROUTES as OBJECTS
@@ -18,4 +19,4 @@ from api_gateway.routes.upkeep import ROUTES as UPKEEP
 
 STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *CACHES, *PLACEMENT)
 MOVED = (*COPIES, *STEERING, *POLICIES)
-ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *LINKS, *MOVED, *EVENTS, *KEYS)
+ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *EVENTS, *KEYS)
