@@ -28,8 +28,9 @@ ON CONFLICT DO NOTHING
 -- name: list_entries
 SELECT e.*, ARRAY(SELECT copy_id FROM pins p WHERE p.entry_id = e.id
     AND p.expires > stowage_now() ORDER BY copy_id) AS pinned_by
-FROM entries e WHERE ($1::text IS NULL OR store_id = $1) AND ($2::text IS NULL OR id > $2)
-ORDER BY id LIMIT $3
+FROM entries e WHERE ($1::text IS NULL OR store_id = $1) AND ($2::text IS NULL OR id = $2)
+    AND ($3::text IS NULL OR id > $3)
+ORDER BY id LIMIT $4
 -- name: pinned_by
 SELECT copy_id FROM pins WHERE entry_id = $1 AND expires > stowage_now() ORDER BY copy_id
 -- name: pinned_on

@@ -100,7 +100,9 @@ def simulated(question: Any) -> FleetSimulated:
 
 
 def entries_listed(question: Any) -> EntriesListed:
-    """Two pages."""
+    """Two pages; of entries asked for by their id, the first alone."""
+    if question.entry_id is not None:
+        return EntriesListed(entries=(entry("e1"),) if question.entry_id == "e1" else ())
     if question.after is None:
         return EntriesListed(entries=(entry("e1"),), next="e1")
     return EntriesListed(entries=(entry("e2", pinned_by=("c1",)),))

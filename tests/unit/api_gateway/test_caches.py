@@ -9,6 +9,7 @@ from stowage_contracts.caching import CacheFleet, CacheFleetView, Demand, VmSpec
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.messages.cache_autoscaler import (
     CacheFleetRemoved,
+    EntriesListed,
     EvictEntry,
     HoldEntry,
     ListDecisions,
@@ -168,6 +169,7 @@ async def test_entries_are_asked_of_their_owner_page_by_page(api: Api, bench: Be
 
 
 async def test_an_entry_is_held_let_go_and_evicted(api: Api, bench: Bench) -> None:
+    bench.bus.replies.update(caches.ANSWERS)
     before = datetime.now(UTC)
     held = await api.post("/v1/cache-entries/e1/hold", {"seconds": 60}, Idempotency_Key="k")
     again = await api.post("/v1/cache-entries/e1/hold", {"seconds": 60}, Idempotency_Key="k")
@@ -183,6 +185,27 @@ async def test_an_entry_is_held_let_go_and_evicted(api: Api, bench: Bench) -> No
     assert timedelta(seconds=59) < holds.until - before < timedelta(seconds=90)
     assert (lets_go, evicts) == (HoldEntry(entry_id="e1"), EvictEntry(entry_id="e1"))
     assert (await api.post("/v1/cache-entries/no%20id/evict")).status == 400
+
+
+@pytest.mark.parametrize(("what", "body"), [("hold", {}), ("evict", None)])
+async def test_an_entry_nobody_has_is_not_found(
+    api: Api, bench: Bench, what: str, body: Any
+) -> None:
+    bench.bus.replies.update(caches.ANSWERS)
+    answer = await api.post(f"/v1/cache-entries/ghost/{what}", body)
+    assert (answer.status, answer.body["code"]) == (404, "not_found.entry")
+    assert (answer.body["resource"], await bench.said()) == ("entry/ghost", [])
+
+
+async def test_an_eviction_asked_for_again_is_answered_the_same_once_the_entry_is_gone(
+    api: Api, bench: Bench
+) -> None:
+    bench.bus.replies.update(caches.ANSWERS)
+    first = await api.post("/v1/cache-entries/e1/evict", Idempotency_Key="k")
+    bench.bus.replies[ListEntries] = lambda _: EntriesListed(entries=())
+    again = await api.post("/v1/cache-entries/e1/evict", Idempotency_Key="k")
+    assert (first.status, again.status, again.body) == (202, 202, first.body)
+    assert await bench.said() == [EvictEntry(entry_id="e1")]
 
 
 async def test_decisions_are_asked_by_subject(api: Api, bench: Bench) -> None:

@@ -124,6 +124,10 @@ async def test_entries_are_listed_in_pages_of_one_store_or_all(scene: Scene) -> 
     of_one = (await listed(scene, store_id="k1")).entries
     assert {entry.store_id for entry in of_one} <= {"k1"}
     assert len(of_one) + len((await listed(scene, store_id="k2")).entries) == 5
+    (second, third) = first.entries[1:]
+    assert (await listed(scene, entry_id=third.id)).entries == (third,)
+    assert (await listed(scene, entry_id=second.id, after=third.id)).entries == ()
+    assert (await listed(scene, entry_id="ghost")).entries == ()
 
 
 async def test_a_placement_tells_every_candidate_with_its_rank(scene: Scene) -> None:

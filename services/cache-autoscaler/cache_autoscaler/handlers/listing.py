@@ -20,8 +20,9 @@ MOST = 1000
 async def on_list_entries(message: ListEntries, desk: Desk, deps: Deps) -> EntriesListed:
     """A page by id."""
     limit = min(max(1, message.limit), MOST)
+    which = message.store_id, message.entry_id, message.after
     async with desk.transaction() as tx:
-        rows = await tx.rows("list_entries", message.store_id, message.after, limit + 1)
+        rows = await tx.rows("list_entries", *which, limit + 1)
     found = tuple(entry_view(row) for row in rows[:limit])
     return EntriesListed(entries=found, next=found[-1].id if len(rows) > limit else None)
 

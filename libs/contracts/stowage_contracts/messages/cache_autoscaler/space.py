@@ -70,9 +70,10 @@ class EvictEntry(Command, subject="entry/{entry_id}"):
 
 
 class ListEntries(Request, subject="entry/list"):
-    """What caches hold, by id; of one store or of all."""
+    """What caches hold, by id; of one store or of all, or one entry alone."""
 
     store_id: Id | None = None
+    entry_id: Id | None = None
     after: Id | None = None
     limit: int = 100
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from pydantic import Field
-from stowage_contracts.errors import InvalidInput
+from stowage_contracts.errors import InvalidInput, NotFound
 from stowage_contracts.messages.cache_autoscaler import (
     DecisionsListed,
     EntriesListed,
@@ -91,8 +91,12 @@ async def _order(call: Call, desk: Desk, deps: Deps, command: Ordering) -> Reply
     key = call.path["id"]
     if not is_id(key):
         raise InvalidInput("not an id", resource=f"entry/{key[:64]}", code="id")
+    found = await ask(desk, ListEntries(entry_id=key, limit=1), EntriesListed)
 
     async def make(tx: Tx) -> EntryOrdered:
+        """Not asked for when it was done before, which may have ended the entry."""
+        if not found.entries:
+            raise NotFound("no such entry", resource=f"entry/{key}", code="entry")
         said = command(key, tx)
         await tx.say(said, to=CACHE_AUTOSCALER)
         return EntryOrdered(id=key, held_until=getattr(said, "until", None))
