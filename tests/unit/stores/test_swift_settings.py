@@ -38,6 +38,8 @@ def test_the_storage_url_tells_the_scheme_of_grants() -> None:
         {"container": "a/b"},
         {"container": ""},
         {"segments": "images"},
+        {"others": "("},
+        {"others": ".*"},
         {"prefix": "../up"},
         {"auth": "password"},
         {"auth": "v2"},

@@ -51,7 +51,15 @@ class Container:
 
     def path(self, key: str) -> str:
         """Below the account, unquoted."""
+        if self._elsewhere(key):
+            return f"/{key}"
         return f"/{self.settings.container}/{self.settings.prefix}{key}"
+
+    def _elsewhere(self, key: str) -> bool:
+        """Whether its first part is another container of the account."""
+        container, slash, _ = key.partition("/")
+        others = self.settings.others
+        return bool(others and slash and re.fullmatch(others, container))
 
     async def head(self, key: str) -> Held:
         """Raises NotFound."""
@@ -92,13 +100,28 @@ class Container:
             raise Unavailable(f"segments are left: {failed}", resource=key, code="store")
 
     async def list(self, prefix: str) -> AsyncIterator[ObjectStat]:
-        """Objects below ``prefix``; names that can't be keys are not ours and left out."""
+        """Objects below ``prefix``; names that can't be keys are not ours and left out. Other
+        containers are only listed by a prefix that begins with their name."""
+        if self._elsewhere(f"{prefix}/"):
+            async for found in self._others(prefix):
+                yield found
+            return
         start = self.settings.prefix
         reserved = f"{start}{RESERVED}/"
         async for row in self.rows(self.settings.container, start + prefix, skip=reserved):
             key = row["name"].removeprefix(start)
             if is_key(key):
                 yield _listed(key, row)
+
+    async def _others(self, prefix: str) -> AsyncIterator[ObjectStat]:
+        container, _, start = prefix.partition("/")
+        try:
+            async for row in self.rows(container, start):
+                if is_key(key := f"{container}/{row['name']}"):
+                    yield _listed(key, row)
+        except Unavailable as error:
+            if error.code != "unavailable.container":  # that one is only not there
+                raise
 
     async def rows(
         self, container: str, prefix: str = "", *, skip: str = ""

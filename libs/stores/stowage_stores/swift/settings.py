@@ -1,14 +1,17 @@
 """SwiftSettings: what a Swift store needs to be told."""
 
+import re
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from stowage_contracts.errors import InvalidInput
-from stowage_contracts.keys import check_key
+from stowage_contracts.keys import RESERVED, check_key
 from stowage_contracts.values import TREE_LEAF, Bytes
 
 from stowage_stores.servers import named_server
+
+_OWN = ("template", "volumes", "snapshots", RESERVED)
 
 
 class SwiftSettings(BaseModel):
@@ -42,6 +45,9 @@ class SwiftSettings(BaseModel):
     """What containers of segments are called, one per object; ``<container>_segments`` if empty."""
     prefix: str = ""
     """Keys begin with this; several stores may share a container by it."""
+    others: str = Field(default="", max_length=200)
+    """Names (a regular expression) of more containers of the account, whose objects are keys that
+    begin with the container's name: found there and read, never listed or written."""
     create: bool = False
     """Make the container when the store is added."""
     temp_url_key: SecretStr = Field(min_length=1)
@@ -72,6 +78,17 @@ class SwiftSettings(BaseModel):
         if at.username or at.password or at.query or at.fragment:
             raise ValueError("an address without user, password, query or fragment")
         return address.rstrip("/")
+
+    @field_validator("others")
+    @classmethod
+    def _an_expression(cls, others: str) -> str:
+        try:
+            own = [name for name in _OWN if re.fullmatch(others, name)]
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        if own:
+            raise ValueError(f"also names {own[0]}, with which keys of our own begin")
+        return others
 
     @field_validator("prefix")
     @classmethod
