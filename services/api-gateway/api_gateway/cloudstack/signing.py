@@ -37,14 +37,15 @@ def check_expiry(params: Mapping[str, str], now: datetime) -> None:
 
 
 def _texts(signed: Mapping[str, str]) -> Iterator[str]:
-    """What may have been signed: some sort by lower-case name, and they differ on ``~``."""
+    """What may have been signed: clients differ in the order, and on ``~`` and brackets."""
     orders: tuple[Callable[[str], str], ...] = (str, str.lower)
-    for text in dict.fromkeys(_joined(signed, order) for order in orders):
-        yield text.replace("~", "%7e")
-        if "~" in text:
-            yield text
+    for safe in ("*", "*[]"):
+        for text in dict.fromkeys(_joined(signed, order, safe) for order in orders):
+            yield text.replace("~", "%7e")
+            if "~" in text:
+                yield text
 
 
-def _joined(signed: Mapping[str, str], order: Callable[[str], str]) -> str:
+def _joined(signed: Mapping[str, str], order: Callable[[str], str], safe: str) -> str:
     names = sorted(signed, key=order)
-    return "&".join(f"{name}={quote(signed[name], safe='*')}" for name in names).lower()
+    return "&".join(f"{name}={quote(signed[name], safe=safe)}" for name in names).lower()

@@ -3,8 +3,9 @@
 from api_gateway.cloudstack.command import table
 from api_gateway.cloudstack.commands import discovery, jobs
 from api_gateway.cloudstack.commands.places import COMMANDS as PLACES
+from api_gateway.cloudstack.commands.surroundings import COMMANDS as SURROUNDINGS
 
-_WORK = (*PLACES,)
+_WORK = (*PLACES, *SURROUNDINGS)
 _ALL = (*_WORK, *jobs.commands(table(_WORK)))
 COMMANDS = table((*_ALL, *discovery.commands(table(_ALL))))
 """By lower-case name."""
