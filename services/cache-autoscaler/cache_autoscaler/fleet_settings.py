@@ -59,7 +59,6 @@ class FleetSettings(ServiceSettings):
             ordered=self.fleet_order_seconds + self.fleet_missing_seconds,
             starting=self.fleet_starting_seconds,
             probing=self.fleet_probing_seconds,
-            unwell=self.fleet_unwell_seconds,
             silent=self.fleet_silent_seconds,
             repeat=self.fleet_repeat_seconds,
         )

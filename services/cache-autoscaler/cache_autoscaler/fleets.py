@@ -71,7 +71,7 @@ def member(row: Record, host: Host | None, seen: Look) -> Member:
     """A VM as the controller sees it; ``host`` is None where it can run no VMs any more. Time in
     which nobody was heard is held against none."""
     state, since = VmState(row["state"]), max(row["since"], seen.hearing_since)
-    until = deadline(state, since, seen.settings.vm_times, drain_seconds=0)
+    until = deadline(state, since, seen.settings.vm_times)
     doomed, retiring = _troubles(row, seen.settings, seen.now)
     if host is not None and host.draining and not (doomed or retiring):
         retiring = f"host {host.id} is being drained"

@@ -39,6 +39,7 @@ from cache_autoscaler.model.fleets import (
     step,
 )
 from cache_autoscaler.model.rooms import Host
+from cache_autoscaler.model.vms import deadline
 from cache_autoscaler.proving import intend_prove, left_open
 from cache_autoscaler.scaling import measure, want
 
@@ -113,17 +114,18 @@ async def _tend(tx: Tx, vm: Record, fleet: Record, at: tuple[Host | None, Deps])
     elif state in (VmState.OFFERED, VmState.DRAINING):
         await tx.run("vm_unwell", vm["id"], vm["phase"] == VmPhase.UNWELL or store_down(vm))
     if state is VmState.DRAINING:
-        await _tell_late(tx, vm, fleet)
+        await _tell_late(tx, vm, fleet, deps)
 
 
 async def _ask_again(tx: Tx, vm: Record, silent: bool, deps: Deps) -> None:
-    repeat = timedelta(seconds=deps.settings.fleet_repeat_seconds)
-    if not silent and (vm["asked"] is None or tx.now >= vm["asked"] + repeat):
+    asked, times = vm["asked"], deps.settings.vm_times
+    if not silent and (asked is None or tx.now >= deadline(VmState.DESTROYING, asked, times)):
         await vms.ask_destroy(tx, vm)
 
 
-async def _tell_late(tx: Tx, vm: Record, fleet: Record) -> None:
-    until = vm["since"] + timedelta(seconds=limits_of(fleet).drain_seconds)
+async def _tell_late(tx: Tx, vm: Record, fleet: Record, deps: Deps) -> None:
+    times, most = deps.settings.vm_times, limits_of(fleet).drain_seconds
+    until = deadline(VmState.DRAINING, vm["since"], times, most)
     late = await tx.row("vm_late", vm["id"]) if tx.now >= until else None
     if late is None:
         return

@@ -61,16 +61,17 @@ class Times:
     ordered: float = 90
     starting: float = 300
     probing: float = 120
-    unwell: float = 60
-    """Without an answer until it is replaced."""
     silent: float = 30
     """Without a word of its host until that is told."""
     repeat: float = 30
     """Between two orders to destroy it."""
 
 
-def deadline(state: VmState, since: datetime, times: Times, drain_seconds: float) -> datetime:
-    """Until when a VM may stay as it is; for OFFERED, when its host has to be heard again."""
+def deadline(state: VmState, since: datetime, times: Times, drain_seconds: float = 0) -> datetime:
+    """Until when a VM may stay as it is; for OFFERED, when its host has to be heard again.
+
+    ``drain_seconds`` are its fleet's, and count for DRAINING only.
+    """
     seconds = {
         VmState.ORDERED: times.ordered,
         VmState.STARTING: times.starting,
