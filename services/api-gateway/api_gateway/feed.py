@@ -12,6 +12,7 @@ from asyncpg import Record
 from stowage_contracts.errors import Unavailable
 from stowage_runtime.service import Desk
 
+from api_gateway import kept
 from api_gateway.listeners import START, Happened, Listener, Position
 
 BATCH = 500
@@ -70,7 +71,7 @@ class Feed:
 
     async def _start(self, desk: Desk) -> None:
         async with desk.transaction() as tx:
-            self._at, self._since = Position.of(await tx.row("feed_end")), tx.now
+            self._at, self._since = await kept.end(tx), tx.now
         self._shown = {}
         self._task = asyncio.create_task(self._look(desk), name="feed")
 
@@ -99,7 +100,7 @@ class Feed:
 
     async def _news(self, desk: Desk) -> _News:
         async with desk.transaction() as tx:
-            rows = await tx.rows("feed_after", *self._at, BATCH, "", "", "")
+            rows = await kept.after(self._at, BATCH, kept.About(), tx)
             return _News(rows, await tx.rows("progress_since", self._since))
 
     def _tell(self, news: _News) -> bool:

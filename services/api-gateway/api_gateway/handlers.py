@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from stowage_contracts.envelope import Envelope
 from stowage_contracts.message import Kind, Message
 from stowage_contracts.messages import MESSAGES
 from stowage_contracts.messages.data_motion import CopyProgressed
@@ -15,7 +16,8 @@ from api_gateway.projection import Projection
 
 async def on_event(message: Message, tx: Tx, deps: Deps) -> None:
     """Keep the newest state of the subject and tell the live feed."""
-    Projection.of(tx).event(message, tx.cause.sequence if tx.cause else 0)
+    said = tx.cause or Envelope.of(message, source=message.owner.value)
+    Projection.of(tx).event(message, said)
     deps.feed.ring()
 
 

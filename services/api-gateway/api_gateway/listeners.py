@@ -50,6 +50,11 @@ class Happened:
     id: str
     account: str
     body: dict[str, Any]
+    event: str = ""
+    """Its own id, by which it is told everywhere; its source and this are unique."""
+    source: str = ""
+    sequence: int = 0
+    """Counts the events of its source and subject."""
 
     @classmethod
     def of_row(cls, row: Record) -> "Happened":
@@ -62,6 +67,9 @@ class Happened:
             row["subject_id"],
             row["account_id"],
             row["body"],
+            row["message_id"],
+            row["source"],
+            row["sequence"],
         )
 
     @classmethod

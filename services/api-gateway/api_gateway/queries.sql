@@ -27,33 +27,78 @@ INSERT INTO resources (noun, id, sequence, state, created, updated)
 VALUES ($1, $2, 0, $3, stowage_now(), stowage_now())
 ON CONFLICT (noun, id) DO UPDATE SET state = EXCLUDED.state, removed = false,
     updated = EXCLUDED.updated
+-- name: told
+-- What the feed has of each subject, and whether something is held of it; locked until commit.
+INSERT INTO told (source, subject)
+SELECT * FROM unnest($1::text[], $2::text[]) AS wanted (source, subject) ORDER BY source, subject
+ON CONFLICT (source, subject) DO UPDATE SET number = told.number
+RETURNING source, subject, number, condition, EXISTS (
+    SELECT FROM held WHERE held.source = told.source AND held.subject = told.subject) AS waits
+-- name: take_held
+DELETE FROM held WHERE (source, subject) IN (
+    SELECT * FROM unnest($1::text[], $2::text[]) AS wanted (source, subject))
+RETURNING source, subject, number, event
+-- name: hold
+-- Each keeps the time since when it is held.
+INSERT INTO held (source, subject, number, since, event)
+SELECT event ->> 'source', event ->> 'subject', (event ->> 'number')::bigint,
+    coalesce((event -> 'event' ->> 'since')::timestamptz, stowage_now()),
+    jsonb_set(event, '{event,since}',
+        coalesce(event -> 'event' -> 'since', to_jsonb(stowage_now())))
+FROM jsonb_array_elements($1::text::jsonb) AS event
+ON CONFLICT DO NOTHING
+-- name: held_too_long
+SELECT source, subject FROM held WHERE since < stowage_now() - make_interval(secs => $1)
+GROUP BY source, subject ORDER BY min(since) LIMIT $2
 -- name: project
--- Events ($1, in order): of each resource the newest sequence is kept, and what was news is told.
-WITH told AS (
+-- Events ($1, in order): of each resource the newest sequence is kept. Told is what is counted, in
+-- its turn; and of the rest what was news. Events of a subject lie one behind the other whatever
+-- transaction each is written by.
+WITH said AS (
     SELECT * FROM ROWS FROM (jsonb_to_recordset($1::text::jsonb) AS (
         type text, about text, about_id text, seen_by text, body jsonb,
-        noun text, id text, account_id text, sequence bigint, state jsonb, removed boolean
+        noun text, id text, account_id text, sequence bigint, state jsonb, removed boolean,
+        source text, subject text, number bigint, tell boolean, was text, condition text,
+        message_id text, said timestamptz, traceparent text, correlation text, causation text
     )) WITH ORDINALITY AS row (type, about, about_id, seen_by, body,
-        noun, id, account_id, sequence, state, removed, place)
+        noun, id, account_id, sequence, state, removed,
+        source, subject, number, tell, was, condition,
+        message_id, said, traceparent, correlation, causation, place)
 ), before AS (
     SELECT noun, id, sequence FROM resources
-    WHERE (noun, id) IN (SELECT noun, id FROM told WHERE noun IS NOT NULL)
+    WHERE (noun, id) IN (SELECT noun, id FROM said WHERE noun IS NOT NULL)
 ), kept AS (
     INSERT INTO resources (noun, id, account_id, sequence, state, removed, created, updated)
     SELECT DISTINCT ON (noun, id)
         noun, id, account_id, sequence, state, removed, stowage_now(), stowage_now()
-    FROM told WHERE noun IS NOT NULL ORDER BY noun, id, sequence DESC, place
+    FROM said WHERE noun IS NOT NULL ORDER BY noun, id, sequence DESC, place
     ON CONFLICT (noun, id) DO UPDATE SET sequence = EXCLUDED.sequence, state = EXCLUDED.state,
         removed = EXCLUDED.removed, updated = EXCLUDED.updated, progressed = NULL, progress = NULL
     WHERE resources.sequence < EXCLUDED.sequence
     RETURNING noun, id
+), last AS (
+    SELECT DISTINCT ON (source, subject) source, subject, number, condition
+    FROM said WHERE tell AND number > 0 ORDER BY source, subject, number DESC
+), placed AS (
+    UPDATE told SET number = greatest(told.number, last.number),
+        condition = coalesce(nullif(last.condition, ''), told.condition),
+        tx = CASE WHEN told.tx < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+            THEN greatest(told.tx, pg_current_xact_id()::text::bigint)
+            ELSE pg_current_xact_id()::text::bigint END
+    FROM last WHERE told.source = last.source AND told.subject = last.subject
+    RETURNING told.source, told.subject, told.tx
 )
-INSERT INTO feed (at, type, noun, subject_id, account_id, body)
-SELECT stowage_now(), t.type, t.about, t.about_id, t.seen_by, t.body
-FROM told AS t LEFT JOIN kept AS k USING (noun, id) LEFT JOIN before AS b USING (noun, id)
-WHERE t.noun IS NULL
-    OR k.noun IS NOT NULL AND (b.sequence IS NULL OR t.sequence > b.sequence)
-ORDER BY t.place
+INSERT INTO feed (tx, at, type, noun, subject_id, account_id, body, message_id, source, sequence,
+    said, traceparent, correlation, causation, was)
+SELECT coalesce(p.tx, pg_current_xact_id()::text::bigint), stowage_now(), s.type, s.about,
+    s.about_id, s.seen_by, s.body, s.message_id, s.source,
+    CASE WHEN s.number > 0 THEN s.number ELSE s.sequence END,
+    s.said, s.traceparent, s.correlation, s.causation, s.was
+FROM said AS s LEFT JOIN kept AS k USING (noun, id) LEFT JOIN before AS b USING (noun, id)
+    LEFT JOIN placed AS p ON s.number > 0 AND p.source = s.source AND p.subject = s.subject
+WHERE s.tell AND (s.number > 0 OR s.noun IS NULL
+    OR k.noun IS NOT NULL AND (b.sequence IS NULL OR s.sequence > b.sequence))
+ORDER BY s.place
 -- name: progress
 -- The newest figures ($1) of copies that move.
 UPDATE resources AS r
@@ -84,8 +129,9 @@ WITH ended AS (
         AND state ->> 'state' = 'requested'
     RETURNING id, account_id, state
 )
-INSERT INTO feed (at, type, noun, subject_id, account_id, body)
-SELECT stowage_now(), 'CopyCompleted', 'copy', id, account_id, jsonb_build_object('state', state)
+INSERT INTO feed (at, type, noun, subject_id, account_id, body, message_id, source, sequence)
+SELECT stowage_now(), 'CopyCompleted', 'copy', id, account_id, jsonb_build_object('state', state),
+    'CopyCompleted.copy.' || id, 'api-gateway', 1
 FROM ended
 -- name: hide
 UPDATE resources SET removed = true WHERE noun = $1 AND id = $2
@@ -152,26 +198,50 @@ DELETE FROM idempotency WHERE (account_id, key) IN (
     WHERE created < stowage_now() - make_interval(secs => $1) ORDER BY created LIMIT $2)
 
 -- name: add_feed
-INSERT INTO feed (at, type, noun, subject_id, account_id, body)
-VALUES (stowage_now(), $1, $2, $3, $4, $5)
+-- The gateway's own word, once of each type and subject.
+INSERT INTO feed (at, type, noun, subject_id, account_id, body, message_id, source, sequence)
+VALUES (stowage_now(), $1, $2, $3, $4, $5, concat_ws('.', $1::text, $2::text, $3::text),
+    'api-gateway', 1)
+-- name: feed_horizon
+-- Every transaction of this role before that number has ended; others write no events. A backend
+-- tells the lower half of its transaction's number.
+SELECT least(snap.next, min(snap.next - behind)) FROM (
+    SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next) AS snap
+LEFT JOIN LATERAL (
+    SELECT mod(mod(snap.next, 4294967296) - backend_xid::text::bigint + 4294967296, 4294967296)
+        AS behind
+    FROM pg_stat_activity
+    WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+        AND datname = current_database() AND usename = session_user
+) AS running ON behind < 2147483648
+GROUP BY snap.next
 -- name: feed_after
--- In the order of transactions, and only those that no older one can still join: a position once
--- shown has nothing before it that is shown later. Foreign transactions hold it up only so long.
+-- In the order of transactions, and only those before the horizon ($7), which no older one can still
+-- join: a position once shown has nothing before it that is shown later.
 SELECT * FROM feed
-WHERE (tx, id) > ($1, $2)
-    AND (tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-        OR at < stowage_now() - interval '3 seconds')
+WHERE (tx, id) > ($1, $2) AND tx < $7
     AND ($4 = '' OR noun = $4) AND ($5 = '' OR subject_id = $5)
     AND ($6 = '' OR account_id IN ('', $6))
 ORDER BY tx, id LIMIT $3
 -- name: feed_end
-SELECT tx, id FROM feed
-WHERE tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    OR at < stowage_now() - interval '3 seconds'
-ORDER BY tx DESC, id DESC LIMIT 1
+SELECT tx, id FROM feed WHERE tx < $1 ORDER BY tx DESC, id DESC LIMIT 1
 -- name: feed_old
--- Too old, or brought here by a restore from a server that had counted further.
-DELETE FROM feed WHERE (tx, id) IN (
-    SELECT tx, id FROM feed
-    WHERE at < stowage_now() - make_interval(secs => $1) ORDER BY at LIMIT $2)
-    OR tx > pg_current_xact_id()::text::bigint
+-- Too old, unless a sink still wants it ($3: but no longer than that), or brought here by a restore
+-- from a server that had counted further.
+WITH wanted AS (
+    SELECT at_tx, at_id FROM sinks ORDER BY at_tx, at_id LIMIT 1
+), gone AS (
+    DELETE FROM feed WHERE (tx, id) IN (
+        SELECT tx, id FROM feed
+        WHERE at < stowage_now() - make_interval(secs => $1)
+            AND (at < stowage_now() - make_interval(secs => $3)
+                OR NOT EXISTS (SELECT FROM wanted WHERE (feed.tx, feed.id) > (at_tx, at_id)))
+        ORDER BY at LIMIT $2)
+        OR tx > pg_current_xact_id()::text::bigint
+    RETURNING tx, id
+), last AS (
+    SELECT tx, id FROM gone WHERE tx <= pg_current_xact_id()::text::bigint
+    ORDER BY tx DESC, id DESC LIMIT 1
+)
+UPDATE feed_trimmed SET tx = last.tx, id = last.id
+FROM last WHERE (feed_trimmed.tx, feed_trimmed.id) < (last.tx, last.id)

@@ -1,7 +1,7 @@
 """api-gateway's settings; every one has an environment name (STOWAGE_…)."""
 
 from pydantic import Field, SecretStr
-from stowage_runtime.settings import ServiceSettings
+from stowage_runtime.settings import ServiceSettings, Words
 
 
 class Settings(ServiceSettings):
@@ -35,6 +35,18 @@ class Settings(ServiceSettings):
     )
     feed_seconds: float = Field(
         default=3600, gt=0, description="How long events can be replayed to a stream, in seconds."
+    )
+    sink_keep_seconds: float = Field(
+        default=259_200,
+        gt=0,
+        description="How long events are kept for a sink that has not taken them, in seconds.",
+    )
+    sink_allow: Words = Field(
+        default=(),
+        description="Private networks (CIDR, separated by commas) that webhooks may reach.",
+    )
+    sinks_per_account: int = Field(
+        default=20, ge=0, description="Most sinks of an account that is not an admin's."
     )
     idempotency_seconds: float = Field(
         default=86400, gt=0, description="How long an Idempotency-Key is remembered, in seconds."

@@ -6,6 +6,7 @@ from stowage_runtime.service import Timer
 from api_gateway.cloudstack.commands import COMMANDS
 from api_gateway.cloudstack.jobs import Job, settled
 from api_gateway.deps import Deps
+from api_gateway.telling import give_up
 
 BATCH = 20_000
 """Rows forgotten at a time: a run stays short."""
@@ -16,9 +17,16 @@ SILENCE = "its owner, which has not answered: is it running, is there a dead let
 
 async def forget(tx: Tx, deps: Deps) -> None:
     """Trim the feed, remembered idempotency keys and links that ended."""
-    await tx.run("feed_old", deps.settings.feed_seconds, BATCH)
+    settings = deps.settings
+    await tx.run("feed_old", settings.feed_seconds, BATCH, settings.sink_keep_seconds)
     await tx.run("idempotency_old", deps.settings.idempotency_seconds, BATCH)
     await tx.run("links_old", deps.settings.links_seconds, BATCH)
+
+
+async def release_held(tx: Tx, deps: Deps) -> None:
+    """Tell events that have waited in vain for the one before them."""
+    if await give_up(tx):
+        deps.feed.ring()
 
 
 async def own_up(tx: Tx, deps: Deps) -> None:
@@ -37,5 +45,6 @@ async def settle_jobs(tx: Tx, deps: Deps) -> None:
 TIMERS = (
     Timer[Deps]("forget", 15, forget),
     Timer[Deps]("own up", 15, own_up),
+    Timer[Deps]("release held", 5, release_held),
     Timer[Deps]("settle jobs", 5, settle_jobs),
 )

@@ -8,6 +8,7 @@ from stowage_contracts.errors import InvalidInput
 from stowage_runtime.http import EVENTS, Call, Route, Stream
 from stowage_runtime.service import Desk
 
+from api_gateway import kept
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.listeners import START, Happened, Listener, Position
@@ -76,15 +77,16 @@ async def _live(
 
 async def _end(desk: Desk) -> Position:
     async with desk.transaction() as tx:
-        return Position.of(await tx.row("feed_end"))
+        return await kept.end(tx)
 
 
 async def _kept(call: Call, desk: Desk, after: Position) -> AsyncGenerator[Happened, None]:
     """Kept events after a position, page by page; no transaction is open while one is sent."""
-    query, sees = call.query, call.principal.sees
+    query = call.query
+    about = kept.About(noun=query.noun, id=query.id, sees=call.principal.sees)
     while True:
         async with desk.transaction() as tx:
-            rows = await tx.rows("feed_after", *after, BATCH, query.noun, query.id, sees)
+            rows = await kept.after(after, BATCH, about, tx)
         for row in rows:
             yield Happened.of_row(row)
         if len(rows) < BATCH:
@@ -100,6 +102,9 @@ def _wanted(call: Call, item: Happened) -> bool:
 
 def _written(item: Happened) -> bytes:
     told = {
+        "event": item.event,
+        "source": item.source,
+        "sequence": item.sequence,
         "type": item.type,
         "at": item.at.isoformat(),
         "noun": item.noun,
