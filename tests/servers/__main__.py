@@ -25,7 +25,7 @@ env                       exports of what runs, for eval
 run [KIND...] -- COMMAND  start servers, run the command with their exports, stop them
 
 Kinds: rabbitmq postgres ceph (these three by default), docker, nfs, swift, keystone,
-transport-vms.
+mariadb, transport-vms.
 Addresses given as STOWAGE_TEST_... win; TEST_SERVERS=docker takes containers where it can.
 """
 TOOLS = Requirement(("qemu-img",), ("qemu-utils",))

@@ -9,6 +9,7 @@ from tests.servers.ceph import Ceph
 from tests.servers.containers import PostgresContainer, RabbitMqContainer
 from tests.servers.docker import Docker
 from tests.servers.keystone import Keystone
+from tests.servers.mariadb import MariaDb
 from tests.servers.nfs import Nfs
 from tests.servers.postgres import Postgres
 from tests.servers.rabbitmq import RabbitMq
@@ -24,6 +25,7 @@ KINDS: Mapping[str, type[Server]] = {
     "nfs": Nfs,
     "swift": Swift,
     "keystone": Keystone,
+    "mariadb": MariaDb,
     "transport-vms": TransportVms,
     "rabbitmq-container": RabbitMqContainer,
     "postgres-container": PostgresContainer,
@@ -44,6 +46,7 @@ EXPORTS: Mapping[str, tuple[str, ...]] = {
         "STOWAGE_TEST_KEYSTONE_USER",
         "STOWAGE_TEST_KEYSTONE_KEY",
     ),
+    "mariadb": ("STOWAGE_TEST_MARIADB_URL",),
     "transport-vms": (
         "STOWAGE_TEST_VM_NETWORK",
         "STOWAGE_TEST_VM_NAMESPACE",
