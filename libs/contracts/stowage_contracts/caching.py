@@ -22,6 +22,10 @@ from stowage_contracts.values import (
 from stowage_contracts.views import DesiredCount
 
 MEBI, GIBI = 1 << 20, 1 << 30
+YEAR = 366 * 86_400.0
+"""Longest time of a setting, in seconds."""
+Seconds = Annotated[float, Field(ge=0, le=YEAR)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=YEAR)]
 
 
 class EntryView(Value):
@@ -59,10 +63,10 @@ class Decision(Value):
 class VmSpec(Value):
     """What a transport VM is made with."""
 
-    memory_bytes: Annotated[int, Field(ge=64 * MEBI)] = 256 * MEBI
-    disk_bytes: Annotated[int, Field(ge=16 * MEBI)] = 32 * GIBI
+    memory_bytes: Annotated[int, Field(ge=64 * MEBI, le=1 << 44)] = 256 * MEBI
+    disk_bytes: Annotated[int, Field(ge=16 * MEBI, le=1 << 50)] = 32 * GIBI
     """Data disk; sparse where the host can."""
-    clients: tuple[IPv4Network | IPv6Network, ...] = ()
+    clients: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(max_length=64)] = ()
     """Who may mount its export, beside the host it runs on; a VM of a production fleet names
     the storage network of its scope."""
 
@@ -139,12 +143,23 @@ class TransportVmView(Value):
     error: Problem | None = None
 
 
-class CacheFleet(Value):
-    """Transport VMs of one scope and the limits within which they come and go."""
+class FleetPlace(Value):
+    """Which fleet, and where it lives."""
 
     id: Id
     name: Name
     scope: Scope
+
+    @model_validator(mode="after")
+    def _narrow(self) -> Self:
+        if self.scope.type is ScopeType.REGION:
+            raise ValueError("a fleet lives in a zone, pod, cluster or host")
+        return self
+
+
+class FleetLimits(Value):
+    """Within what a fleet's VMs come and go, and what they are made with."""
+
     strategy: str = ""
     """AutoscaleStrategy; empty is the service's own default."""
     minimum: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -153,22 +168,24 @@ class CacheFleet(Value):
     spare: Annotated[int, Field(ge=0, le=100)] = 0
     """Idle VMs kept warm beyond what is wanted."""
     vm: VmSpec = VmSpec()
-    min_life_seconds: Annotated[float, Field(ge=0)] = 300
+    min_life_seconds: Seconds = 300
     """A VM offered for less is not drained."""
-    cool_down_seconds: Annotated[float, Field(ge=0)] = 120
+    cool_down_seconds: Seconds = 120
     """Between a change of the count and one the other way."""
-    drain_seconds: Annotated[float, Field(gt=0)] = 3600
+    drain_seconds: PositiveSeconds = 3600
     """After it a drain that copies still hold is told as late; they are never aborted."""
-    deadline_seconds: Annotated[float, Field(gt=0)] = 600
+    deadline_seconds: PositiveSeconds = 600
     """What is queued is to be through within this."""
 
     @model_validator(mode="after")
     def _limits_in_order(self) -> Self:
         if self.minimum > self.maximum:
             raise ValueError("minimum is above maximum")
-        if self.scope.type is ScopeType.REGION:
-            raise ValueError("a fleet lives in a zone, pod, cluster or host")
         return self
+
+
+class CacheFleet(FleetLimits, FleetPlace):
+    """Transport VMs of one scope and the limits within which they come and go."""
 
 
 class CacheFleetView(CacheFleet):

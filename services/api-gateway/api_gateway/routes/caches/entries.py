@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from pydantic import Field
+from stowage_contracts.caching import YEAR
 from stowage_contracts.errors import InvalidInput, NotFound
 from stowage_contracts.messages.cache_autoscaler import (
     DecisionsListed,
@@ -23,7 +24,6 @@ from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
 from api_gateway.orders import ask
 from api_gateway.resources import reference
-from api_gateway.routes.caches.bodies import YEAR
 from api_gateway.routes.caches.fleets import CACHE_AUTOSCALER
 
 MOST = 500

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
+from stowage_contracts.caching import Seconds
 from stowage_contracts.messages.image_store import PrefetchObject
 from stowage_contracts.values import Id, Scope, ScopeType, new_id
 from stowage_contracts.views import CopyView
@@ -18,7 +19,6 @@ from api_gateway.idempotency import accept
 from api_gateway.new_stores import Scoped, scope_of
 from api_gateway.orders import IMAGE_STORE, ref_of
 from api_gateway.resources import pending, reference
-from api_gateway.routes.caches.bodies import Seconds
 from api_gateway.routes.objects.nouns import Noun
 
 
