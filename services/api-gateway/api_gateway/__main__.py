@@ -17,6 +17,8 @@ from api_gateway.enrolment import BrokerAdmission, NoAdmission, vhost_of
 from api_gateway.feed import Feed
 from api_gateway.handlers import HANDLERS, SIGNALS
 from api_gateway.ingress import on_foreign
+from api_gateway.mirror.following import mirror_loops, mirror_timers
+from api_gateway.mirror.routes import ROUTES as MIRROR
 from api_gateway.routes import ROUTES
 from api_gateway.settings import Settings
 from api_gateway.timers import TIMERS
@@ -42,8 +44,9 @@ def wire(settings: Settings) -> Service[Deps]:
         gather_seconds=GATHER_SECONDS,
         signals=SIGNALS,
         ingress=on_foreign,
-        timers=TIMERS,
-        routes=(*ROUTES, *CLOUDSTACK),
+        timers=(*TIMERS, *mirror_timers(settings)),
+        loops=mirror_loops(deps),
+        routes=(*ROUTES, *MIRROR, *CLOUDSTACK),
         close=feed.close,
         authenticate=authenticate,
         ready_without_bus=True,

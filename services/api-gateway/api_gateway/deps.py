@@ -1,12 +1,13 @@
 """What api-gateway's handlers and routes are given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from stowage_contracts.values import ServiceName
 from stowage_runtime.secrets import RowCipher
 
 from api_gateway.feed import Feed
+from api_gateway.mirror.pulse import Pulse
 from api_gateway.settings import Settings
 
 
@@ -26,6 +27,7 @@ class Deps:
     cipher: RowCipher
     feed: Feed
     agents: AdmitsAgents
+    pulse: Pulse = field(default_factory=Pulse)
 
     def public_key(self, owner: ServiceName) -> str:
         """The key that seals for ``owner``."""

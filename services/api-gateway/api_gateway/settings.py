@@ -1,10 +1,12 @@
 """api-gateway's settings; every one has an environment name (STOWAGE_…)."""
 
 from pydantic import Field, SecretStr
-from stowage_runtime.settings import ServiceSettings, Words
+from stowage_runtime.settings import Words
+
+from api_gateway.mirror.settings import MirrorSettings
 
 
-class Settings(ServiceSettings):
+class Settings(MirrorSettings):
     """Settings of api-gateway."""
 
     at_rest_key: SecretStr = Field(description="Encrypts secret keys in the database.")

@@ -1,0 +1,170 @@
+"""What is taken over from CloudStack's answers: named fields, checked; the rest stays out."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from stowage_contracts.errors import Unavailable
+from stowage_contracts.values import Bytes, Id, Name
+
+R = TypeVar("R", bound="Row")
+
+
+def _clipped(value: Any) -> Any:
+    return value[:200].replace("\0", "") if isinstance(value, str) else value
+
+
+Word = Annotated[str, BeforeValidator(_clipped)]
+
+
+class Row(BaseModel):
+    """One object of an answer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    id: Id
+    name: Annotated[Name, BeforeValidator(_clipped)]
+
+
+class Place(Row):
+    """A zone, pod, cluster or host."""
+
+    zoneid: Id | None = None
+    podid: Id | None = None
+    clusterid: Id | None = None
+    hypervisor: Word = Field("", validation_alias=AliasChoices("hypervisor", "hypervisortype"))
+    state: Word = Field("", validation_alias=AliasChoices("state", "allocationstate"))
+    type: Word = ""
+
+
+class Owned(Row):
+    """Something of an account."""
+
+    accountid: Id | None = None
+    account: Word = ""
+    domainid: Id | None = None
+    zoneid: Id | None = None
+    state: Word = ""
+    created: Word = ""
+
+
+class ImageRow(Owned):
+    """A template or ISO in one zone."""
+
+    format: Word = ""
+    hypervisor: Word = ""
+    isready: bool = False
+    ispublic: bool = False
+    crosszones: bool = Field(False, validation_alias=AliasChoices("crossZones", "crosszones"))
+    checksum: Word = ""
+    size: Bytes | None = None
+    status: Word = ""
+    templatetype: Word = ""
+    removed: Word = ""
+    url: SecretStr | None = Field(None, repr=False)
+
+
+class VolumeRow(Owned):
+    """A volume."""
+
+    size: Bytes | None = None
+    type: Word = ""
+    templateid: Id | None = None
+    storageid: Id | None = None
+    virtualmachineid: Id | None = None
+
+
+class SnapshotRow(Owned):
+    """A snapshot, in one zone or on one store."""
+
+    volumeid: Id | None = None
+    parent: Id | None = None
+    physicalsize: Bytes | None = None
+    virtualsize: Bytes | None = None
+    snapshottype: Word = ""
+    locationtype: Word = ""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A template or ISO with all its zones."""
+
+    row: ImageRow
+    """Its first row."""
+    iso: bool
+    account_id: str
+    zones: tuple[str, ...]
+    """Those it lives in."""
+    everywhere: bool
+    ready: bool
+    removed: bool
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What is stored of it: no URL, which may carry credentials."""
+        told = self.row.model_dump(exclude={"url", "zoneid", "id", "isready", "removed"})
+        return {**told, "iso": self.iso, "zones": list(self.zones), "ready": self.ready}
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A volume or snapshot."""
+
+    row: VolumeRow | SnapshotRow
+    account_id: str
+    removed: bool
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What is stored of it."""
+        return self.row.model_dump(exclude={"id"})
+
+
+def rows_of(kind: type[R], found: Iterable[Mapping[str, Any]]) -> list[R]:
+    """The rows of an answer; raises Unavailable, which names the fields that are wrong."""
+    try:
+        return [kind.model_validate(row) for row in found]
+    except ValidationError as error:
+        wrong = sorted({str(each["loc"][0]) for each in error.errors() if each["loc"]})
+        raise Unavailable(
+            f"CloudStack's answer has fields that are none: {', '.join(wrong)}",
+            resource=kind.__name__,
+            code="cloudstack_answer",
+        ) from None
+
+
+def by_id(rows: Iterable[R]) -> dict[str, list[R]]:
+    """Rows of one entity together, in the order they came."""
+    found: dict[str, list[R]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append(row)
+    return found
+
+
+def image_of(rows: list[ImageRow], *, iso: bool, account: Callable[[Owned], str]) -> Image:
+    """One template or ISO of all its rows."""
+    alive = [row for row in rows if not row.removed]
+    return Image(
+        row=alive[0] if alive else rows[0],
+        iso=iso,
+        account_id=account(rows[0]),
+        zones=tuple(dict.fromkeys(row.zoneid for row in alive if row.zoneid)),
+        everywhere=any(row.crosszones for row in alive) or not any(row.zoneid for row in alive),
+        ready=any(row.isready for row in alive),
+        removed=not alive,
+    )
+
+
+def thing_of(rows: Sequence[VolumeRow | SnapshotRow], account: Callable[[Owned], str]) -> Thing:
+    """One volume or snapshot of all its rows."""
+    row = rows[0]
+    return Thing(row, account(row), row.state in ("Expunged", "Destroyed"))
