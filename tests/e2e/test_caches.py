@@ -19,7 +19,7 @@ from tests.e2e.sources import MIB, Source, image, serving
 from tests.servers.nfs import Share, fresh_share
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180), pytest.mark.slow]
-ROOM, SIZE = 64 * MIB, 12 * MIB
+ROOM, SIZE, HOUR = 64 * MIB, 12 * MIB, 3600
 NEAR, POOL_X, POOL_N = "near", "poolx", "pooln"
 
 
@@ -182,6 +182,54 @@ async def test_what_was_prefetched_is_held_and_hit(zone: Operator) -> None:
         return next((str(each) for each in held if each["id"] == entry["id"]), "")
 
     await until(still)
+
+
+@pytest.mark.parametrize("what", ["hold", "evict"])
+async def test_an_entry_nobody_has_is_not_found(zone: Operator, what: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await zone.call("POST", f"cache-entries/nobody/{what}", {} if what == "hold" else None)
+    assert (refused.value.status, refused.value.problem["code"]) == (404, "not_found.entry")
+
+
+async def test_a_fleet_is_tried_on_a_made_up_day_before_and_after_it_is_set(zone: Operator) -> None:
+    """Nothing is spawned: no host here runs VMs."""
+    day = {
+        "demand": [
+            {"seconds": 8 * HOUR, "wanted_bytes": 0},
+            {"seconds": 9 * HOUR, "wanted_bytes": 2 * 10**12},
+        ]
+    }
+    path, wanted = "cache-fleets/tried", {"name": "tried", "scope": "zone", "scope_id": ZONE}
+    with pytest.raises(Refused) as refused:
+        await zone.call("POST", f"{path}/simulate", day)
+    assert refused.value.status == 404
+    small = await zone.call("POST", f"{path}/simulate", day | {"fleet": wanted | {"maximum": 1}})
+    assert (small["fleet_id"], small["most"]) == ("tried", 1)
+    await zone.call("PUT", path, wanted | {"maximum": 8})
+    large = await zone.call("POST", f"{path}/simulate", day)
+    assert 1 < large["most"] <= 8
+    assert large["p95_wait_seconds"] < small["p95_wait_seconds"]
+    assert large["steps"][-1]["members"] == 0
+    assert all(step["reason"] for step in large["steps"])
+    await zone.call("DELETE", path)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"fleet": {"strategy": "nobodys"}}, "not_found"),
+        ({"demand": [{"seconds": 8 * 24 * 3600, "wanted_bytes": 1}]}, "invalid.demand"),
+        ({"demand": []}, "invalid.body"),
+    ],
+)
+async def test_a_day_that_cannot_be_tried_is_refused_with_a_reason(
+    zone: Operator, change: dict[str, Any], code: str
+) -> None:
+    fleet = {"name": "tried", "scope": "zone", "scope_id": ZONE, **change.get("fleet", {})}
+    day = {"demand": [{"seconds": HOUR, "wanted_bytes": 1}], **change, "fleet": fleet}
+    with pytest.raises(Refused) as refused:
+        await zone.call("POST", "cache-fleets/tried/simulate", day)
+    assert refused.value.problem["code"].startswith(code)
 
 
 async def test_a_full_cache_lets_the_least_valuable_go_and_keeps_what_is_held(
