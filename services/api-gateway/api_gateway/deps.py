@@ -6,6 +6,7 @@ from typing import Protocol
 from stowage_contracts.values import ServiceName
 from stowage_runtime.secrets import RowCipher
 
+from api_gateway.cloudstack.counting import Counts
 from api_gateway.feed import Feed
 from api_gateway.mirror.pulse import Pulse
 from api_gateway.settings import Settings
@@ -28,6 +29,7 @@ class Deps:
     feed: Feed
     agents: AdmitsAgents
     pulse: Pulse = field(default_factory=Pulse)
+    counts: Counts = field(default_factory=Counts)
 
     def public_key(self, owner: ServiceName) -> str:
         """The key that seals for ``owner``."""
