@@ -1,10 +1,13 @@
-"""Accounts and API keys: who is calling."""
+"""Accounts, their users and API keys: who is calling, and whose things that one sees."""
 
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
+from asyncpg import Record
 from pydantic import SecretStr
 from stowage_contracts.errors import NotAuthorized
 from stowage_contracts.values import new_id
@@ -20,12 +23,28 @@ KEY_BYTES = 32
 """256 random bits: a plain hash of the key is enough."""
 
 
+Role = Literal["root_admin", "domain_admin", "user"]
+ROLES: tuple[Role, ...] = get_args(Role)
+ROOT_DOMAIN = "root"
+
+
 @dataclass(frozen=True)
 class Principal:
     """The caller's account."""
 
     account_id: str
     admin: bool
+    """A root admin: sees everything."""
+    role: Role = "user"
+    domain_id: str = ROOT_DOMAIN
+    subtree: frozenset[str] = field(default=frozenset(), repr=False)
+    """Accounts of a domain admin's domain and of all below."""
+
+    @classmethod
+    def of(cls, row: Record) -> "Principal":
+        """Of a row of query ``caller``."""
+        subtree = frozenset(row["subtree"])
+        return cls(row["id"], row["admin"], row["role"], row["domain_id"], subtree)
 
     def require_admin(self) -> None:
         """Raises NotAuthorized (403) for ordinary accounts."""
@@ -33,12 +52,21 @@ class Principal:
             raise Forbidden("only an admin account may do this", code="admin_only")
 
     @property
-    def sees(self) -> str:
-        """Account whose things it sees; empty for all."""
-        return "" if self.admin else self.account_id
+    def sees(self) -> list[str] | None:
+        """Accounts whose things it sees, as SQL takes them; None for all."""
+        return None if self.admin else sorted({self.account_id, *self.subtree})
+
+    def may_see(self, account_id: str) -> bool:
+        """Whether what the account has is its own, or under it; '' has what is everybody's."""
+        mine = account_id in {"", self.account_id} or account_id in self.subtree
+        return self.admin or mine
+
+    def seen_of(self, accounts: Iterable[str]) -> list[str]:
+        """Those of the accounts whose things it sees."""
+        return [account for account in accounts if self.may_see(account)]
 
 
-ADMIN = Principal(ADMIN_ACCOUNT, admin=True)
+ADMIN = Principal(ADMIN_ACCOUNT, admin=True, role="root_admin")
 
 
 class Forbidden(NotAuthorized):
@@ -66,11 +94,14 @@ class Keys:
     secret_key: SecretStr
 
 
-async def add_keys(tx: Tx, cipher: RowCipher, account_id: str, keys: Keys) -> str:
-    """Keep a hash of the one and a sealed copy of the other; the id of the pair."""
+async def add_keys(tx: Tx, cipher: RowCipher, user_id: str, keys: Keys) -> str:
+    """Keep a hash of the one and a sealed copy of the other; the id of the pair.
+
+    The first user of an account made with keys has the account's id.
+    """
     key_id = new_id()
     sealed = cipher.seal(keys.secret_key.get_secret_value().encode(), f"api_keys/{key_id}")
-    await tx.run("add_key", key_id, account_id, hash_of(keys.api_key), sealed)
+    await tx.run("add_key", key_id, user_id, hash_of(keys.api_key), sealed)
     return key_id
 
 
@@ -81,15 +112,23 @@ async def authenticate(call: Call, desk: Desk, deps: Deps) -> Principal:
         raise NotAuthorized(
             "no API key given", code="missing", hint="send Authorization: Bearer <api key>"
         )
-    digest = hash_of(key.strip())
     async with desk.transaction() as tx:
-        account = await tx.row("account_of_key", digest)
-        if account is None and is_configured(digest, deps):
-            await ensure_admin(tx, deps)
-            return ADMIN
-    if account is None:
+        row = await caller_of(key.strip(), tx, deps)
+    if row is None:
         raise NotAuthorized("the API key is unknown", code="unknown_key")
-    return Principal(account_id=account["id"], admin=account["admin"])
+    if not row["enabled"]:
+        raise NotAuthorized("the account is disabled", code="disabled")
+    return Principal.of(row)
+
+
+async def caller_of(api_key: str, tx: Tx, deps: Deps) -> Record | None:
+    """Account, user and keys of an API key; None for one nobody has."""
+    digest = hash_of(api_key)
+    row = await tx.row("caller", digest)
+    if row is None and is_configured(digest, deps):
+        await ensure_admin(tx, deps)
+        row = await tx.row("caller", digest)
+    return row
 
 
 def is_configured(digest: str, deps: Deps) -> bool:

@@ -8,11 +8,12 @@ from api_gateway.listeners import Position
 
 
 class About(Value):
-    """Which events: of one noun, of one subject, of one account and everybody's."""
+    """Which events: of one noun, of one subject, of some accounts and everybody's."""
 
     noun: str = ""
     id: str = ""
-    sees: str = ""
+    sees: list[str] | None = None
+    """Accounts; None for all."""
 
 
 async def end(tx: Tx) -> Position:

@@ -1,13 +1,17 @@
 -- name: add_account
-INSERT INTO accounts (id, name, admin, created) VALUES ($1, $2, $3, stowage_now())
-ON CONFLICT DO NOTHING
+-- With its first user, who has the same id; in domain ROOT.
+WITH made AS (
+    INSERT INTO accounts (id, name, role, created)
+    VALUES ($1, $2, CASE WHEN $3 THEN 'root_admin' ELSE 'user' END, stowage_now())
+    ON CONFLICT DO NOTHING RETURNING id, name, created
+)
+INSERT INTO users (id, account_id, name, created) SELECT id, id, name, created FROM made
 -- name: account
 SELECT * FROM accounts WHERE id = $1
 -- name: add_key
-INSERT INTO api_keys (id, account_id, key_hash, sealed_secret, created)
-VALUES ($1, $2, $3, $4, stowage_now()) ON CONFLICT DO NOTHING
--- name: account_of_key
-SELECT a.* FROM accounts a JOIN api_keys k ON k.account_id = a.id WHERE k.key_hash = $1
+-- Of user $2.
+INSERT INTO api_keys (id, account_id, user_id, key_hash, sealed_secret, created)
+SELECT $1, account_id, id, $3, $4, stowage_now() FROM users WHERE id = $2 ON CONFLICT DO NOTHING
 -- name: drop_key
 DELETE FROM api_keys WHERE id = $1
 -- name: keys
@@ -161,13 +165,19 @@ WHERE noun = 'provider' AND NOT removed AND lower($1) IN (lower(id), lower(state
 INSERT INTO links (id, account_id, kind, object_id, file_name, made, expires)
 VALUES ($1, $2, $3, $4, $5, stowage_now(), $6)
 -- name: link
-SELECT * FROM links WHERE id = $1 AND ($2 = '' OR account_id = $2)
+SELECT * FROM links WHERE id = $1 AND ($2::text[] IS NULL OR account_id = ANY ($2))
 -- name: revoke_link
 UPDATE links SET revoked = stowage_now() WHERE id = $1 AND revoked IS NULL
 -- name: links
 SELECT * FROM links
-WHERE ($1 = '' OR account_id = $1) AND ($2::timestamptz IS NULL OR (made, id) < ($2, $3))
-ORDER BY made DESC, id DESC LIMIT $4
+WHERE $2::timestamptz IS NULL OR (made, id) < ($2, $3) ORDER BY made DESC, id DESC LIMIT $1
+-- name: links_of_accounts
+-- As links, of accounts $4: a page of each, merged.
+SELECT found.* FROM unnest($4::text[]) AS seen (account_id) CROSS JOIN LATERAL (
+    SELECT * FROM links
+    WHERE account_id = seen.account_id AND ($2::timestamptz IS NULL OR (made, id) < ($2, $3))
+    ORDER BY made DESC, id DESC LIMIT $1) AS found
+ORDER BY made DESC, id DESC LIMIT $1
 -- name: links_old
 DELETE FROM links WHERE id IN (
     SELECT id FROM links WHERE expires < stowage_now() - make_interval(secs => $1)
@@ -221,7 +231,7 @@ GROUP BY snap.next
 SELECT * FROM feed
 WHERE (tx, id) > ($1, $2) AND tx < $7
     AND ($4 = '' OR noun = $4) AND ($5 = '' OR subject_id = $5)
-    AND ($6 = '' OR account_id IN ('', $6))
+    AND ($6::text[] IS NULL OR account_id = '' OR account_id = ANY ($6))
 ORDER BY tx, id LIMIT $3
 -- name: feed_end
 SELECT tx, id FROM feed WHERE tx < $1 ORDER BY tx DESC, id DESC LIMIT 1

@@ -1,14 +1,9 @@
--- name: signer
--- Whose API key it is, with what its requests are signed with.
-SELECT a.*, k.id AS key_id, k.sealed_secret
-FROM accounts a JOIN api_keys k ON k.account_id = a.id WHERE k.key_hash = $1
-
 -- name: add_job
 INSERT INTO async_jobs
     (id, account_id, user_id, command, noun, subject_id, facts, created, looked)
 VALUES ($1, $2, $3, $4, $5, $6, $7, stowage_now(), stowage_now())
 -- name: job
-SELECT * FROM async_jobs WHERE id = $1 AND ($2 = '' OR account_id = $2)
+SELECT * FROM async_jobs WHERE id = $1 AND ($2::text[] IS NULL OR account_id = ANY ($2))
 -- name: end_job
 UPDATE async_jobs SET status = $2, code = $3, error = $4, completed = stowage_now()
 WHERE id = $1 AND status = 0
@@ -18,12 +13,31 @@ UPDATE async_jobs SET looked = stowage_now() WHERE id IN (
     SELECT id FROM async_jobs WHERE status = 0 ORDER BY looked LIMIT $1)
 RETURNING *
 -- name: jobs
+-- Newest first, begun since $1 and of subject $2 of one of nouns $3, where those are given.
 SELECT * FROM async_jobs
-WHERE ($1 = '' OR account_id = $1) AND ($2::timestamptz IS NULL OR created >= $2)
-ORDER BY created DESC, id DESC OFFSET $3 LIMIT $4
+WHERE ($1::timestamptz IS NULL OR created >= $1) AND ($2 = '' OR subject_id = $2)
+    AND ($3::text[] IS NULL OR noun = ANY ($3))
+ORDER BY created DESC, id DESC OFFSET $4 LIMIT $5
+-- name: jobs_of_accounts
+-- As jobs, of accounts $6: a page of each, merged.
+SELECT found.* FROM unnest($6::text[]) AS seen (account_id) CROSS JOIN LATERAL (
+    SELECT * FROM async_jobs
+    WHERE account_id = seen.account_id AND ($1::timestamptz IS NULL OR created >= $1)
+        AND ($2 = '' OR subject_id = $2) AND ($3::text[] IS NULL OR noun = ANY ($3))
+    ORDER BY created DESC, id DESC LIMIT $4 + $5) AS found
+ORDER BY created DESC, id DESC OFFSET $4 LIMIT $5
 -- name: count_jobs
-SELECT count(*) FROM async_jobs
-WHERE ($1 = '' OR account_id = $1) AND ($2::timestamptz IS NULL OR created >= $2)
+SELECT count(*) FROM (SELECT FROM async_jobs
+    WHERE ($1::text[] IS NULL OR account_id = ANY ($1))
+        AND ($2::timestamptz IS NULL OR created >= $2) AND ($3 = '' OR subject_id = $3)
+        AND ($4::text[] IS NULL OR noun = ANY ($4))
+    LIMIT $5) AS found
+-- name: last_job_of
+-- The newest job of a subject that one of accounts $3 began.
+SELECT * FROM async_jobs
+WHERE subject_id = $1 AND noun = ANY ($2::text[])
+    AND ($3::text[] IS NULL OR account_id = ANY ($3))
+ORDER BY created DESC, id DESC LIMIT 1
 -- name: jobs_of
 -- Pending jobs of these subjects of a noun: lists tell them.
 SELECT DISTINCT ON (subject_id) subject_id, id FROM async_jobs

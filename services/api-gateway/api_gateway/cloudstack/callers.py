@@ -1,4 +1,4 @@
-"""Who sent a command: a signed request's account."""
+"""Who sent a command: whoever signed it, or is logged in."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from asyncpg import Record
 from stowage_contracts.errors import NotAuthorized
 from stowage_runtime.service import Desk
 
-from api_gateway.accounts import Principal, ensure_admin, hash_of, is_configured
+from api_gateway.accounts import Principal, caller_of, hash_of, is_configured
 from api_gateway.cloudstack.request import Request
 from api_gateway.cloudstack.signing import check_expiry, check_signature
 from api_gateway.deps import Deps
@@ -14,35 +14,44 @@ from api_gateway.deps import Deps
 
 @dataclass(frozen=True)
 class Caller:
-    """An account, as commands see it."""
+    """A user of an account, as commands see it."""
 
     principal: Principal
     account: str
     """Its name."""
     user_id: str
 
+    @classmethod
+    def of(cls, row: Record) -> "Caller":
+        """Of a row of query ``caller``."""
+        return cls(Principal.of(row), row["name"], row["user_id"])
+
     @property
     def admin(self) -> bool:
         """A root admin."""
         return self.principal.admin
 
+    @property
+    def manages(self) -> bool:
+        """An admin of its domain, or of all."""
+        return self.principal.role != "user"
 
-async def identify(request: Request, desk: Desk, deps: Deps) -> Caller:
+
+async def signer(request: Request, desk: Desk, deps: Deps) -> Caller:
     """Whoever signed the request; raises NotAuthorized, telling strangers nothing more."""
     if not request.params.get("apikey") or not request.params.get("signature"):
         raise NotAuthorized("unable to verify user credentials and/or request signature")
-    digest = hash_of(request.params["apikey"])
+    key = request.params["apikey"]
     async with desk.transaction() as tx:
-        row = await tx.row("signer", digest)
-        if row is None and is_configured(digest, deps):
-            await ensure_admin(tx, deps)
-            row = await tx.row("signer", digest)
+        row = await caller_of(key, tx, deps)
         now = tx.now
     if row is None:
         raise NotAuthorized("unable to verify user credentials and/or request signature")
-    check_signature(request.sent, _secret(row, digest, deps))
+    check_signature(request.sent, _secret(row, hash_of(key), deps))
     check_expiry(request.params, now)
-    return Caller(Principal(row["id"], row["admin"]), row["name"], row["id"])
+    if not row["enabled"]:
+        raise NotAuthorized("the user or its account is disabled", code="disabled")
+    return Caller.of(row)
 
 
 def _secret(row: Record, digest: str, deps: Deps) -> str:

@@ -13,7 +13,7 @@ from stowage_runtime.telemetry import trace_id
 
 from api_gateway.cloudstack.answers import body_of
 from api_gateway.cloudstack.asks import Ask
-from api_gateway.cloudstack.callers import Caller, identify
+from api_gateway.cloudstack.callers import Caller, signer
 from api_gateway.cloudstack.command import Command
 from api_gateway.cloudstack.commands import COMMANDS
 from api_gateway.cloudstack.errors import INTERNAL, UNSUPPORTED, Code, Refused, code_of, text_of
@@ -57,7 +57,7 @@ async def answer(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 
 async def _told(request: Request, desk: Desk, deps: Deps) -> Told:
-    caller = await identify(request, desk, deps)
+    caller = await signer(request, desk, deps)
     command = _command(request, caller)
     try:
         values = read(command.wire, request.params, admin=caller.admin)

@@ -95,8 +95,7 @@ async def _kept(call: Call, desk: Desk, after: Position) -> AsyncGenerator[Happe
 
 
 def _wanted(call: Call, item: Happened) -> bool:
-    sees, query = call.principal.sees, call.query
-    mine = not sees or item.account in {"", sees}
+    query, mine = call.query, call.principal.may_see(item.account)
     return mine and query.noun in {"", item.noun} and query.id in {"", item.id}
 
 

@@ -111,7 +111,7 @@ async def _check(body: NewObject, principal: Principal, tx: Tx) -> None:
 async def _own_if_known(noun: str, key: str, principal: Principal, tx: Tx) -> None:
     """What is not on any store of ours may be named, what belongs to others may not."""
     row = await tx.row("resource", noun, key)
-    if row is not None and principal.sees not in ("", row["account_id"]):
+    if row is not None and not principal.may_see(row["account_id"]):
         raise NotFound(f"no such {noun}", resource=f"{noun}/{key}")
 
 
