@@ -11,6 +11,7 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply
 from stowage_runtime.service import Desk
 
+from api_gateway.conditions import matched
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
 from api_gateway.resources import State, reference
@@ -37,7 +38,7 @@ async def order(
         await tx.say(said, to=address(said.owner))
         return State(found)
 
-    return await accept(call, desk, deps, make)
+    return await accept(call, desk, deps, matched(call, noun, make))
 
 
 async def ask(desk: Desk, question: Message, kind: type[R]) -> R:

@@ -1,16 +1,19 @@
 """Reading resources: what every route of a noun shares."""
 
 import asyncio
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from asyncpg import Record
 from pydantic import BaseModel, Field, RootModel
 from stowage_contracts.errors import Conflict, InvalidInput, NotFound
 from stowage_runtime.handling.tx import Tx
-from stowage_runtime.http import Call
+from stowage_runtime.http import Call, Reply
 from stowage_runtime.service import Desk
 
 from api_gateway.accounts import Principal
@@ -20,6 +23,8 @@ from api_gateway.deps import Deps
 T = TypeVar("T")
 Match = Mapping[str, Any]
 """Part of a state."""
+Place = tuple[datetime | None, str]
+"""Time and id of a row; the time is None before the first one."""
 HIDDEN: Mapping[str, Any] = {
     "settings": {},
     "checks": [],
@@ -46,34 +51,81 @@ class Page(BaseModel, Generic[T]):
     next: str | None = None
 
 
+@dataclass(frozen=True)
+class Asks:
+    """Which of a list: of one account and one name, created in a time, and any of some states."""
+
+    account_id: str | None = None
+    name: str | None = None
+    since: datetime = _EPOCH
+    before: datetime | None = None
+    any_of: Sequence[Match] = ({},)
+
+
 class PageQuery(Given):
     """How much of a list, and from where."""
 
     limit: int = Field(default=50, ge=1, le=500)
     cursor: str = Field(default="", max_length=100)
 
+    def asks(self) -> Asks:
+        """All of it."""
+        return Asks()
+
 
 class WaitQuery(Given):
-    """Wait until the resource settled, at most so many seconds."""
+    """Wait until the resource settled: at most so many seconds, or as long as one may."""
 
-    wait: float = Field(default=0, ge=0, le=600)
+    wait: Annotated[float, Field(ge=0, le=600)] | Literal["ready"] = 0
+
+
+class Found(dict[str, Any]):
+    """A resource's state, and the entity tag it is known by."""
+
+    tag = ""
 
 
 async def page(
-    noun: str, call: Call, desk: Desk, any_of: Sequence[Match] = ({},)
+    noun: str, call: Call, desk: Desk, any_of: Sequence[Match] | None = None
 ) -> Page[dict[str, Any]]:
     """The caller's resources of a noun; a page stays where it is while others are added.
 
-    Shown are those whose state contains one of ``any_of``.
+    Shown are those that the query asks for, or whose state contains one of ``any_of``.
     """
-    limit, sees = call.query.limit, call.principal.sees
-    asked = (noun, *position(call.query.cursor), list(any_of), limit + 1)
+    limit, asks = call.query.limit, call.query.asks()
     async with desk.transaction() as tx:
-        rows = await (tx.rows("page_of_account", *asked, sees) if sees else tx.rows("page", *asked))
+        rows = await tx.rows(*_question(noun, call, asks, any_of or asks.any_of))
     return Page(
         items=[visible(noun, row["state"], call.principal) for row in rows[:limit]],
         next=cursor(rows[limit - 1], "created") if len(rows) > limit else None,
     )
+
+
+def _question(noun: str, call: Call, asks: Asks, any_of: Sequence[Match]) -> tuple[Any, ...]:
+    """The query that walks the narrowest index, with its arguments."""
+    at = _from(position(call.query.cursor), asks.before)
+    asked = (noun, *at, list(any_of), call.query.limit + 1, asks.since)
+    accounts = _accounts(call.principal, asks.account_id)
+    state = any_of[0].get("state") if len(any_of) == 1 else None
+    if asks.name is not None:
+        return ("newest_of_name", *asked, accounts, asks.name)
+    if accounts is not None:
+        return ("newest_of_accounts", *asked, accounts)
+    return ("newest_in_state", *asked, state) if state else ("newest", *asked)
+
+
+def _from(after: Place, before: datetime | None) -> Place:
+    """Where a page begins: after the one before, and never at what was created too late."""
+    if before is None or (after[0] is not None and (after[0], after[1]) <= (before, "")):
+        return after
+    return before, ""
+
+
+def _accounts(principal: Principal, asked: str | None) -> list[str] | None:
+    """Whose resources are looked through; None for everybody's."""
+    if asked is None:
+        return ["", principal.sees] if principal.sees else None
+    return [asked] if principal.sees in {"", asked} else []
 
 
 def cursor(row: Record, when: str) -> str:
@@ -81,7 +133,7 @@ def cursor(row: Record, when: str) -> str:
     return f"{(row[when] - _EPOCH) // _MICROSECOND}.{row['id']}"
 
 
-def position(text: str) -> tuple[datetime | None, str]:
+def position(text: str) -> Place:
     """Time and id a cursor names; none for the first page. Raises InvalidInput."""
     if not text:
         return None, ""
@@ -91,18 +143,36 @@ def position(text: str) -> tuple[datetime | None, str]:
     return _EPOCH + int(match[1]) * _MICROSECOND, match[2]
 
 
-async def show(noun: str, key: str, call: Call, desk: Desk) -> dict[str, Any]:
+async def show(noun: str, key: str, call: Call, desk: Desk) -> Found:
     """One resource's state; raises NotFound, also for what belongs to others."""
     async with desk.transaction() as tx:
         return await state(noun, key, call.principal, tx)
 
 
-async def state(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, Any]:
+async def state(noun: str, key: str, principal: Principal, tx: Tx) -> Found:
     """As ``show``, in a transaction."""
     row = await tx.row("resource", noun, key) if is_id(key) else None
     if row is None or _of_others(row, principal) or _forgotten(row):
         raise NotFound(f"no such {noun}", resource=f"{noun}/{key[:64]}")
-    return visible(noun, row["state"], principal)
+    found = Found(visible(noun, row["state"], principal))
+    found.tag = f'"{version(row["sequence"], row["orders"])}-{_digest(found)}"'
+    return found
+
+
+def version(sequence: int, orders: int) -> str:
+    """What a caller may have seen of a resource: its owner's words, and the orders since."""
+    return f"{sequence}.{orders}"
+
+
+def _digest(found: Mapping[str, Any]) -> str:
+    """Tells apart what is of one version: a copy's figures, and what only operators see."""
+    raw = json.dumps(found, sort_keys=True).encode()
+    return hashlib.blake2b(raw, digest_size=6).hexdigest()
+
+
+def shown(found: Found) -> Reply:
+    """A resource with the tag by which a later request can name what it saw."""
+    return Reply(State(found), headers={"ETag": found.tag})
 
 
 def _of_others(row: Record, principal: Principal) -> bool:
@@ -121,7 +191,7 @@ def visible(noun: str, found: dict[str, Any], principal: Principal) -> dict[str,
     return {**found, **HIDDEN}
 
 
-async def reference(noun: str, key: str, principal: Principal, tx: Tx) -> dict[str, Any]:
+async def reference(noun: str, key: str, principal: Principal, tx: Tx) -> Found:
     """The state of what a request refers to; what was removed is not found either."""
     found = await state(noun, key, principal, tx)
     if found.get("removed") or found.get("state") == "Removed":
@@ -131,13 +201,14 @@ async def reference(noun: str, key: str, principal: Principal, tx: Tx) -> dict[s
 
 async def settled(
     noun: str, call: Call, desk: Desk, deps: Deps, done: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
+) -> Found:
     """The state once ``done``, or as it is when the asked ``wait`` is over."""
     key, now = call.path["id"], asyncio.get_running_loop().time
     found = await show(noun, key, call, desk)
     if done(found) or not call.query.wait:
         return found
-    until = now() + min(call.query.wait, deps.settings.max_wait_seconds)
+    longest = deps.settings.max_wait_seconds
+    until = now() + (longest if call.query.wait == "ready" else min(call.query.wait, longest))
     async with deps.feed.listen(desk) as listener:
         while True:
             found = await show(noun, key, call, desk)

@@ -3,7 +3,7 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +17,8 @@ class Answer:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
+    """Case-insensitive."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Api:
         headers = {**authorized, **kind}
         async with self.session.request(method, path, data=data, headers=headers) as reply:
             text = await reply.read()
-            return Answer(reply.status, json.loads(text) if text else None, dict(reply.headers))
+            return Answer(reply.status, json.loads(text) if text else None, reply.headers)
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.call("GET", path, **headers)

@@ -1,5 +1,6 @@
 """Lists are read along an index, whoever asks and however many rows others have."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from stowage_runtime.testing.bench import ServiceBench
 
 FILL = """
 INSERT INTO resources (noun, id, account_id, sequence, state, created, updated)
-SELECT 'template', 't' || n, 'a' || n % 100, 1, '{"removed": false}', now(), now()
+SELECT 'template', 't' || n, 'a' || n % 100, 1, jsonb_build_object('removed', false,
+    'name', 'n' || n % 5000, 'state', 's' || n % 500), now(), now()
 FROM generate_series(1, 20000) AS n
 """
 FILL_LINKS = """
@@ -17,15 +19,19 @@ INSERT INTO links (id, account_id, kind, object_id, file_name, made, expires)
 SELECT 'l' || n, 'a' || n % 100, 'template', 't', 'f', now(), now()
 FROM generate_series(1, 20000) AS n
 """
-PAGE = ("template", None, "", [{"removed": False}], 51)
+SINCE = datetime(1970, 1, 1, tzinfo=UTC)
+PAGE = ("template", None, "", [{"removed": False}], 51, SINCE)
 
 
 @pytest.mark.parametrize(
     ("query", "args", "index"),
     [
-        ("page", PAGE, "resources_page"),
-        ("page_of_account", (*PAGE, "a5"), "resources_account"),
-        ("page_of_account", (*PAGE, "nobody"), "resources_account"),
+        ("newest", PAGE, "resources_page"),
+        ("newest_of_accounts", (*PAGE, ["", "a5"]), "resources_account"),
+        ("newest_of_accounts", (*PAGE, ["nobody"]), "resources_account"),
+        ("newest_of_name", (*PAGE, None, "n5"), "resources_name"),
+        ("newest_of_name", (*PAGE, ["", "a5"], "n5"), "resources_name"),
+        ("newest_in_state", (*PAGE, "s5"), "resources_state"),
         ("links", ("", None, "", 51), "links_page"),
         ("links", ("a5", None, "", 51), "links_"),
     ],

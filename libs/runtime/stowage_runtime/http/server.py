@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind
 from stowage_contracts.errors import Conflict, NotAuthorized
 
 from stowage_runtime.http import Answer, Authenticate, Call, Reply, Route, Stream
+from stowage_runtime.http.conditional import unless_known
 from stowage_runtime.http.parsing import read_body, read_query, read_raw
 from stowage_runtime.http.problems import problem_of, problem_reply
 from stowage_runtime.service import Desk
@@ -127,7 +128,7 @@ class HttpServer(Generic[D]):
                 answer = await route.handler(call, desk, self._surface.deps)
             if isinstance(answer, Stream):
                 return await self._stream(request, answer)
-            return _whole(route, answer)
+            return unless_known(request, _whole(route, answer))
 
         return respond
 

@@ -24,12 +24,13 @@ from stowage_runtime.service import Desk
 from api_gateway.accounts import Principal
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
+from api_gateway.filters import OwnedQuery
 from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE
 from api_gateway.orders import ask as ask_owner
 from api_gateway.resources import (
+    Match,
     Page,
-    PageQuery,
     State,
     WaitQuery,
     page,
@@ -37,6 +38,7 @@ from api_gateway.resources import (
     reference,
     settled,
     show,
+    shown,
     state,
 )
 from api_gateway.routes.steering import FINAL, check_priority
@@ -59,10 +61,14 @@ class NewCopy(Given):
     priority: int = Field(default=0, ge=-100, le=100)
 
 
-class CopiesQuery(PageQuery):
+class CopiesQuery(OwnedQuery):
     """Which copies."""
 
     state: CopyState | None = None
+
+    def any_of(self) -> list[Match]:
+        """In one state."""
+        return [self.given("state")]
 
 
 class Explanation(BaseModel):
@@ -146,14 +152,12 @@ def _command(body: NewCopy, view: CopyView) -> RequestCopy:
 
 async def list_copies(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     """The caller's copies."""
-    return await page(
-        "copy", call, desk, [call.query.model_dump(include={"state"}, exclude_none=True)]
-    )
+    return await page("copy", call, desk)
 
 
-async def show_copy(call: Call, desk: Desk, deps: Deps) -> State:
+async def show_copy(call: Call, desk: Desk, deps: Deps) -> Reply:
     """A copy with its live figures; with ``wait`` once it has ended."""
-    return State(await settled("copy", call, desk, deps, lambda row: row["state"] in FINAL))
+    return shown(await settled("copy", call, desk, deps, lambda row: row["state"] in FINAL))
 
 
 async def cancel(call: Call, desk: Desk, deps: Deps) -> Reply:

@@ -24,9 +24,10 @@ from stowage_runtime.service import Desk
 from api_gateway.accounts import Principal, hash_of, new_key
 from api_gateway.bodies import Given, is_id
 from api_gateway.deps import Deps
+from api_gateway.filters import NamedQuery
 from api_gateway.idempotency import accept, refuse_key
 from api_gateway.orders import IMAGE_STORE
-from api_gateway.resources import Page, pending, reference
+from api_gateway.resources import Match, Page, pending, reference
 from api_gateway.routes.places import readers
 
 
@@ -38,6 +39,21 @@ class NewHost(Given):
     hypervisor: HypervisorKind
     cluster_id: Id | None = None
     zone_id: Id | None = None
+
+
+class HostsQuery(NamedQuery):
+    """Which hosts."""
+
+    state: HostState | None = None
+    hypervisor: HypervisorKind | None = None
+    zone_id: Id | None = None
+    cluster_id: Id | None = None
+
+    def any_of(self) -> list[Match]:
+        """Where it stands, and how."""
+        return [
+            {**self.given("state", "hypervisor"), "location": self.given("zone_id", "cluster_id")}
+        ]
 
 
 class AnnouncedHost(HostView):
@@ -202,5 +218,5 @@ ROUTES: tuple[Route[Deps], ...] = (
         auth=False,
         tags=("hosts",),
     ),
-    *readers("host", HostView, Page[HostView]),
+    *readers("host", HostView, Page[HostView], HostsQuery),
 )

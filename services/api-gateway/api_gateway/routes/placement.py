@@ -17,10 +17,12 @@ from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
 from api_gateway.bodies import Given, is_id
+from api_gateway.conditions import matched
 from api_gateway.deps import Deps
+from api_gateway.filters import NamedQuery
 from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE, ask, order
-from api_gateway.resources import Page, PageQuery, State, page, reference, show
+from api_gateway.resources import Page, page, reference, show, shown
 
 NOUN = "placement_rule"
 MOST = 200
@@ -86,7 +88,7 @@ async def set_rule(call: Call, desk: Desk, deps: Deps) -> Reply:
         await tx.say(SetPlacementRule(rule=rule), to=IMAGE_STORE)
         return rule
 
-    return await accept(call, desk, deps, make)
+    return await accept(call, desk, deps, matched(call, NOUN, make))
 
 
 async def list_rules(call: Call, desk: Desk, deps: Deps) -> BaseModel:
@@ -95,10 +97,10 @@ async def list_rules(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     return await page(NOUN, call, desk)
 
 
-async def show_rule(call: Call, desk: Desk, deps: Deps) -> State:
+async def show_rule(call: Call, desk: Desk, deps: Deps) -> Reply:
     """A rule."""
     call.principal.require_admin()
-    return State(await show(NOUN, call.path["id"], call, desk))
+    return shown(await show(NOUN, call.path["id"], call, desk))
 
 
 async def remove_rule(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -142,7 +144,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "/v1/placement-rules",
         list_rules,
         "List placement rules",
-        query=PageQuery,
+        query=NamedQuery,
         reply=Page[PlacementRule],
         tags=_TAGS,
     ),

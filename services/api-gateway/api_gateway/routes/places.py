@@ -11,9 +11,10 @@ from stowage_runtime.service import Desk
 from api_gateway.accounts import Principal
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
+from api_gateway.filters import NamedQuery
 from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE
-from api_gateway.resources import Page, PageQuery, State, page, pending, reference, show
+from api_gateway.resources import Match, Page, page, pending, reference, show, shown
 
 
 class NewZone(Given):
@@ -94,19 +95,38 @@ async def create_cluster(body: NewCluster, principal: Principal, tx: Tx) -> Clus
     return cluster
 
 
-def readers(noun: str, view: type[BaseModel], listing: type[BaseModel]) -> tuple[Route[Deps], ...]:
+class InZoneQuery(NamedQuery):
+    """Which of what lies in zones."""
+
+    zone_id: Id | None = None
+
+    def any_of(self) -> list[Match]:
+        """As its own fields say."""
+        return [self.given(*(self.model_fields_set - NamedQuery.model_fields.keys()))]
+
+
+class ClustersQuery(InZoneQuery):
+    """Which clusters."""
+
+    pod_id: Id | None = None
+    hypervisor: HypervisorKind | None = None
+
+
+def readers(
+    noun: str, view: type[BaseModel], listing: type[BaseModel], query: type[NamedQuery] = NamedQuery
+) -> tuple[Route[Deps], ...]:
     """List and show of a noun that anybody may see."""
 
     async def list_all(call: Call, desk: Desk, deps: Deps) -> BaseModel:
         return await page(noun, call, desk)
 
-    async def show_one(call: Call, desk: Desk, deps: Deps) -> State:
-        return State(await show(noun, call.path["id"], call, desk))
+    async def show_one(call: Call, desk: Desk, deps: Deps) -> Reply:
+        return shown(await show(noun, call.path["id"], call, desk))
 
     tag = f"{noun}s"
     path = f"/v1/{tag}"
     return (
-        Route("GET", path, list_all, f"List {tag}", query=PageQuery, reply=listing, tags=(tag,)),
+        Route("GET", path, list_all, f"List {tag}", query=query, reply=listing, tags=(tag,)),
         Route("GET", f"{path}/{{id}}", show_one, f"Show a {noun}", reply=view, tags=(tag,)),
     )
 
@@ -133,7 +153,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         status=202,
         tags=("pods",),
     ),
-    *readers("pod", PodView, Page[PodView]),
+    *readers("pod", PodView, Page[PodView], InZoneQuery),
     Route(
         "POST",
         "/v1/clusters",
@@ -144,5 +164,5 @@ ROUTES: tuple[Route[Deps], ...] = (
         status=202,
         tags=("clusters",),
     ),
-    *readers("cluster", ClusterView, Page[ClusterView]),
+    *readers("cluster", ClusterView, Page[ClusterView], ClustersQuery),
 )

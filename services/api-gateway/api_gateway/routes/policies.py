@@ -13,10 +13,12 @@ from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
 from api_gateway.bodies import Given, is_id
+from api_gateway.conditions import matched
 from api_gateway.deps import Deps
+from api_gateway.filters import TimedQuery
 from api_gateway.idempotency import accept
 from api_gateway.orders import order
-from api_gateway.resources import Page, PageQuery, State, page, reference, show
+from api_gateway.resources import Page, page, reference, show, shown
 
 NOUN = "motion_policy"
 DEFAULT = "default"
@@ -57,7 +59,7 @@ async def set_policy(call: Call, desk: Desk, deps: Deps) -> Reply:
         await tx.say(SetMotionPolicy(policy=policy), to=address(ServiceName.DATA_MOTION))
         return policy
 
-    return await accept(call, desk, deps, make)
+    return await accept(call, desk, deps, matched(call, NOUN, make))
 
 
 async def list_policies(call: Call, desk: Desk, deps: Deps) -> BaseModel:
@@ -66,10 +68,10 @@ async def list_policies(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     return await page(NOUN, call, desk)
 
 
-async def show_policy(call: Call, desk: Desk, deps: Deps) -> State:
+async def show_policy(call: Call, desk: Desk, deps: Deps) -> Reply:
     """A policy."""
     call.principal.require_admin()
-    return State(await show(NOUN, call.path["id"], call, desk))
+    return shown(await show(NOUN, call.path["id"], call, desk))
 
 
 async def remove_policy(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -97,7 +99,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "/v1/motion-policies",
         list_policies,
         "List motion policies",
-        query=PageQuery,
+        query=TimedQuery,
         reply=Page[MotionPolicyView],
         tags=_TAGS,
     ),

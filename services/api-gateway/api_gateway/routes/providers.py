@@ -9,19 +9,23 @@ from stowage_runtime.service import Desk
 
 from api_gateway.bodies import is_id
 from api_gateway.deps import Deps
-from api_gateway.resources import Page, PageQuery, State, page
+from api_gateway.filters import NamedQuery
+from api_gateway.resources import Match, Page, State, page
 
 
-class ProvidersQuery(PageQuery):
+class ProvidersQuery(NamedQuery):
     """Which providers."""
 
     role: StoreRole | None = None
 
+    def any_of(self) -> list[Match]:
+        """One of its roles."""
+        return [{"roles": [self.role]} if self.role else {}]
+
 
 async def list_providers(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     """Providers of stores of one role, or all."""
-    role = call.query.role
-    return await page("provider", call, desk, [{"roles": [role]} if role else {}])
+    return await page("provider", call, desk)
 
 
 async def show_provider(call: Call, desk: Desk, deps: Deps) -> State:

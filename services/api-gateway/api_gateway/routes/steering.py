@@ -22,6 +22,7 @@ from stowage_runtime.service import Desk
 
 from api_gateway.accounts import Principal
 from api_gateway.bodies import Given
+from api_gateway.conditions import matched
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
 from api_gateway.resources import State, reference, state
@@ -121,7 +122,8 @@ async def stop_draining(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 
 async def _order(call: Call, desk: Desk, deps: Deps, command: Callable[[str], Message]) -> Reply:
-    return await accept(call, desk, deps, lambda tx: _told(call, tx, command))
+    make = matched(call, "copy", lambda tx: _told(call, tx, command))
+    return await accept(call, desk, deps, make)
 
 
 async def _told(call: Call, tx: Tx, command: Callable[[str], Message]) -> State:
@@ -145,7 +147,7 @@ async def _drain(call: Call, desk: Desk, deps: Deps, command: Callable[[str], Me
         await tx.say(command(found["id"]), to=DATA_MOTION)
         return State(found)
 
-    return await accept(call, desk, deps, make)
+    return await accept(call, desk, deps, matched(call, "host", make))
 
 
 ROUTES: tuple[Route[Deps], ...] = (

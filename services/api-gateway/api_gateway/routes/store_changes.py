@@ -11,6 +11,7 @@ from stowage_runtime.http import Call, Reply
 from stowage_runtime.service import Desk
 
 from api_gateway.bodies import Given
+from api_gateway.conditions import matched
 from api_gateway.deps import Deps
 from api_gateway.forms import check_size, form_of
 from api_gateway.idempotency import accept
@@ -49,7 +50,7 @@ async def change(call: Call, desk: Desk, deps: Deps) -> Reply:
         await tx.say(await _changed(found, call.body, tx, deps), to=IMAGE_STORE)
         return State(found)
 
-    return await accept(call, desk, deps, make)
+    return await accept(call, desk, deps, matched(call, "store", make))
 
 
 async def _changed(found: dict[str, Any], body: StoreChange, tx: Tx, deps: Deps) -> ChangeStore:

@@ -6,17 +6,29 @@ from pydantic import BaseModel, Field, SecretStr
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.messages.image_store import ProbeStore, RemoveStore
 from stowage_contracts.topology import address
-from stowage_contracts.values import Id, StoreRole, StoreState, Value, new_id
+from stowage_contracts.values import Id, Name, ScopeType, StoreRole, StoreState, Value, new_id
 from stowage_contracts.views import StoreView
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
+from api_gateway.conditions import matched
 from api_gateway.deps import Deps
+from api_gateway.filters import NamedQuery
 from api_gateway.forms import form_of
 from api_gateway.idempotency import accept
 from api_gateway.new_stores import StoreFields, owner_of, place, seal
-from api_gateway.resources import Page, PageQuery, State, WaitQuery, page, reference, settled, state
+from api_gateway.resources import (
+    Match,
+    Page,
+    State,
+    WaitQuery,
+    page,
+    reference,
+    settled,
+    shown,
+    state,
+)
 
 
 class NewStore(StoreFields):
@@ -30,10 +42,22 @@ class NewStore(StoreFields):
     secrets: dict[str, SecretStr] = Field(default={}, max_length=32)
 
 
-class StoresQuery(PageQuery):
+class StoresQuery(NamedQuery):
     """Which stores."""
 
     role: StoreRole | None = None
+    state: StoreState | None = None
+    provider: Name | None = None
+    zone_id: Id | None = None
+    """Those that serve a zone: its own, those within it, and region-wide ones."""
+
+    def any_of(self) -> list[Match]:
+        """In the zone, or everywhere."""
+        base = self.given("role", "state", "provider")
+        if self.zone_id is None:
+            return [base]
+        scopes = ({"zone_id": self.zone_id}, {"type": ScopeType.REGION.value})
+        return [{**base, "scope": scope} for scope in scopes]
 
 
 class SealingKeys(Value):
@@ -59,14 +83,13 @@ async def add_store(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 
 async def list_stores(call: Call, desk: Desk, deps: Deps) -> BaseModel:
-    """Stores of one role, or all."""
-    wanted = call.query.model_dump(include={"role"}, exclude_none=True)
-    return await page("store", call, desk, [wanted])
+    """Stores that the query asks for."""
+    return await page("store", call, desk)
 
 
-async def show_store(call: Call, desk: Desk, deps: Deps) -> State:
+async def show_store(call: Call, desk: Desk, deps: Deps) -> Reply:
     """A store; with ``wait`` once its probe has spoken."""
-    return State(
+    return shown(
         await settled("store", call, desk, deps, lambda row: row["state"] != StoreState.ADDING)
     )
 
@@ -95,7 +118,7 @@ async def remove_store(call: Call, desk: Desk, deps: Deps) -> Reply:
             await _order(found, RemoveStore(store_id=found["id"]), tx)
         return State(found)
 
-    return await accept(call, desk, deps, make)
+    return await accept(call, desk, deps, matched(call, "store", make))
 
 
 async def _order(found: dict[str, Any], command: ProbeStore | RemoveStore, tx: Tx) -> None:

@@ -13,11 +13,13 @@ from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
 from api_gateway.bodies import is_id
+from api_gateway.conditions import matched
 from api_gateway.deps import Deps
+from api_gateway.filters import TimedQuery
 from api_gateway.idempotency import accept
 from api_gateway.new_stores import Scoped, scope_of
 from api_gateway.orders import order
-from api_gateway.resources import Page, PageQuery, State, page, show
+from api_gateway.resources import Page, page, show, shown
 from api_gateway.routes.caches.bodies import NewFleet
 
 NOUN = "cache_fleet"
@@ -39,7 +41,7 @@ async def set_fleet(call: Call, desk: Desk, deps: Deps) -> Reply:
         await tx.say(SetCacheFleet(fleet=fleet), to=CACHE_AUTOSCALER)
         return view
 
-    return await accept(call, desk, deps, make)
+    return await accept(call, desk, deps, matched(call, NOUN, make))
 
 
 async def _view(fleet: CacheFleet, tx: Tx) -> CacheFleetView:
@@ -70,10 +72,10 @@ async def list_fleets(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     return await page(NOUN, call, desk)
 
 
-async def show_fleet(call: Call, desk: Desk, deps: Deps) -> State:
+async def show_fleet(call: Call, desk: Desk, deps: Deps) -> Reply:
     """A fleet and how it stands."""
     call.principal.require_admin()
-    return State(await show(NOUN, call.path["id"], call, desk))
+    return shown(await show(NOUN, call.path["id"], call, desk))
 
 
 async def remove_fleet(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -99,7 +101,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "/v1/cache-fleets",
         list_fleets,
         "List fleets of transport VMs",
-        query=PageQuery,
+        query=TimedQuery,
         reply=Page[CacheFleetView],
         tags=_TAGS,
     ),

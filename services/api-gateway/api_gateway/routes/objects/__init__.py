@@ -6,13 +6,7 @@ from stowage_runtime.http import Route
 from api_gateway.deps import Deps
 from api_gateway.links import LinkView
 from api_gateway.resources import WaitQuery
-from api_gateway.routes.objects.bodies import (
-    ObjectChange,
-    ObjectsQuery,
-    SentAll,
-    WantedParts,
-    WantedZone,
-)
+from api_gateway.routes.objects.bodies import ObjectChange, SentAll, WantedParts, WantedZone
 from api_gateway.routes.objects.linking import Linking, NewLink
 from api_gateway.routes.objects.living import Living, ZoneAnswer
 from api_gateway.routes.objects.moving import NewPlace, move
@@ -41,7 +35,7 @@ def _all(noun: Noun) -> tuple[Route[Deps], ...]:
             noun.path,
             Living(noun).list,
             f"List {noun.tag}",
-            query=ObjectsQuery,
+            query=noun.query,
             reply=noun.listing,
             tags=tags,
         ),

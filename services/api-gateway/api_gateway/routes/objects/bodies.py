@@ -11,15 +11,18 @@ from stowage_contracts.values import (
     ImageFormat,
     Name,
     ObjectKind,
+    ScopeType,
 )
 
 from api_gateway.bodies import Given
-from api_gateway.resources import PageQuery
+from api_gateway.filters import NamedQuery, OwnedQuery
+from api_gateway.resources import Match
 
 LONGEST_URL = 4096
 LARGEST = 1 << 50
 """Bytes of one object that anybody may speak of."""
 MOST_COPIES, MOST_TAGS, MOST_PARTS, MOST_URLS = 32, 64, 10_000, 500
+_EVERYWHERE: Match = {"scope": {"type": ScopeType.REGION.value}}
 FOREIGN, STORED = ("http", "https"), ("s3", "swift")
 """Schemes that are fetched, and those that name an object on a known store."""
 
@@ -117,14 +120,50 @@ class ObjectChange(Given):
         return self
 
 
-class ObjectsQuery(PageQuery):
+class ObjectsQuery(NamedQuery, OwnedQuery):
     """Which objects."""
 
     kind: ObjectKind | None = None
+    format: ImageFormat | None = None
     zone_id: Id | None = None
     """Those wished for in a zone; with ``ready`` those that are (not) ready there."""
     tag: Name | None = None
     ready: bool | None = None
+
+    def any_of(self) -> list[Match]:
+        """Those wished for in the zone by name, or everywhere."""
+        base = {"removed": False, **self.given("kind", "format", *self._own())}
+        if self.tag is not None:
+            base["tags"] = [self.tag]
+        if self.zone_id is None:
+            return [{**base, **self.given("ready")}]
+        there = {**base, "zones": [{"zone_id": self.zone_id, **self.given("ready")}]}
+        if self.ready:
+            return [there]
+        return [there, {**base, **_EVERYWHERE, **self.given("ready")}]
+
+    def _own(self) -> tuple[str, ...]:
+        """Fields of one noun's states that are asked for as they are."""
+        return ()
+
+
+class TemplatesQuery(ObjectsQuery):
+    """Which templates and ISOs."""
+
+    hypervisor: HypervisorKind | None = None
+
+    def _own(self) -> tuple[str, ...]:
+        return ("hypervisor",)
+
+
+class SnapshotsQuery(ObjectsQuery):
+    """Which snapshots."""
+
+    volume_id: Id | None = None
+    parent_id: Id | None = None
+
+    def _own(self) -> tuple[str, ...]:
+        return ("volume_id", "parent_id")
 
 
 class WantedZone(Given):

@@ -15,8 +15,8 @@ from stowage_runtime.service import Desk
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE, order, ref_of
-from api_gateway.resources import Match, State, page, reference, settled
-from api_gateway.routes.objects.bodies import ObjectsQuery, check_copies
+from api_gateway.resources import page, reference, settled, shown
+from api_gateway.routes.objects.bodies import check_copies
 from api_gateway.routes.objects.nouns import Noun
 
 
@@ -35,11 +35,11 @@ class Living:
 
     async def list(self, call: Call, desk: Desk, deps: Deps) -> BaseModel:
         """The caller's objects."""
-        return await page(self.noun.name, call, desk, _matching(call.query))
+        return await page(self.noun.name, call, desk)
 
-    async def show(self, call: Call, desk: Desk, deps: Deps) -> State:
+    async def show(self, call: Call, desk: Desk, deps: Deps) -> Reply:
         """An object; with ``wait`` once it is ready or has failed."""
-        return State(await settled(self.noun.name, call, desk, deps, _has_settled))
+        return shown(await settled(self.noun.name, call, desk, deps, _has_settled))
 
     async def change(self, call: Call, desk: Desk, deps: Deps) -> Reply:
         """Change what is wished for an object."""
@@ -88,20 +88,3 @@ def _available(found: dict[str, Any], zone_id: str) -> bool:
     return found["scope"]["type"] == ScopeType.REGION or any(
         zone["zone_id"] == zone_id and zone["ready"] for zone in zones
     )
-
-
-def _matching(query: ObjectsQuery) -> list[Match]:
-    """States that are asked for: any of these."""
-    base: dict[str, Any] = {"removed": False}
-    if query.kind is not None:
-        base["kind"] = query.kind.value
-    if query.tag is not None:
-        base["tags"] = [query.tag]
-    ready = {} if query.ready is None else {"ready": query.ready}
-    if query.zone_id is None:
-        return [{**base, **ready}]
-    there = {**base, "zones": [{"zone_id": query.zone_id, **ready}]}
-    if query.ready:
-        return [there]
-    everywhere = {"scope": {"type": ScopeType.REGION.value}}
-    return [there, {**base, **everywhere, **ready}]

@@ -17,7 +17,15 @@ from stowage_contracts.values import Id, ImageFormat, ObjectKind
 from stowage_contracts.views import ObjectView, SnapshotView, TemplateView, VolumeView
 
 from api_gateway.resources import Page
-from api_gateway.routes.objects.bodies import NewObject, NewSnapshot, NewTemplate, NewVolume
+from api_gateway.routes.objects.bodies import (
+    NewObject,
+    NewSnapshot,
+    NewTemplate,
+    NewVolume,
+    ObjectsQuery,
+    SnapshotsQuery,
+    TemplatesQuery,
+)
 
 
 class RegisteredTemplate(TemplateView):
@@ -49,6 +57,7 @@ class Noun:
     listing: type[BaseModel]
     register: type[Register]
     delete: type[Message]
+    query: type[ObjectsQuery] = ObjectsQuery
     own: frozenset[str] = frozenset()
     """Fields of its body that the others don't have."""
 
@@ -82,6 +91,7 @@ NOUNS = (
         listing=Page[TemplateView],
         register=RegisterTemplate,
         delete=DeleteTemplate,
+        query=TemplatesQuery,
         own=frozenset({"hypervisor"}),
     ),
     Noun(
@@ -101,6 +111,7 @@ NOUNS = (
         listing=Page[SnapshotView],
         register=RegisterSnapshot,
         delete=DeleteSnapshot,
+        query=SnapshotsQuery,
         own=frozenset({"volume_id", "parent_id"}),
     ),
 )
