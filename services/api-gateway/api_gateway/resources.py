@@ -123,9 +123,9 @@ def _from(after: Place, before: datetime | None) -> Place:
 
 def _accounts(principal: Principal, asked: str | None) -> list[str] | None:
     """Whose resources are looked through; None for everybody's."""
-    if asked is None:
-        return ["", principal.sees] if principal.sees else None
-    return [asked] if principal.sees in {"", asked} else []
+    if asked is not None:
+        return principal.seen_of([asked])
+    return None if principal.sees is None else ["", *principal.sees]
 
 
 def cursor(row: Record, when: str) -> str:
@@ -176,7 +176,7 @@ def shown(found: Found) -> Reply:
 
 
 def _of_others(row: Record, principal: Principal) -> bool:
-    return bool(principal.sees) and row["account_id"] not in {"", principal.sees}
+    return not principal.may_see(row["account_id"])
 
 
 def _forgotten(row: Record) -> bool:

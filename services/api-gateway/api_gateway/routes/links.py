@@ -1,7 +1,9 @@
 """Download links: of one object, one method and a capped life; no URL is ever kept."""
 
 from math import ceil
+from typing import Any
 
+from asyncpg import Record
 from pydantic import BaseModel
 from stowage_contracts.errors import GrantRefused
 from stowage_contracts.messages.image_store import LinkMade, MakeLink, RevokeLink
@@ -10,11 +12,19 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
+from api_gateway.accounts import Principal
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept, refuse_key
 from api_gateway.links import LinkView, audit, check_lives, ended, own_link
 from api_gateway.orders import IMAGE_STORE, NO_STORE, ask
 from api_gateway.resources import Page, PageQuery, cursor, position, reference
+
+
+class LinksQuery(PageQuery):
+    """Which links."""
+
+    account_id: Id | None = None
+    """Of one account."""
 
 
 class LinkUrl(Value):
@@ -29,11 +39,20 @@ async def list_links(call: Call, desk: Desk, deps: Deps) -> BaseModel:
     """The caller's links, newest first, those that ended too; no URLs."""
     after, limit = position(call.query.cursor), call.query.limit
     async with desk.transaction() as tx:
-        rows = await tx.rows("links", call.principal.sees, *after, limit + 1)
+        rows = await _page(call.principal, call.query.account_id, (limit + 1, *after), tx)
     return Page(
         items=[LinkView.of(row) for row in rows[:limit]],
         next=cursor(rows[limit - 1], "made") if len(rows) > limit else None,
     )
+
+
+async def _page(
+    principal: Principal, asked: str | None, page: tuple[Any, ...], tx: Tx
+) -> list[Record]:
+    whose = principal.sees if asked is None else principal.seen_of([asked])
+    if whose is None:
+        return await tx.rows("links", *page)
+    return await tx.rows("links_of_accounts", *page, whose)
 
 
 async def show_link(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -86,7 +105,7 @@ ROUTES: tuple[Route[Deps], ...] = (
         "/v1/links",
         list_links,
         "List download links",
-        query=PageQuery,
+        query=LinksQuery,
         reply=Page[LinkView],
         tags=("links",),
     ),
