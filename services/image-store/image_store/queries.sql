@@ -74,8 +74,12 @@ FROM image_data_store s WHERE s.id = $1 FOR UPDATE OF s
 -- What is reserved is read in a statement of its own, once all are locked.
 SELECT id FROM image_data_store WHERE role = 'Image' ORDER BY id FOR UPDATE
 -- name: store_probed
-UPDATE image_data_store SET state = $2, checks = $3, abilities = $4, total_bytes = $5,
-    used_bytes = $6, error = $7, probed = stowage_now(),
+-- A server that tells nothing of its room holds what the catalogue has on it, once somebody said
+-- what it may hold.
+UPDATE image_data_store SET state = $2, checks = $3, abilities = $4,
+    total_bytes = coalesce(capacity, $5), used_bytes = coalesce($6, CASE WHEN capacity IS NOT NULL
+    THEN (SELECT coalesce(sum(size), 0)::bigint FROM object_store_ref r WHERE r.store_id = $1
+        AND r.state = 'Ready') END), error = $7, probed = stowage_now(),
     measured = CASE WHEN $7::jsonb IS NULL THEN stowage_now() ELSE measured END WHERE id = $1
 -- name: store_error
 UPDATE image_data_store SET error = $2 WHERE id = $1

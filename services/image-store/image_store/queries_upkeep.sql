@@ -1,6 +1,7 @@
 -- name: change_store
 UPDATE image_data_store SET state = $2, wished = $3, name = coalesce($4, name),
-    tags = coalesce($5, tags), error = CASE WHEN state = 'Degraded' THEN error END WHERE id = $1
+    tags = coalesce($5, tags), capacity = coalesce($6, capacity),
+    total_bytes = coalesce($6, total_bytes), error = CASE WHEN state = 'Degraded' THEN error END WHERE id = $1
 -- name: being_removed
 SELECT EXISTS (SELECT FROM intents WHERE kind = 'remove' AND key = $1)
 -- name: try_settings

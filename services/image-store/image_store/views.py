@@ -88,9 +88,14 @@ async def say_store(tx: Tx, store_id: str) -> None:
         await tx.say(StoreChanged(state=store_view(row)))
 
 
-async def say_trouble(tx: Tx, store_id: str, problem: Problem) -> None:
-    """Show a store with what went wrong there; the next good probe takes it off."""
-    await tx.run("store_error", store_id, problem.model_dump(mode="json"))
+async def say_trouble(tx: Tx, store_id: str, problem: Problem, asked: str | None = None) -> None:
+    """Show a store with what went wrong there; the next good probe takes it off.
+
+    ``asked`` is what the refused order said of itself.
+    """
+    details = {**problem.details, **({"asked": asked} if asked else {})}
+    told = problem.model_copy(update={"details": details})
+    await tx.run("store_error", store_id, told.model_dump(mode="json"))
     await say_store(tx, store_id)
 
 

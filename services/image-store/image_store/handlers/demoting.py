@@ -36,7 +36,7 @@ async def on_demote_store(message: DemoteStore, tx: Tx, deps: Deps) -> None:
         cache = _cache(message, admitted)
         sealed = _sealed(cache, admitted, deps)
     except StowageError as error:
-        await say_trouble(tx, store["id"], error.problem)
+        await say_trouble(tx, store["id"], error.problem, message.asked)
         return
     await _give_up(store, objects, tx)
     await tx.say(StoreDemoted(store_id=store["id"], cache=cache, sealed=sealed))

@@ -96,7 +96,7 @@ async def on_change_store(message: ChangeStore, tx: Tx, deps: Deps) -> None:
     try:
         await _change(message, store, tx, deps)
     except StowageError as error:
-        await say_trouble(tx, store["id"], error.problem)
+        await say_trouble(tx, store["id"], error.problem, message.asked)
     else:
         await say_store(tx, store["id"])
 
@@ -107,7 +107,11 @@ async def _change(message: ChangeStore, store: Record, tx: Tx, deps: Deps) -> No
     state, wished = await _new_state(message, store, tx)
     admitted = _admitted(message, store, deps)
     tags = None if message.tags is None else list(message.tags)
-    await tx.run("change_store", store["id"], state, wished, message.name, tags)
+    await tx.run(
+        "change_store", store["id"], state, wished, message.name, tags, message.capacity_bytes
+    )
+    if message.capacity_bytes is not None:
+        await intend_probe(tx, store["id"])
     if admitted is not None:
         sealed = deps.cipher.seal(admitted.secrets, sealing.for_store(store["id"]))
         await tx.run("try_settings", store["id"], admitted.settings, sealed)
@@ -150,7 +154,7 @@ async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
     refs = await tx.rows("refs_on_store", message.store_id)
     held = [ref["object_id"] for ref in refs if ref["state"] not in _UNFINISHED]
     if held:
-        await _refuse_removal(message.store_id, held, tx)
+        await _refuse_removal(message, held, tx)
         return
     gone = Conflict("the store was removed", resource=f"store/{store['id']}", code="store_removed")
     for ref in refs:
@@ -163,11 +167,11 @@ async def on_remove_store(message: RemoveStore, tx: Tx, deps: Deps) -> None:
     await intend_remove(tx, store["id"])
 
 
-async def _refuse_removal(store_id: str, held: list[str], tx: Tx) -> None:
+async def _refuse_removal(message: RemoveStore, held: list[str], tx: Tx) -> None:
     error = Conflict(
         f"{len(held)} replicas are on it: {', '.join(held[:20])}",
         code="store_in_use",
-        resource=f"store/{store_id}",
+        resource=f"store/{message.store_id}",
         hint="delete or move them first",
     )
-    await say_trouble(tx, store_id, error.problem)
+    await say_trouble(tx, message.store_id, error.problem, message.asked)

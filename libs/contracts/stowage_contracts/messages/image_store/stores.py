@@ -47,6 +47,10 @@ class ChangeStore(Command, subject="store/{store_id}"):
     settings: dict[str, Any] | None = None
     sealed: str | None = None
     """New secret fields, sealed as in AddStore."""
+    capacity_bytes: Bytes | None = None
+    """What it may hold whatever its server tells, which may tell nothing."""
+    asked: Id | None = None
+    """Told back in the details of a refusal (``asked``), so that its asker knows it."""
 
 
 class EvacuateStore(Command, subject="store/{store_id}"):
@@ -89,12 +93,16 @@ class DemoteStore(Command, subject="store/{store_id}"):
     cache_store_id: Id
     name: Name
     scope: Scope
+    asked: Id | None = None
+    """As in ChangeStore."""
 
 
 class RemoveStore(Command, subject="store/{store_id}"):
     """Remove a store; refused while a replica is on it."""
 
     store_id: Id
+    asked: Id | None = None
+    """As in ChangeStore."""
 
 
 class StoreAdded(StateEvent, subject="store/{state.id}"):

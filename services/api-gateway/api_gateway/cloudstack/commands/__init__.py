@@ -2,10 +2,14 @@
 
 from api_gateway.cloudstack.command import table
 from api_gateway.cloudstack.commands import discovery, jobs
+from api_gateway.cloudstack.commands.deprecated_stores import COMMANDS as DEPRECATED_STORES
+from api_gateway.cloudstack.commands.image_stores import COMMANDS as IMAGE_STORES
 from api_gateway.cloudstack.commands.places import COMMANDS as PLACES
+from api_gateway.cloudstack.commands.staging_stores import COMMANDS as STAGING_STORES
 from api_gateway.cloudstack.commands.surroundings import COMMANDS as SURROUNDINGS
 
-_WORK = (*PLACES, *SURROUNDINGS)
+_STORES = (*IMAGE_STORES, *STAGING_STORES, *DEPRECATED_STORES)
+_WORK = (*PLACES, *SURROUNDINGS, *_STORES)
 _ALL = (*_WORK, *jobs.commands(table(_WORK)))
 COMMANDS = table((*_ALL, *discovery.commands(table(_ALL))))
 """By lower-case name."""
