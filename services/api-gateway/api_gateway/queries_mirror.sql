@@ -1,10 +1,10 @@
 -- name: mirror.ask
--- Entities ($1) to look at $2 seconds from now; those that wait already only learn that more came.
+-- Entities ($1) to look at some seconds from now; those that wait already learn that more came.
 INSERT INTO mirror_looks AS look (noun, id, action, reason, deleted, events, asked, due)
 SELECT noun, id, action, reason, deleted, events, stowage_now(),
-    stowage_now() + make_interval(secs => $2)
-FROM jsonb_to_recordset($1::text::jsonb) AS row (
-    noun text, id text, action text, reason text, deleted boolean, events bigint)
+    stowage_now() + make_interval(secs => wait)
+FROM jsonb_to_recordset($1::text::jsonb) AS row (noun text, id text, action text, reason text,
+    deleted boolean, events bigint, wait double precision)
 ORDER BY noun, id
 ON CONFLICT (noun, id) DO UPDATE SET
     action = CASE WHEN EXCLUDED.action = 'prefetch' THEN 'prefetch' ELSE look.action END,

@@ -32,7 +32,9 @@ class Following:
     def __init__(self, deps: Deps, desks: Callable[[], Desk]) -> None:
         self._deps, self._desks, self._stopped = deps, desks, asyncio.Event()
         settings = deps.settings
-        self._intake = Intake(settings.mirror_rules, settings.mirror_settle_seconds)
+        self._intake = Intake(
+            settings.mirror_rules, settings.mirror_settle_seconds, settings.mirror_poll_seconds
+        )
         if settings.mirror_amqp_url.get_secret_value():
             deps.pulse.listener = Listener(settings, self._take, self._missed)
 
@@ -76,7 +78,7 @@ async def ask_for_all(nouns: Sequence[MirrorNoun], tx: Tx, deps: Deps) -> None:
             for word in words[noun]
         )
     }
-    await Intake((), 0).ask(wanted, Figures(), tx)
+    await Intake().ask(wanted, Figures(), tx)
 
 
 _OTHERS = {MirrorNoun.TEMPLATE: ("ISO",), MirrorNoun.PLACE: ("ZONE", "POD", "CLUSTER", "HOST")}

@@ -10,7 +10,7 @@ from opentelemetry import metrics
 from stowage_runtime.handling.tx import Tx
 
 from api_gateway.mirror.events import Entity, Event, Malformed
-from api_gateway.mirror.nouns import noun_of_type
+from api_gateway.mirror.nouns import MirrorNoun, noun_of_type
 from api_gateway.mirror.rules import Action, Rule, action_of, stronger
 
 _meter = metrics.get_meter("stowage")
@@ -81,8 +81,11 @@ class Figures:
 class Intake:
     """Takes batches of what came."""
 
-    rules: Sequence[Rule]
-    settle_seconds: float
+    rules: Sequence[Rule] = ()
+    settle_seconds: float = 0
+    """How long the first event of an entity waits for others."""
+    sweep_seconds: float = 0
+    """The same of an event that does not tell its entity, so that all of a noun is looked at."""
 
     async def take(self, batch: Iterable[Event | Malformed], tx: Tx) -> None:
         """Keep what to look at, and count all of it."""
@@ -110,13 +113,18 @@ class Intake:
                 "reason": each.reason,
                 "deleted": each.deleted,
                 "events": each.events,
+                "wait": self._wait(entity),
             }
             for entity, each in wanted.items()
         ]
         if rows:
-            asked = await tx.rows("mirror.ask", json.dumps(rows), self.settle_seconds)
+            asked = await tx.rows("mirror.ask", json.dumps(rows))
             fresh = sum(row["fresh"] for row in asked)
             figures.count("events.joined", sum(each.events for each in wanted.values()) - fresh)
+
+    def _wait(self, entity: Entity) -> float:
+        whole = not entity.id and entity.noun is not MirrorNoun.PLACE
+        return self.sweep_seconds if whole else self.settle_seconds
 
     def _sort(self, event: Event, wanted: dict[Entity, Wanted], figures: Figures) -> None:
         action = action_of(event.type, self.rules)
