@@ -15,6 +15,7 @@ from stowage_runtime.service import Desk
 from api_gateway.accounts import Principal
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
+from api_gateway.limits import reserve_count
 from api_gateway.orders import IMAGE_STORE, ref_of
 from api_gateway.resources import pending, reference
 from api_gateway.routes.objects.bodies import NewObject, NewSnapshot
@@ -37,6 +38,7 @@ class Registration:
     async def make(self, tx: Tx, deps: Deps) -> ObjectView:
         """The row and the command; raises NotFound, InvalidInput, Conflict."""
         await _check(self.body, self.principal, tx)
+        await reserve_count(tx, self.principal.account_id, self.noun.name)
         view = self._view(tx)
         await pending(tx, self.noun.name, view, view.account_id)
         copy_id = new_id()
