@@ -19,7 +19,7 @@ FORMATS = {
 }
 OWN = ("SYSTEM", "ROUTING", "PERHOST")
 """Template types that are CloudStack's own affair."""
-_CHECKSUM = re.compile(r"\{?(?P<name>[A-Za-z0-9-]*)\}?(?P<hex>[0-9a-fA-F]{32,128})")
+_CHECKSUM = re.compile(r"(?:\{(?P<name>[A-Za-z0-9-]+)\})?(?P<hex>[0-9a-fA-F]{32,128})")
 _BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _HYPERVISORS = {kind.value.lower(): kind for kind in HypervisorKind}
 _DIGEST = TypeAdapter[str](Digest)
@@ -172,9 +172,9 @@ def digest_of(checksum: str) -> str | None:
     match = _CHECKSUM.fullmatch(checksum)
     if match is None:
         return None
-    told = match["name"].lower().replace("-", "") or _BY_LENGTH.get(len(match["hex"]), "")
+    name = match["name"] or _BY_LENGTH.get(len(match["hex"]), "")
     try:
-        return _DIGEST.validate_python(f"{told}:{match['hex'].lower()}")
+        return _DIGEST.validate_python(f"{name.lower().replace('-', '')}:{match['hex'].lower()}")
     except ValidationError:
         return None
 
