@@ -42,6 +42,7 @@ from cache_autoscaler.model.rooms import Host
 from cache_autoscaler.model.vms import deadline
 from cache_autoscaler.proving import intend_prove, left_open
 from cache_autoscaler.scaling import measure, want
+from cache_autoscaler.store import lock_stores
 
 CALM_SECONDS = 5.0
 """Between two looks at a fleet in which nothing happens."""
@@ -145,7 +146,7 @@ async def _carry_out(
         "fleet_does", row["id"], turned.doing, fleet.grown, fleet.shrunk, fleet.halted_until
     )
     if turned.actions:
-        await tx.rows("lock_stores")
+        await lock_stores(tx)
     for action in turned.actions:
         await _act(tx, row, action, known, deps)
 

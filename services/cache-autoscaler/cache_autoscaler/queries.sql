@@ -8,9 +8,12 @@ SELECT s.*, h.* FROM cache_stores s, LATERAL (
         coalesce(sum(size) FILTER (WHERE state IN ('reserved', 'filling')), 0)::bigint AS reserved_bytes
     FROM entries WHERE store_id = s.id) h
 WHERE s.id = $1
+-- name: place_alone
+-- Serialises placement, also while there is no store yet: whoever holds it sees every reservation.
+SELECT 1 FROM pg_advisory_xact_lock(hashtextextended('cache_autoscaler/placing', 0))
 -- name: lock_stores
--- Serialises placement: whoever holds these rows sees every reservation. Stores are locked before
--- their entries, everywhere; rows that only name a store may be added meanwhile.
+-- Stores are locked before their entries, everywhere; rows that only name a store may be added
+-- meanwhile.
 SELECT id FROM cache_stores ORDER BY id FOR NO KEY UPDATE
 -- name: lock_store
 SELECT id FROM cache_stores WHERE id = $1 FOR NO KEY UPDATE

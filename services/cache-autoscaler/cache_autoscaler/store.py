@@ -91,6 +91,13 @@ def cache_end(entry: Record, store: Record, grant_id: str) -> CopyEnd:
     )
 
 
+async def lock_stores(tx: Tx) -> None:
+    """Nobody else places anything, and no store that is there changes, while this transaction
+    lasts."""
+    await tx.value("place_alone")
+    await tx.rows("lock_stores")
+
+
 async def caches(tx: Tx, settings: Settings, wanted: tuple[str, str]) -> tuple[Cache, ...]:
     """Every cache store with its load, the sums of its entries, and those of one digest and
     format."""

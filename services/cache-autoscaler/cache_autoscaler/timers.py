@@ -14,7 +14,7 @@ from cache_autoscaler.handlers.load import watch_load
 from cache_autoscaler.intents import evict, intend_evict, intend_probe
 from cache_autoscaler.keeping import forget_fleets, keep_fleets
 from cache_autoscaler.model.evicting import Why, surplus
-from cache_autoscaler.store import caches, need, store_view, whole
+from cache_autoscaler.store import caches, lock_stores, need, store_view, whole
 
 GRANTS_KEPT = timedelta(days=1)
 LOSSES_KEPT = timedelta(days=1)
@@ -23,7 +23,7 @@ LOSSES_KEPT = timedelta(days=1)
 
 async def sweep(tx: Tx, deps: Deps) -> None:
     """Lapsed pins, and fills that no copy holds any more."""
-    await tx.rows("lock_stores")
+    await lock_stores(tx)
     await tx.run("drop_lapsed_pins")
     await tx.run("drop_lapsed_waits")
     for entry in await tx.rows("fills_dead"):
@@ -35,7 +35,7 @@ async def sweep(tx: Tx, deps: Deps) -> None:
 
 async def keep_marks(tx: Tx, deps: Deps) -> None:
     """A cache above its high-water mark is evicted down to the low one; pins hold."""
-    await tx.rows("lock_stores")
+    await lock_stores(tx)
     full = [cache for cache in await caches(tx, deps.settings, ("", "")) if cache.full]
     for cache in full:
         for entry in surplus(await whole(tx, cache), tx.now):
@@ -45,7 +45,7 @@ async def keep_marks(tx: Tx, deps: Deps) -> None:
 
 async def drain(tx: Tx, deps: Deps) -> None:
     """Empty draining caches; an empty one, or one whose time is over, is removed."""
-    await tx.rows("lock_stores")
+    await lock_stores(tx)
     for entry in await tx.rows("idle_on_draining"):
         await evict(tx, entry["id"], Why.DRAIN, "its cache store is being removed")
     for row in await tx.rows("stores_drained"):

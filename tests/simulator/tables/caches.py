@@ -37,6 +37,9 @@ class CacheTables(Tables):
         kept, reserved = held("ready", "evicting"), held("reserved", "filling")
         return store.having(kept_bytes=kept, reserved_bytes=reserved)
 
+    def q_place_alone(self) -> None:
+        return None
+
     def q_lock_stores(self) -> list[Row]:
         return []
 

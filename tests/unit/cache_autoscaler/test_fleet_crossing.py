@@ -22,36 +22,40 @@ def fleets(scene: Scene) -> Fleets:
 
 
 @asynccontextmanager
-async def held(scene: Scene, table: str) -> AsyncIterator[asyncpg.Connection]:
+async def held(scene: Scene, table: str) -> AsyncIterator[None]:
     """Nobody reads a table until the context is left."""
     connection = await asyncpg.connect(scene.database_url)
     try:
         async with connection.transaction():
             await connection.execute(f"LOCK TABLE cache_autoscaler.{table}")
-            yield connection
+            yield
     finally:
         await connection.close()
 
 
-async def waited_for(connection: asyncpg.Connection) -> None:
-    """Until somebody wants what this connection holds; raises AssertionError when nobody does."""
-    blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"
-    pid = connection.get_server_pid()
+async def blocked(scene: Scene, count: int) -> None:
+    """Until so many wait for a lock; raises AssertionError when they do not."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
     for _ in range(LOOKS):
-        if await connection.fetchval(blocked, pid):
+        ((now,),) = await scene.sql(waiting)
+        if now >= count:
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits")
+    raise AssertionError(f"{now} of {count} wait")
 
 
-async def asked_while(fleets: Fleets, copy_id: str) -> CacheReserved:
-    """What a copy is answered that looked at the stores just before the VMs on their way came."""
-    async with held(fleets.scene, "samples") as connection:
-        asking = asyncio.create_task(fleets.scene.reserve(copy_id, size=5 * MIB))
-        await waited_for(connection)
+async def asked_while(fleets: Fleets, table: str, *copies: str) -> list[CacheReserved]:
+    """What copies are answered that have come as far as this table when the VMs come that are on
+    their way."""
+    async with held(fleets.scene, table):
+        asking = [asyncio.create_task(fleets.scene.reserve(c, size=5 * MIB)) for c in copies]
+        await blocked(fleets.scene, len(copies))
         await fleets.offered()
-        assert not asking.done()
-    return await asking
+        assert not any(each.done() for each in asking)
+    return list(await asyncio.gather(*asking))
 
 
 async def test_a_copy_that_asks_as_the_first_vm_comes_waits_and_then_fills_it(
@@ -59,11 +63,23 @@ async def test_a_copy_that_asks_as_the_first_vm_comes_waits_and_then_fills_it(
 ) -> None:
     await fleets.host()
     await fleets.wish()
-    reply = await asked_while(fleets, "c1")
+    (reply,) = await asked_while(fleets, "samples", "c1")
     assert (reply.answer, reply.reason) == ("wait", "a transport VM of fleet fleet has just come")
     waits = await fleets.scene.sql("SELECT copy_id, size FROM cache_autoscaler.fleet_waits")
     assert [tuple(row) for row in waits] == [("c1", 5 * MIB)]
     assert (await fleets.scene.reserve("c1", size=5 * MIB)).answer == "fill"
+
+
+async def test_of_two_copies_that_ask_as_the_first_vm_comes_one_fills_it_for_both(
+    fleets: Fleets,
+) -> None:
+    """There is no store yet whose row they could wait for."""
+    await fleets.host()
+    await fleets.wish()
+    await asked_while(fleets, "pins", "c1", "c2")
+    replies = [await fleets.scene.reserve(copy, size=5 * MIB) for copy in ("c1", "c2")]
+    assert sorted(reply.answer for reply in replies) == ["fill", "wait"]
+    assert await fleets.scene.entries() == [("t1", "reserved")]
 
 
 @pytest.mark.parametrize("ends", [VmPhase.FAILED, VmPhase.GONE])

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cache_autoscaler.store import lock_stores
 from stowage_contracts.caching import GIBI, VmPhase
 from stowage_contracts.messages.cache_autoscaler import (
     CacheAdded,
@@ -140,7 +141,7 @@ async def test_the_end_of_a_vm_waits_for_who_reserves_with_nothing_in_its_hands(
     (vm_id,) = await fleets.offered()
     entry_id = (await fleets.scene.fill("c1")).entry_id
     async with fleets.scene.bench.tx() as tx:
-        await tx.rows("lock_stores")
+        await lock_stores(tx)
         ending = asyncio.create_task(fleets.report(vm_id, VmPhase.FAILED))
         async with asyncio.timeout(5):
             while not await fleets.scene.sql("SELECT FROM pg_locks WHERE NOT granted"):

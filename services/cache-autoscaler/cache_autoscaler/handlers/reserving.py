@@ -14,13 +14,13 @@ from cache_autoscaler.intents import evict
 from cache_autoscaler.model.entries import EntryState
 from cache_autoscaler.model.evicting import Why
 from cache_autoscaler.model.placing import Placement, Wanted, place
-from cache_autoscaler.store import cache_end, caches, need, say_changed, whole
+from cache_autoscaler.store import cache_end, caches, lock_stores, need, say_changed, whole
 
 
 async def on_reserve_cache(message: ReserveCache, desk: Desk, deps: Deps) -> CacheReserved:
     """One at a time, so that every reservation sees the others; asked again, the same answer."""
     async with desk.transaction() as tx:
-        await tx.rows("lock_stores")
+        await lock_stores(tx)
         for store_id in message.avoid:
             await _let_go(message.copy_id, store_id, tx)
         kept = await _kept(message, tx)
