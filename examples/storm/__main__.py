@@ -58,9 +58,13 @@ async def _storm(scene: Scene, house: House, client: Client, console: Console) -
         async with served(image) as url:
             images[await storm.register(url, number)] = image
     await storm.set_fleet(ZONE)
-    async with shown(client, console):
-        await storm.blow(list(images))
-        await storm.over()
+    try:
+        async with shown(client, console):
+            await storm.blow(list(images))
+            await storm.over()
+    except StowageError:
+        await tell(client, console, storm)
+        raise
     await tell(client, console, storm)
     return _compared(scene, house, console, images)
 

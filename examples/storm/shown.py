@@ -56,6 +56,8 @@ async def tell(client: Client, console: Console, storm: Storm) -> None:
     for copy_id in storm.copies:
         view = await client.copies.show(copy_id)
         ways[f"{view.strategy}, {len(view.hops)} hops"] += 1
+        if view.error is not None:
+            console.print(f"copy {copy_id} {view.state}: {view.error.cause}", highlight=False)
         if view.finished is not None:
             waited.append((view.finished - view.created).total_seconds())
     for way, count in ways.most_common():
