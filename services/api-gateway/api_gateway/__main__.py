@@ -21,6 +21,7 @@ from api_gateway.mirror.following import mirror_loops, mirror_timers
 from api_gateway.mirror.routes import ROUTES as MIRROR
 from api_gateway.routes import ROUTES
 from api_gateway.settings import Settings
+from api_gateway.sinks.dispatcher import Needs
 from api_gateway.timers import TIMERS
 
 GATHER_SECONDS = 0.05
@@ -36,6 +37,7 @@ def wire(settings: Settings) -> Service[Deps]:
         feed=feed,
         agents=_admission(settings),
     )
+    sinks = Needs(feed, deps.cipher, deps.senders, deps.sinks)
     return Service(
         name=ServiceName.API_GATEWAY,
         package="api_gateway",
@@ -45,7 +47,7 @@ def wire(settings: Settings) -> Service[Deps]:
         signals=SIGNALS,
         ingress=on_foreign,
         timers=(*TIMERS, *mirror_timers(settings)),
-        loops=mirror_loops(deps),
+        loops={**mirror_loops(deps), "sinks": sinks.loop},
         routes=(*ROUTES, *MIRROR, *CLOUDSTACK),
         close=feed.close,
         authenticate=authenticate,

@@ -10,6 +10,8 @@ from api_gateway.cloudstack.counting import Counts
 from api_gateway.feed import Feed
 from api_gateway.mirror.pulse import Pulse
 from api_gateway.settings import Settings
+from api_gateway.sinks.bell import Bell
+from api_gateway.sinks.senders import Senders
 
 
 class AdmitsAgents(Protocol):
@@ -30,6 +32,12 @@ class Deps:
     agents: AdmitsAgents
     pulse: Pulse = field(default_factory=Pulse)
     counts: Counts = field(default_factory=Counts)
+    sinks: Bell = field(default_factory=Bell)
+
+    @property
+    def senders(self) -> Senders:
+        """What carries events to sinks."""
+        return Senders(self.settings)
 
     def public_key(self, owner: ServiceName) -> str:
         """The key that seals for ``owner``."""

@@ -19,8 +19,8 @@ CREATE TABLE held (
 CREATE INDEX held_since ON held (since);
 -- Where events go, and how far each has come. The URL and the secrets are sealed for the row.
 CREATE TABLE sinks (
-    id text PRIMARY KEY, account_id text NOT NULL REFERENCES accounts, name text NOT NULL,
-    kind text NOT NULL, format text NOT NULL, target text NOT NULL, sealed text NOT NULL,
+    id text PRIMARY KEY, account_id text NOT NULL REFERENCES accounts ON DELETE CASCADE,
+    name text NOT NULL, kind text NOT NULL, format text NOT NULL, target text NOT NULL, sealed text NOT NULL,
     options jsonb NOT NULL, filters jsonb NOT NULL, paused boolean NOT NULL DEFAULT false,
     created timestamptz NOT NULL, updated timestamptz NOT NULL,
     at_tx bigint NOT NULL, at_id bigint NOT NULL,
