@@ -6,7 +6,7 @@ from stowage_contracts.caching import Decision, EntryView, FleetStep, StrategySa
 from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove
 from stowage_contracts.errors import Problem
 from stowage_contracts.grants import PartDone, PartUrl
-from stowage_contracts.values import Bytes, Id, Instant, Name, ObjectRef, Secret, Value
+from stowage_contracts.values import Bytes, Id, Instant, Name, ObjectKind, ObjectRef, Secret, Value
 from stowage_contracts.views import (
     HopView,
     HostView,
@@ -167,6 +167,22 @@ class Explanation(Value):
     """What would be answered today, where that was asked for…"""
     now_problem: Problem | None = None
     """…and why nothing could carry it."""
+
+
+class ImportedItem(Value):
+    """How far one object of another cloud was taken over."""
+
+    kind: ObjectKind
+    id: Id
+    progress: str
+    """unknown, taken, reading, ready, failed, deleted or refused."""
+    error: Problem | None = None
+
+
+class ImportedBatch(Value):
+    """What became of each, in the order asked."""
+
+    items: tuple[ImportedItem, ...]
 
 
 class KeyPair(Value):

@@ -26,6 +26,7 @@ from stowage_client.answers import (
 from stowage_client.events import EventStream
 from stowage_client.nouns.caches import Entries, Fleets, Vms
 from stowage_client.nouns.copies import Copies
+from stowage_client.nouns.imports import Imports
 from stowage_client.nouns.links import Links
 from stowage_client.nouns.objects import Objects
 from stowage_client.nouns.placement import Placement
@@ -51,6 +52,7 @@ class Client:
         self.templates = Objects(session, "templates", TemplateView, RegisteredTemplate)
         self.volumes = Volumes(session, "volumes", VolumeView, RegisteredVolume)
         self.snapshots = Objects(session, "snapshots", SnapshotView, RegisteredSnapshot)
+        self.imports = Imports(session)
         self.links = Links(session, "links", LinkView)
         self.placement = Placement(session)
         self.copies = Copies(session, "copies", CopyView)

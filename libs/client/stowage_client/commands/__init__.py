@@ -8,6 +8,7 @@ from stowage_client.commands import (
     events,
     fleets,
     hosts,
+    importing,
     links,
     objects,
     placement,
@@ -45,6 +46,7 @@ app.add_typer(hosts.app, name="host")
 app.add_typer(places.zones, name="zone")
 app.add_typer(places.pods, name="pod")
 app.add_typer(places.clusters, name="cluster")
+app.add_typer(importing.app, name="import")
 app.command("events")(events.events)
 
 __all__ = ["app"]

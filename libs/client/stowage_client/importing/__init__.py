@@ -1,0 +1,1 @@
+"""Taking over another cloud: its database is read and nothing of it is changed."""
