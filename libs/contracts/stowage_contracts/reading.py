@@ -11,7 +11,7 @@ _DURABLE = {
         "AddZone AddPod AddCluster AddHost AddStore ProbeStore ChangeStore EvacuateStore "
         "StopEvacuation ScanStore CleanStore AdoptStore RemoveStore RegisterTemplate "
         "RegisterVolume RegisterSnapshot DeleteTemplate DeleteVolume DeleteSnapshot ChangeObject "
-        "CopyToZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
+        "CopyToZone LeaveZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
         "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
         "CopyCancelled HostJoined HostDraining ObjectInspected ObjectRemoved MoveVolume CloneHop "
         "PrefetchObject DemoteStore ImportObject SetAccountLimit"

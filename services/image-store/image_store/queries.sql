@@ -142,6 +142,8 @@ UPDATE stored_object SET name = coalesce($3, name), tags = coalesce($4, tags),
 -- name: add_object_zone
 UPDATE stored_object SET zones = array_append(zones, $3)
 WHERE noun = $1 AND id = $2 AND NOT $3 = ANY(zones) AND scope_type = 'zone'
+-- name: drop_object_zone
+UPDATE stored_object SET zones = array_remove(zones, $3) WHERE noun = $1 AND id = $2
 -- name: unwant_store
 -- A store is wished for no more, by one object or (gone) by all.
 UPDATE stored_object SET wanted_stores = array_remove(wanted_stores, $1)

@@ -40,6 +40,7 @@ from stowage_contracts.messages.image_store import (
     GetLeaves,
     ImportObject,
     KeepLeaves,
+    LeaveZone,
     ListFindings,
     MakeLink,
     MoveVolume,
@@ -79,6 +80,7 @@ from image_store.handlers.draining import on_host_draining
 from image_store.handlers.grants import on_commit_hop, on_redeem_grant, on_release_grants
 from image_store.handlers.importing import on_import_object
 from image_store.handlers.leaves import on_get_leaves, on_keep_leaves
+from image_store.handlers.leaving import on_leave_zone
 from image_store.handlers.links import on_make_link, on_revoke_link
 from image_store.handlers.moving import on_move_volume
 from image_store.handlers.placement import (
@@ -146,6 +148,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     DeleteSnapshot: on_delete,
     ChangeObject: on_change_object,
     CopyToZone: on_copy_to_zone,
+    LeaveZone: on_leave_zone,
     DeleteReplica: on_delete_replica,
     VerifyReplica: on_verify_replica,
     EvacuateStore: on_evacuate_store,

@@ -30,11 +30,12 @@ async def on_delete(
     await tx.run("object_removed", what.noun, what.id)
     if not await held_by_children(tx, row):
         for ref in await tx.rows("refs_of", what.noun, what.id):
-            await _delete_replica(ref, tx)
+            await give_up(ref, tx)
     await forget_if_gone(tx, what)
 
 
-async def _delete_replica(ref: Record, tx: Tx) -> None:
+async def give_up(ref: Record, tx: Tx) -> None:
+    """Delete a replica, or make it no further."""
     state = ReplicaState(ref["state"])
     if state is ReplicaState.CREATING:
         for asker in await tx.rows("askers_of", ref["id"]):

@@ -128,6 +128,14 @@ class CopyToZone(Command, subject="{object.noun}/{object.id}"):
     zone_id: Id
 
 
+class LeaveZone(Command, subject="{object.noun}/{object.id}"):
+    """Have a perZone object in one zone less; refused for its last zone, and while no other zone
+    has a good replica."""
+
+    object: ObjectRef
+    zone_id: Id
+
+
 class DeleteReplica(Command, subject="{object.noun}/{object.id}"):
     """Delete an object from one store; refused for its last good replica."""
 
