@@ -23,9 +23,10 @@ from stowage_runtime import settings
 from stowage_runtime.http.openapi import document
 from stowage_runtime.telemetry import metrics
 
-from docs import query_api
+from docs import error_reference, query_api
 
 REFERENCE = Path("docs/reference")
+ERRORS = Path("services/api-gateway/api_gateway/errors.json")
 SCHEMAS = Path("libs/contracts/stowage_contracts/schemas")
 SERVICES: tuple[tuple[str, type[settings.ServiceSettings]], ...] = (
     ("api-gateway", api_gateway.settings.Settings),
@@ -50,6 +51,8 @@ def documents() -> dict[Path, str]:
     found[REFERENCE / "cloudstack-api.md"] = query_api.reference()
     found[REFERENCE / "settings.md"] = settings.reference(SERVICES)
     found[REFERENCE / "metrics.md"] = metrics_reference()
+    found[REFERENCE / "errors.md"] = error_reference.reference()
+    found[ERRORS] = _text({"errors": error_reference.catalogue()})
     return found
 
 

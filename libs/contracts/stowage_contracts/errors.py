@@ -12,6 +12,7 @@ StowageError
 ├── OutOfSpace            the destination cannot hold the bytes              elsewhere
 ├── Stalled               no bytes moved for the stall limit                 again
 ├── Unavailable           a store, broker, database or peer does not answer  again
+├── TooMany               one caller asks for more than its share         again
 ├── GrantRefused          an expired, revoked or superseded grant            again
 └── Cancelled             somebody asked for it to stop                      final
 """
@@ -151,6 +152,12 @@ class Unavailable(StowageError):
     """Something needed does not answer."""
 
     prefix, status, retry = "unavailable", 503, Retry.AGAIN
+
+
+class TooMany(StowageError):
+    """The caller asks for too much at once."""
+
+    prefix, status, retry = "too_many", 429, Retry.AGAIN
 
 
 class GrantRefused(StowageError):

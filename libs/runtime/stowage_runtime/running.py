@@ -20,6 +20,7 @@ from stowage_runtime.handling.desk import ServiceDesk
 from stowage_runtime.handling.transaction import Transactions
 from stowage_runtime.http import Route
 from stowage_runtime.http.health import Check, health_routes
+from stowage_runtime.http.limiting import Limiter, Rates
 from stowage_runtime.http.openapi import openapi_route
 from stowage_runtime.http.server import HttpLimits, HttpServer, Surface
 from stowage_runtime.intents import IntentWorkers
@@ -143,8 +144,9 @@ class Running(Generic[D]):
             lambda: ServiceDesk(self.transactions),
             service.deps,
             service.authenticate,
-            HttpLimits(stop_seconds=self._settings.stop_seconds),
+            HttpLimits(service.body_bytes, stop_seconds=self._settings.stop_seconds),
             server_tls(self._settings.http_cert, self._settings.http_key),
+            service.limiter or Limiter(Rates()),
         )
 
 

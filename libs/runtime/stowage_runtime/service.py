@@ -92,6 +92,10 @@ class Service(Generic[D]):
     """Loops of its own by name, on every instance; each is made of what opens desks."""
     routes: Sequence[Any] = ()
     """stowage_runtime.http.Route rows."""
+    limiter: Any = None
+    """stowage_runtime.http.limiting.Limiter; without one, nobody asks too much."""
+    body_bytes: int = 1 << 20
+    """Longest body of a request."""
     open: Callable[[], Awaitable[None]] | None = None
     close: Callable[[], Awaitable[None]] | None = None
     """Called after start and at stop, for what deps hold open."""

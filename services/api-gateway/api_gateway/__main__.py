@@ -6,6 +6,7 @@ from stowage_runtime.bus.rabbit.broker_users import BrokerUsers
 from stowage_runtime.command import ServiceCommand
 from stowage_runtime.command import main as run_command
 from stowage_runtime.crossing import check_crossing
+from stowage_runtime.http.limiting import Limiter, Rates
 from stowage_runtime.secrets import RowCipher
 from stowage_runtime.service import Service
 from yarl import URL
@@ -36,6 +37,7 @@ def wire(settings: Settings) -> Service[Deps]:
         cipher=RowCipher(settings.at_rest_key),
         feed=feed,
         agents=_admission(settings),
+        limiter=Limiter(_rates(settings)),
     )
     sinks = Needs(feed, deps.cipher, deps.senders, deps.sinks)
     return Service(
@@ -52,6 +54,17 @@ def wire(settings: Settings) -> Service[Deps]:
         close=feed.close,
         authenticate=authenticate,
         ready_without_bus=True,
+        limiter=deps.limiter,
+        body_bytes=settings.request_bytes,
+    )
+
+
+def _rates(settings: Settings) -> Rates:
+    return Rates(
+        settings.requests_per_second,
+        settings.request_burst,
+        settings.refused_per_second,
+        settings.streams_per_key,
     )
 
 

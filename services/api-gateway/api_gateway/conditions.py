@@ -39,7 +39,8 @@ def matched(call: Call, noun: str, make: Make) -> Make:
         _check(call, noun, row)
         if row is None:
             return reply
-        return replace(reply, headers={**reply.headers, "ETag": f'"{version(row["sequence"], row["orders"])}"'})
+        tag = f'"{version(row["sequence"], row["orders"])}"'
+        return replace(reply, headers={**reply.headers, "ETag": tag})
 
     return checked
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from stowage_contracts.values import ServiceName
+from stowage_runtime.http.limiting import Limiter, Rates
 from stowage_runtime.secrets import RowCipher
 
 from api_gateway.cloudstack.counting import Counts
@@ -33,6 +34,7 @@ class Deps:
     pulse: Pulse = field(default_factory=Pulse)
     counts: Counts = field(default_factory=Counts)
     sinks: Bell = field(default_factory=Bell)
+    limiter: Limiter = field(default_factory=lambda: Limiter(Rates()))
 
     @property
     def senders(self) -> Senders:

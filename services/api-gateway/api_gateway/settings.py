@@ -75,3 +75,21 @@ class Settings(MirrorSettings):
     max_wait_seconds: float = Field(
         default=60, gt=0, le=600, description="Longest `wait` of one request, in seconds."
     )
+    request_bytes: int = Field(
+        default=1 << 20, ge=1 << 16, le=1 << 26, description="Longest body of a request, in bytes."
+    )
+    requests_per_second: float = Field(
+        default=2000, ge=0, description="Requests one API key may make a second; 0 is no limit."
+    )
+    request_burst: int = Field(
+        default=4000, ge=1, description="Requests one API key may make at once, after a pause."
+    )
+    refused_per_second: float = Field(
+        default=20,
+        ge=0,
+        description="Requests with a wrong API key one address may make a second, ten times as "
+        "many at once; 0 is no limit.",
+    )
+    streams_per_key: int = Field(
+        default=2000, ge=0, description="Event streams one API key may have open; 0 is no limit."
+    )

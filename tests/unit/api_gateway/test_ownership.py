@@ -141,8 +141,13 @@ TABLE = [
     Row(Who.ADMIN, "POST", "/v1/accounts", (), {"name": "a"}),
     Row(Who.ADMIN, "GET", "/v1/keys"),
 ]
-ELSEWHERE = {("DELETE", "/v1/keys/{id}"), ("POST", "/v1/hosts/{id}/enrol")}
-"""Shown to be the admin's, and an agent's, by tests of their own."""
+ELSEWHERE = {
+    ("DELETE", "/v1/keys/{id}"),
+    ("POST", "/v1/hosts/{id}/enrol"),
+    ("GET", "/v1/errors"),
+    ("GET", "/v1/errors/{code}"),
+}
+"""Shown to be the admin's, an agent's and everybody's by tests of their own."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
-from stowage_contracts.errors import Problem
 
 from stowage_runtime.http import JSON, Call, Reply, Route
-from stowage_runtime.http.problems import MEDIA
+from stowage_runtime.http.problems import MEDIA, HttpProblem
 from stowage_runtime.service import Desk
 
 BEARER = {"type": "http", "scheme": "bearer", "description": "An API key."}
@@ -24,6 +23,8 @@ _EXAMPLE = {
     "hint": "",
     "retry": "final",
     "details": {},
+    "type": "/v1/errors/not_found",
+    "retryable": False,
 }
 
 Schemas = Mapping[Any, dict[str, Any]]
@@ -63,7 +64,7 @@ class _Document(BaseModel, extra="allow"):
 
 
 def _schemas(routes: Sequence[Route[Any]]) -> tuple[Schemas, dict[str, Any]]:
-    asked: list[tuple[type[BaseModel], Any]] = [(Problem, "serialization")]
+    asked: list[tuple[type[BaseModel], Any]] = [(HttpProblem, "serialization")]
     for route in routes:
         asked += [(model, "validation") for model in (route.body, route.query) if model]
         asked += [(route.reply, "serialization")] if route.reply else []
@@ -95,7 +96,7 @@ def _responses(route: Route[Any], schemas: Schemas) -> dict[str, Any]:
         good["content"] = {route.media: {"schema": schemas[route.reply, "serialization"]}}
     elif route.media != JSON:
         good["content"] = {route.media: {"schema": {"type": "string"}}}
-    problem = {"schema": schemas[Problem, "serialization"], "example": _EXAMPLE}
+    problem = {"schema": schemas[HttpProblem, "serialization"], "example": _EXAMPLE}
     bad = {"description": "A problem", "content": {MEDIA: problem}}
     return {str(route.status): good, "4XX": bad, "5XX": bad}
 

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -14,6 +14,7 @@ from stowage_contracts.errors import Conflict, NotAuthorized
 
 from stowage_runtime.http import Answer, Authenticate, Call, Reply, Route, Stream
 from stowage_runtime.http.conditional import unless_known
+from stowage_runtime.http.limiting import Limiter, Rates, caller_of
 from stowage_runtime.http.parsing import read_body, read_query, read_raw
 from stowage_runtime.http.problems import problem_of, problem_reply
 from stowage_runtime.service import Desk
@@ -47,6 +48,7 @@ class Surface(Generic[D]):
     """Missing: routes that want a caller are refused."""
     limits: HttpLimits = HttpLimits()
     tls: ssl.SSLContext | None = None
+    limiter: Limiter = field(default_factory=lambda: Limiter(Rates()))
 
 
 class HttpServer(Generic[D]):
@@ -127,7 +129,7 @@ class HttpServer(Generic[D]):
                 call = await self._call(route, request, desk)
                 answer = await route.handler(call, desk, self._surface.deps)
             if isinstance(answer, Stream):
-                return await self._stream(request, answer)
+                return await self._stream(request, answer, caller_of(call))
             return unless_known(request, _whole(route, answer))
 
         return respond
@@ -152,11 +154,26 @@ class HttpServer(Generic[D]):
         )
 
     async def _principal(self, call: Call, desk: Desk) -> Any:
+        """Who tries keys is stopped before anybody looks them up."""
         if self._surface.authenticate is None:
             raise NotAuthorized("this service takes no callers", code="closed")
-        return await self._surface.authenticate(call, desk, self._surface.deps)
+        limiter = self._surface.limiter
+        limiter.refusals.check(call.remote)
+        try:
+            principal = await self._surface.authenticate(call, desk, self._surface.deps)
+        except NotAuthorized:
+            limiter.refusals.take(call.remote)
+            raise
+        limiter.requests.take(caller_of(call))
+        return principal
 
-    async def _stream(self, request: web.Request, answer: Stream) -> web.StreamResponse:
+    async def _stream(
+        self, request: web.Request, answer: Stream, caller: str
+    ) -> web.StreamResponse:
+        with self._surface.limiter.stream(caller):
+            return await self._pumped(request, answer)
+
+    async def _pumped(self, request: web.Request, answer: Stream) -> web.StreamResponse:
         headers = {"Content-Type": answer.media, "Cache-Control": "no-store", **answer.headers}
         response = web.StreamResponse(headers={**headers, **_traced()})
         pump = asyncio.create_task(_pump(request, response, answer.chunks))

@@ -58,6 +58,7 @@ async def answer(call: Call, desk: Desk, deps: Deps) -> Reply:
 
 async def _told(request: Request, desk: Desk, deps: Deps) -> Told:
     caller = await signer(request, desk, deps)
+    deps.limiter.requests.take(caller.user_id)
     command = _command(request, caller)
     try:
         values = read(command.wire, request.params, admin=caller.admin)

@@ -10,6 +10,7 @@ from stowage_contracts.errors import (
     NotFound,
     OutOfSpace,
     StowageError,
+    TooMany,
     Unavailable,
 )
 
@@ -41,6 +42,7 @@ _BY_KIND: tuple[tuple[type[StowageError], Code], ...] = (
     (NotAuthorized, UNAUTHORIZED),
     (InvalidInput, PARAMETER),
     (NotFound, PARAMETER),
+    (TooMany, TOO_MANY),
     (Conflict, PARAMETER),
     (OutOfSpace, CAPACITY),
     (NoStrategy, NOT_THERE),

@@ -3,6 +3,7 @@
 from api_gateway.routes.caches import ROUTES as CACHES
 from api_gateway.routes.copies import ROUTES as COPIES
 from api_gateway.routes.demoting import ROUTES as DEMOTING
+from api_gateway.routes.errors import ROUTES as ERRORS
 from api_gateway.routes.events import ROUTES as EVENTS
 from api_gateway.routes.hosts import ROUTES as HOSTS
 from api_gateway.routes.importing import ROUTES as IMPORTING
@@ -20,4 +21,5 @@ from api_gateway.routes.upkeep import ROUTES as UPKEEP
 
 STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *CACHES, *PLACEMENT)
 MOVED = (*COPIES, *STEERING, *POLICIES)
-ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *EVENTS, *SINKS, *KEYS)
+READ = (*EVENTS, *SINKS, *ERRORS, *KEYS)
+ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *READ)
