@@ -93,6 +93,19 @@ class EvacuationView(Value):
     blockers: tuple[Problem, ...] = ()
     """Objects that can't be moved now and why; twenty at most."""
     started: Instant
+    id: Id | None = None
+    """As its asker named it."""
+    to_store_ids: tuple[Id, ...] = ()
+    """Only these stores take what leaves; any when empty."""
+
+
+class EvacuationEnd(Value):
+    """How a store's last evacuation ended."""
+
+    id: Id | None = None
+    empty: bool
+    """Nothing was left; else it was stopped."""
+    at: Instant
 
 
 class InventoryView(Value):
@@ -137,6 +150,7 @@ class StoreView(Value):
     """Optional abilities of its driver, by their names in DriverAbilities."""
     checks: tuple[ProbeCheck, ...] = ()
     evacuation: EvacuationView | None = None
+    evacuated: EvacuationEnd | None = None
     inventory: InventoryView | None = None
     error: Problem | None = None
 

@@ -342,13 +342,19 @@ UPDATE image_data_store SET state = 'Draining', evacuation = $2 WHERE id = $1
 -- name: evacuation_at
 UPDATE image_data_store SET evacuation = $2 WHERE id = $1
 -- name: stop_evacuation
-UPDATE image_data_store SET evacuation = NULL WHERE id = $1 AND evacuation IS NOT NULL
+UPDATE image_data_store SET evacuation = NULL, evacuated = jsonb_build_object(
+    'id', evacuation -> 'id', 'empty', $2::boolean, 'at', stowage_now())
+WHERE id = $1 AND evacuation IS NOT NULL
 -- name: evacuating
 SELECT id FROM image_data_store WHERE evacuation IS NOT NULL ORDER BY id
 -- name: blocked_on_store
+-- What was true of an object before it was on its way says nothing of that.
 SELECT o.noun, o.id, coalesce(o.error, r.error) AS error FROM stored_object o
 JOIN object_store_ref r ON r.noun = o.noun AND r.object_id = o.id
-WHERE r.store_id = $1 AND coalesce(o.error, r.error) IS NOT NULL ORDER BY o.noun, o.id LIMIT $2
+WHERE r.store_id = $1 AND coalesce(o.error, r.error) IS NOT NULL AND NOT EXISTS (
+    SELECT FROM object_store_ref other WHERE other.noun = o.noun AND other.object_id = o.id
+    AND other.state IN ('Allocated', 'Creating'))
+ORDER BY o.noun, o.id LIMIT $2
 -- name: verifications
 SELECT count(*) FROM inspections WHERE purpose = 'verify'
 -- name: replicas_to_verify

@@ -18,4 +18,4 @@ FROM object_store_ref WHERE account_id = $1 AND role = 'Image'
 -- Whether a replica of an object is leaving its store, or was good once and is damaged.
 SELECT EXISTS (SELECT FROM object_store_ref r JOIN image_data_store s ON s.id = r.store_id
     WHERE r.noun = $1 AND r.object_id = $2 AND r.role = 'Image'
-    AND (s.evacuation IS NOT NULL OR (r.state = 'Failed' AND r.verified IS NOT NULL)))
+    AND (s.evacuation IS NOT NULL OR r.moves_to IS NOT NULL OR (r.state = 'Failed' AND r.verified IS NOT NULL)))

@@ -5,6 +5,7 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
 
 from image_store.deps import Deps
+from image_store.handlers.demoting import demote_copied
 from image_store.handlers.uploads import abandon
 from image_store.intents.hosts import intend_tell
 from image_store.intents.lifecycles import intend_lifecycle
@@ -81,6 +82,7 @@ TIMERS = (
     Timer[Deps]("send-inspections", 0.5, send_due),
     Timer[Deps]("keep", 0.5, keep),
     Timer[Deps]("follow-evacuations", 1, follow),
+    Timer[Deps]("demote-copied", 2, demote_copied),
     Timer[Deps]("scrub", 30, scrub),
     Timer[Deps]("remove", 1, remove),
     Timer[Deps]("release-parents", 10, release),

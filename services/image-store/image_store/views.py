@@ -17,6 +17,7 @@ from stowage_contracts.values import (
     StoreState,
 )
 from stowage_contracts.views import (
+    EvacuationEnd,
     EvacuationView,
     HostDrain,
     HostView,
@@ -66,6 +67,7 @@ def store_view(row: Record) -> StoreView:
         tags=tuple(row["tags"]),
         can=_can(row["abilities"]),
         evacuation=_known(EvacuationView, row["evacuation"]),
+        evacuated=_known(EvacuationEnd, row["evacuated"]),
         inventory=_known(InventoryView, row["inventory"]),
         checks=tuple(ProbeCheck.model_validate(check) for check in row["checks"]),
         error=_problem(row["error"]),

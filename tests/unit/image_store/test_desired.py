@@ -32,7 +32,7 @@ def test_a_region_wide_store_serves_every_zone() -> None:
 
 def test_every_store_named_gets_its_own() -> None:
     decision = decide(Desired(zones=("z1",), stores=("a", "b", "c")), [held("a")])
-    assert [need.store_id for need in decision.make] == ["b", "c"]
+    assert [need.store_ids for need in decision.make] == [("b",), ("c",)]
 
 
 def test_a_minimum_is_made_up_and_a_maximum_trimmed() -> None:

@@ -43,9 +43,11 @@ from stowage_contracts.messages.image_store import (
     LeaveZone,
     ListFindings,
     MakeLink,
+    MoveReplicas,
     MoveVolume,
     OpenUpload,
     PlanEvacuation,
+    PlanMoves,
     PrefetchObject,
     ProbeStore,
     RedeemGrant,
@@ -119,6 +121,7 @@ from image_store.handlers.wishes import (
 )
 from image_store.judging.verdicts import on_object_inspected
 from image_store.keeping.evacuating import on_evacuate_store, on_plan_evacuation, on_stop_evacuation
+from image_store.keeping.relocating import on_move_replicas, on_plan_moves
 from image_store.keeping.removals import on_object_removed
 
 HANDLERS: Mapping[type[Message], Handler[Deps]] = {
@@ -153,6 +156,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     VerifyReplica: on_verify_replica,
     EvacuateStore: on_evacuate_store,
     StopEvacuation: on_stop_evacuation,
+    MoveReplicas: on_move_replicas,
     FinishUpload: on_finish_upload,
     RevokeLink: on_revoke_link,
     RequestCopy: on_request_copy,
@@ -174,6 +178,7 @@ REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     MakeLink: on_make_link,
     OpenUpload: on_open_upload,
     PlanEvacuation: on_plan_evacuation,
+    PlanMoves: on_plan_moves,
     ListFindings: on_list_findings,
     ExplainPlacement: on_explain_placement,
     CountAccountBytes: on_count_account_bytes,

@@ -5,7 +5,13 @@ import json
 from asyncpg import Record
 from stowage_contracts import sealing
 from stowage_contracts.errors import Conflict, InvalidInput, StowageError
-from stowage_contracts.messages.image_store import AddStore, DemoteStore, StoreDemoted, StoreRemoved
+from stowage_contracts.messages.image_store import (
+    AddStore,
+    DemoteStore,
+    EvacuateStore,
+    StoreDemoted,
+    StoreRemoved,
+)
 from stowage_contracts.values import ReplicaState, StoreRole, StoreState
 from stowage_contracts.views import StoreView
 from stowage_runtime.handling.tx import Tx
@@ -14,6 +20,7 @@ from stowage_stores.hosting import Admitted
 
 from image_store.deps import Deps
 from image_store.intents.cleaning import intend_close
+from image_store.keeping.evacuating import begin
 from image_store.objects.replicas import fail_replica
 from image_store.objects.rows import forget_if_gone, mind
 from image_store.store import need, reference
@@ -26,21 +33,54 @@ _MAY = frozenset({StoreState.UP, StoreState.READ_ONLY, StoreState.DRAINING})
 
 async def on_demote_store(message: DemoteStore, tx: Tx, deps: Deps) -> None:
     """All of it in one transaction, or nothing; the store then tells why not."""
-    objects = await tx.rows("lock_objects_on", message.store_id)
+    await tx.rows("lock_objects_on", message.store_id)
     if await tx.row("lock_store", message.store_id) is None:
         return
     store = await need(tx, "store", message.store_id)
     try:
-        admitted = await _admitted(message, store, tx, deps)
-        await _check_unused(store, tx)
-        cache = _cache(message, admitted)
-        sealed = _sealed(cache, admitted, deps)
+        await _check_staying(store, tx)
+        if message.copy_first:
+            admitted = await _admitted(message, store, tx, deps)
+            _sealed(_cache(message, admitted), admitted, deps)
+            await begin(tx, store, EvacuateStore(store_id=store["id"]), cache=message)
+        else:
+            await _demote(message, store, tx, deps)
     except StowageError as error:
         await say_trouble(tx, store["id"], error.problem, message.asked)
-        return
-    await _give_up(store, objects, tx)
+
+
+async def demote_copied(tx: Tx, deps: Deps) -> None:
+    """Stores that were to wait for copies become caches once nothing stands against it."""
+    for found in await tx.rows("to_demote"):
+        await tx.rows("lock_objects_on", found["id"])
+        await tx.row("lock_store", found["id"])
+        store = await need(tx, "store", found["id"])
+        if not store["evacuation"] or "cache" not in store["evacuation"]:
+            continue
+        try:
+            message = DemoteStore.model_validate(store["evacuation"]["cache"])
+            await _demote(message, store, tx, deps)
+        except Conflict:
+            continue  # what is still to be copied, or is read just now, shows in its evacuation
+        except StowageError as error:
+            await tx.run("stop_evacuation", store["id"], False)
+            await say_trouble(tx, store["id"], error.problem)
+
+
+async def _demote(message: DemoteStore, store: Record, tx: Tx, deps: Deps) -> None:
+    admitted = await _admitted(message, store, tx, deps)
+    await _check_unused(store, tx)
+    cache = _cache(message, admitted)
+    sealed = _sealed(cache, admitted, deps)
+    await _give_up(store, tx)
     await tx.say(StoreDemoted(store_id=store["id"], cache=cache, sealed=sealed))
     await intend_close(tx, store["id"])
+
+
+async def _check_staying(store: Record, tx: Tx) -> None:
+    if store["evacuation"] or await tx.value("being_removed", store["id"]):
+        where = f"store/{store['id']}"
+        raise Conflict("it is being emptied or removed", code="leaving", resource=where)
 
 
 async def _admitted(message: DemoteStore, store: Record, tx: Tx, deps: Deps) -> Admitted:
@@ -48,8 +88,6 @@ async def _admitted(message: DemoteStore, store: Record, tx: Tx, deps: Deps) -> 
     where, state, zone = f"store/{store['id']}", StoreState(store["state"]), store["zone_id"]
     if store["role"] != StoreRole.IMAGE:
         raise InvalidInput("only image stores become caches", code="role", resource=where)
-    if store["evacuation"] or await tx.value("being_removed", store["id"]):
-        raise Conflict("it is being emptied or removed", code="leaving", resource=where)
     if state not in _MAY:
         raise Conflict(f"the store is {state}", code="store_state", resource=where)
     if zone is not None and message.scope.zone_id != zone:
@@ -123,8 +161,9 @@ def _sealed(cache: StoreView, admitted: Admitted, deps: Deps) -> str:
     return Sealer.seal(public, admitted.secrets, sealing.for_store(cache.id))
 
 
-async def _give_up(store: Record, objects: list[Record], tx: Tx) -> None:
+async def _give_up(store: Record, tx: Tx) -> None:
     """Forget the store and what was on it; what lies there is not deleted."""
+    objects = await tx.rows("lock_objects_on", store["id"])
     gone = Conflict("its store became a cache", resource=f"store/{store['id']}", code="demoted")
     for ref in await tx.rows("refs_on_store", store["id"]):
         if ref["state"] in _NEVER_WAS:

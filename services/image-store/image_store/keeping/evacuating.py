@@ -1,11 +1,13 @@
 """Stores emptied in one verb: planned, moved by the keeper, followed, removed at the end."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.catalogue import PlannedMove
 from stowage_contracts.errors import Conflict, InvalidInput, StowageError
 from stowage_contracts.messages.image_store import (
+    DemoteStore,
     EvacuateStore,
     EvacuationPlanned,
     PlanEvacuation,
@@ -33,15 +35,27 @@ async def on_evacuate_store(message: EvacuateStore, tx: Tx, deps: Deps) -> None:
     store = await tx.row("lock_store", message.store_id)
     if store is None or store["role"] != StoreRole.IMAGE or store["state"] == StoreState.ADDING:
         return
-    left = await tx.row("left_on_store", message.store_id)
+    await begin(tx, store, message)
+
+
+async def begin(
+    tx: Tx, store: Record, message: EvacuateStore, cache: DemoteStore | None = None
+) -> None:
+    """Let everything leave a locked store; with ``cache`` its bytes stay there, and it becomes
+    that once others have them too."""
+    told = {"cache": cache.model_dump(mode="json")} if cache else {}
+    left = await tx.row(_left_by(told), message.store_id)
     assert left is not None
     begun = {
+        **told,
         "removes": message.remove,
         "objects_total": left["objects"],
         "bytes_total": left["bytes"],
         "objects_left": left["objects"],
         "bytes_left": left["bytes"],
         "started": tx.now.isoformat(),
+        "id": message.evacuation_id,
+        "to_store_ids": list(message.to_store_ids),
     }
     await tx.run("evacuate_store", message.store_id, begun)
     await mind_store(tx, message.store_id)
@@ -50,7 +64,7 @@ async def on_evacuate_store(message: EvacuateStore, tx: Tx, deps: Deps) -> None:
 
 async def on_stop_evacuation(message: StopEvacuation, tx: Tx, deps: Deps) -> None:
     """What is there stays; the store stays Draining."""
-    if await tx.run("stop_evacuation", message.store_id):
+    if await tx.run("stop_evacuation", message.store_id, False):
         await _show(tx, message.store_id)
 
 
@@ -72,8 +86,10 @@ async def _follow(tx: Tx, store: Record) -> None:
             "its store is being emptied", resource=f"store/{store['id']}", code="leaving"
         )
         await fail_replica(tx, ref, gone.problem)
-    left = await tx.row("left_on_store", store["id"])
+    left = await tx.row(_left_by(store["evacuation"]), store["id"])
     assert left is not None
+    if left["objects"] == 0 and "cache" in store["evacuation"]:
+        return
     if left["objects"] == 0:
         await _end(tx, store)
         return
@@ -85,6 +101,11 @@ async def _follow(tx: Tx, store: Record) -> None:
     if now != store["evacuation"]:
         await tx.run("evacuation_at", store["id"], now)
         await _show(tx, store["id"])
+
+
+def _left_by(evacuation: Mapping[str, Any]) -> str:
+    """The query of what is left: of a store that becomes a cache what only it holds."""
+    return "only_left_on_store" if "cache" in evacuation else "left_on_store"
 
 
 async def _never_was(tx: Tx, ref: Record) -> bool:
@@ -100,7 +121,7 @@ async def _blockers(tx: Tx, store_id: str) -> list[dict[str, Any]]:
 
 
 async def _end(tx: Tx, store: Record) -> None:
-    await tx.run("stop_evacuation", store["id"])
+    await tx.run("stop_evacuation", store["id"], True)
     if store["evacuation"]["removes"]:
         await intend_remove(tx, store["id"])
     await _show(tx, store["id"])

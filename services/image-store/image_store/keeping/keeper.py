@@ -1,6 +1,7 @@
 """Keeps every object's replicas as wished: made from a sibling, mended, trimmed, moved."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from asyncpg import Record
 from stowage_contracts.errors import Problem, StowageError
@@ -90,8 +91,7 @@ async def _begin(tx: Tx, row: Record, one: Need, deps: Deps) -> None:
 async def place(tx: Tx, row: Record, one: Need, deps: Deps) -> Record:
     """The store for a replica that an object needs; raises what placement raises."""
     taken = {ref["store_id"] for ref in await tx.rows("replicas_of", row["noun"], row["id"])}
-    only = (one.store_id,) if one.store_id else ()
-    return await store_for(tx, wish_of(row, only, scope=one.scope), deps, taken)
+    return await store_for(tx, wish_of(row, one.store_ids, scope=one.scope), deps, taken)
 
 
 async def _sibling(tx: Tx, row: Record, store: Record) -> Record:
@@ -120,17 +120,24 @@ async def held_of(tx: Tx, row: Record) -> list[Held]:
     """An object's replicas on image stores as the rules see them."""
     stores = {s["id"]: s for s in await tx.rows("stores_of", row["noun"], row["id"])}
     return [
-        Held(
-            ref_id=ref["id"],
-            store_id=ref["store_id"],
-            state=ReplicaState(ref["state"]),
-            scope=scope_of(stores[ref["store_id"]]),
-            readable=StoreState(stores[ref["store_id"]]["state"]).readable,
-            leaving=stores[ref["store_id"]]["evacuation"] is not None,
-        )
+        _held(ref, stores[ref["store_id"]])
         for ref in await tx.rows("refs_of", row["noun"], row["id"])
         if ref["role"] == StoreRole.IMAGE
     ]
+
+
+def _held(ref: Record, store: Record) -> Held:
+    emptied: dict[str, Any] = store["evacuation"] or {}
+    return Held(
+        ref_id=ref["id"],
+        store_id=ref["store_id"],
+        state=ReplicaState(ref["state"]),
+        scope=scope_of(store),
+        readable=StoreState(store["state"]).readable,
+        leaving=bool(emptied) or ref["moves_to"] is not None,
+        to=tuple(ref["moves_to"] or emptied.get("to_store_ids", ())),
+        keeps="cache" in emptied,
+    )
 
 
 async def desired_of(

@@ -21,7 +21,11 @@ class Held:
     """How far its store reaches."""
     readable: bool
     leaving: bool = False
-    """Its store is being emptied."""
+    """Its store is being emptied, or it is being moved."""
+    to: tuple[Id, ...] = ()
+    """Leaving: one of these stores gets it; any when empty."""
+    keeps: bool = False
+    """Leaving: its bytes stay where they are, for its store is given up as it stands."""
 
     @property
     def good(self) -> bool:
@@ -42,10 +46,10 @@ class Desired:
 
 @dataclass(frozen=True)
 class Need:
-    """A replica to make: on one store, or on any that reaches a scope."""
+    """A replica to make: on one of some stores, or on any that reaches a scope."""
 
     scope: Scope
-    store_id: Id | None = None
+    store_ids: tuple[Id, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,26 +75,36 @@ def decide(desired: Desired, held: Sequence[Held]) -> Decision:
 
 
 def _needs(desired: Desired, held: Sequence[Held], alive: Sequence[Held]) -> tuple[Need, ...]:
-    taken = {one.store_id for one in held}
     wide = Scope.region()
-    needs = [Need(wide, store) for store in desired.stores if store not in taken]
+    scope = Scope.zone(desired.zones[0]) if len(desired.zones) == 1 else wide
+    moves = dict.fromkeys(Need(scope, one.to) for one in held if not _arrived(one, alive))
+    if moves:  # whatever else is lacking then is seen once they are under way
+        return tuple(moves)
+    taken = {one.store_id for one in held}
+    needs = [Need(wide, (store,)) for store in desired.stores if store not in taken]
     needs += [
         Need(Scope.zone(zone))
         for zone in desired.zones
         if not any(reaches(one.scope, Scope.zone(zone)) for one in alive)
     ]
     lacking = desired.min_copies - len(alive) - len(needs)
-    scope = Scope.zone(desired.zones[0]) if len(desired.zones) == 1 else wide
     return (*needs, *(Need(scope) for _ in range(lacking)))
 
 
+def _arrived(one: Held, there: Sequence[Held]) -> bool:
+    """Whether what is being moved is where it is to be."""
+    bound = one.leaving and one.good and one.to
+    return not bound or any(other.store_id in one.to for other in there)
+
+
 def _superfluous(desired: Desired, held: Sequence[Held]) -> tuple[Id, ...]:
-    """Those on stores being emptied, once enough others are good; then those above the maximum."""
+    """Those that leave, once enough others are good; then those above the maximum."""
     good = [one for one in held if one.good]
     staying = [one for one in good if not one.leaving]
-    leaving = [one.ref_id for one in good if one.leaving]
+    leaving = [one for one in good if one.leaving and not one.keeps]
     if leaving:
-        return tuple(leaving) if _enough(desired, staying) else ()
+        moved = tuple(one.ref_id for one in leaving if _arrived(one, staying))
+        return moved if _enough(desired, staying) else ()
     excess = len(staying) - desired.max_copies if desired.max_copies else 0
     return _trimmed(desired, staying, excess)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from stowage_contracts.catalogue import Finding, PlannedMove
 from stowage_contracts.messages.image_store.words import Command, Event, Reply, Request, StateEvent
-from stowage_contracts.values import Bytes, Id, Name, Scope, StoreRole, StoreState
+from stowage_contracts.values import Bytes, Id, Name, ObjectRef, Scope, StoreRole, StoreState
 from stowage_contracts.views import ProviderView, StoreView
 
 
@@ -58,6 +58,10 @@ class EvacuateStore(Command, subject="store/{store_id}"):
 
     store_id: Id
     remove: bool = False
+    to_store_ids: tuple[Id, ...] = ()
+    """Only to these; placement chooses among all when empty."""
+    evacuation_id: Id | None = None
+    """By which its asker knows it in the store's state."""
 
 
 class StopEvacuation(Command, subject="store/{store_id}"):
@@ -79,6 +83,15 @@ class CleanStore(Command, subject="store/{store_id}"):
     finding_ids: tuple[Id, ...]
 
 
+class MoveReplicas(Command, subject="store/{store_id}"):
+    """Move some objects off a store, verified, snapshots with all they stand on and that stand on
+    them; to no store at all: leave there what has not gone yet."""
+
+    store_id: Id
+    objects: tuple[ObjectRef, ...]
+    to_store_ids: tuple[Id, ...]
+
+
 class AdoptStore(Command, subject="store/{store_id}"):
     """Rebuild the catalogue from the manifests on a store, through the gate."""
 
@@ -93,6 +106,8 @@ class DemoteStore(Command, subject="store/{store_id}"):
     cache_store_id: Id
     name: Name
     scope: Scope
+    copy_first: bool = False
+    """Instead of a refusal, bring what only it holds to other image stores, and then do it."""
     asked: Id | None = None
     """As in ChangeStore."""
 
@@ -171,6 +186,22 @@ class EvacuationPlanned(Reply, subject="store/{store_id}"):
     store_id: Id
     moves: tuple[PlannedMove, ...]
     bytes_to_move: Bytes
+
+
+class PlanMoves(Request, subject="store/{store_id}"):
+    """What would be moved off a store to others: the objects named, snapshots with their chains;
+    without any, what evens out how full the stores are (chains of snapshots stay)."""
+
+    store_id: Id
+    to_store_ids: tuple[Id, ...]
+    objects: tuple[ObjectRef, ...] = ()
+
+
+class MovesPlanned(Reply, subject="store/{store_id}"):
+    """A thousand objects at most; ``possible`` is False for those that are not there."""
+
+    store_id: Id
+    moves: tuple[PlannedMove, ...]
 
 
 class ListFindings(Request, subject="store/{store_id}"):
