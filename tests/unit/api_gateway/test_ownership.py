@@ -80,6 +80,8 @@ POD = {"name": "p", "zone_id": "z1"}
 CLUSTER = {"name": "c", "pod_id": "pod1", "hypervisor": "KVM"}
 HOST = {"name": "h", "hypervisor": "KVM"}
 NEW_STORE = {"name": "s", "provider": "directory"}
+HOOK = {"name": "hook", "kind": "webhook", "url": "https://localhost:9/hook"}
+SINK = "/v1/sinks/{id}"
 TABLE = [
     *(row for noun in words.OBJECTS for row in objects(noun)),
     Row(Who.OWNER, "POST", "/v1/volumes/{id}/move", ("ready",), {"store_id": "pool"}),
@@ -138,6 +140,16 @@ TABLE = [
     Row(Who.ADMIN, "POST", "/v1/copies/{id}/reroute", ("copy",), {}),
     Row(Who.ADMIN, "POST", "/v1/hosts/{id}/drain", ("host1",), {}),
     Row(Who.ADMIN, "DELETE", "/v1/hosts/{id}/drain", ("host1",)),
+    Row(Who.ANYBODY, "POST", "/v1/sinks", (), HOOK),
+    Row(Who.ANYBODY, "GET", "/v1/sinks"),
+    Row(Who.OWNER, "GET", SINK, ("sink",)),
+    Row(Who.OWNER, "PATCH", SINK, ("sink",), {"rate": 5}),
+    Row(Who.OWNER, "POST", f"{SINK}/pause", ("sink",)),
+    Row(Who.OWNER, "POST", f"{SINK}/resume", ("sink",)),
+    Row(Who.OWNER, "POST", f"{SINK}/redeliver", ("sink",), {"after": "now"}),
+    Row(Who.OWNER, "POST", f"{SINK}/rotate", ("sink",), {}),
+    Row(Who.OWNER, "POST", f"{SINK}/test", ("sink",)),
+    Row(Who.OWNER, "DELETE", SINK, ("sink",)),
     Row(Who.ADMIN, "POST", "/v1/accounts", (), {"name": "a"}),
     Row(Who.ADMIN, "GET", "/v1/keys"),
 ]
@@ -182,6 +194,7 @@ async def world(api: Api, bench: Bench) -> World:
     await api.post("/v1/clusters", {**CLUSTER, "id": "cluster1"})
     await api.post("/v1/hosts", {**HOST, "id": "host1"})
     await bench.handle(words.host("host1"), sequence=1)
+    await owner.post("/v1/sinks", {**HOOK, "id": "sink"})
     await api.call("PUT", "/v1/placement-rules/r1", {"name": "r"})
     await api.call("PUT", "/v1/motion-policies/z1", {"pin": "direct"})
     return World(api, owner, other)
@@ -240,10 +253,16 @@ SHOWN_ONCE = {
     ("POST", "/v1/accounts"),
     ("POST", "/v1/hosts"),
     ("POST", "/v1/hosts/{id}/token"),
+    ("POST", "/v1/sinks"),
+    ("POST", f"{SINK}/rotate"),
     *(("POST", f"/v1/{noun}/{{id}}/upload") for noun in words.OBJECTS),
 }
 """Answers that hold a secret and are kept nowhere."""
-QUESTIONS = {("POST", "/v1/placement/explain"), ("POST", f"{FLEET}/simulate")}
+QUESTIONS = {
+    ("POST", "/v1/placement/explain"),
+    ("POST", f"{FLEET}/simulate"),
+    ("POST", f"{SINK}/test"),
+}
 
 
 async def test_everything_that_changes_something_takes_an_idempotency_key(
@@ -268,7 +287,7 @@ async def test_everything_that_changes_something_takes_an_idempotency_key(
 
 async def test_lists_show_what_is_ones_own(world: World) -> None:
     await world.link()
-    lists = [*(f"/v1/{noun}" for noun in words.OBJECTS), "/v1/links", "/v1/copies"]
+    lists = ["/v1/sinks", *(f"/v1/{noun}" for noun in words.OBJECTS), "/v1/links", "/v1/copies"]
     for path in lists:
         assert (await world.owner.get(path)).body["items"] != [], path
         assert (await world.other.get(path)).body["items"] == [], path

@@ -1,6 +1,6 @@
 """What is sent to make, change and move a sink."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -10,6 +10,7 @@ from stowage_contracts.sinks import SinkFilters, SinkFormat, SinkKind, SinkOptio
 from stowage_contracts.values import Id, Instant, Name
 from stowage_runtime.crossing import check_crossing
 from stowage_runtime.fetch import parse, shown
+from stowage_runtime.fetch.addresses import check
 from yarl import URL
 
 from api_gateway.accounts import Forbidden, Principal
@@ -97,13 +98,11 @@ def check_target(kind: SinkKind, url: str, principal: Principal, settings: Setti
         return _webhook(url, settings)
     if not principal.admin:
         raise Forbidden("only an admin account may publish on a broker", code="admin_only")
-    if not url:
-        if not settings.amqp_url.get_secret_value():
-            raise InvalidInput("there is no broker here", code="broker", hint="give a url")
-        return ""
-    parsed = _broker(url)
-    check_crossing(url, "url", plaintext=settings.plaintext)
-    return shown(parsed)
+    if url:
+        return _broker(url, settings)
+    if not settings.amqp_url.get_secret_value():
+        raise InvalidInput("there is no broker here", code="broker", hint="give a url")
+    return ""
 
 
 def check_exchange(exchange: str | None, settings: Settings) -> None:
@@ -115,22 +114,25 @@ def check_exchange(exchange: str | None, settings: Settings) -> None:
 
 
 def _webhook(url: str, settings: Settings) -> str:
-    parsed = parse(url, FetchRules(allow=settings.sink_allow))
-    check_crossing(url, "url", plaintext=settings.plaintext or _opened(parsed, settings))
+    rules = FetchRules(allow=settings.sink_allow)
+    parsed = parse(url, rules)
+    host, opened = _address(parsed), False
+    if host is not None:
+        check(str(host), rules)
+        opened = any(host in ip_network(each, strict=False) for each in settings.sink_allow)
+    check_crossing(url, "url", plaintext=settings.plaintext or opened)
     return shown(parsed)
 
 
-def _opened(url: URL, settings: Settings) -> bool:
-    """Whether it is an address of a network that the operator opened."""
+def _address(url: URL) -> IPv4Address | IPv6Address | None:
+    """Where the host is one and no name."""
     try:
-        host = ip_network(url.host or "")
+        return ip_address(url.host or "")
     except ValueError:
-        return False
-    networks = (ip_network(each, strict=False) for each in settings.sink_allow)
-    return any(host.version == each.version and host.subnet_of(each) for each in networks)  # type: ignore[arg-type]
+        return None
 
 
-def _broker(url: str) -> URL:
+def _broker(url: str, settings: Settings) -> str:
     try:
         parsed = URL(url)
     except ValueError:
@@ -139,4 +141,5 @@ def _broker(url: str) -> URL:
         raise InvalidInput(
             "it is no broker's URL", code="url", hint="amqps://user:password@host/vhost"
         )
-    return parsed
+    check_crossing(url, "url", plaintext=settings.plaintext)
+    return shown(parsed)

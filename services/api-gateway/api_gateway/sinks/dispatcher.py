@@ -150,11 +150,15 @@ class Dispatcher:
             with suppress(Unavailable):
                 async with self._listening() as listener:
                     while self._running and not listener.ended:
+                        self._wake_all()  # also of what happened before it listened
                         await listener.next(60)
                         listener.behind = False
-                        for each in self._running.values():
-                            each.delivery.wake.set()
+                    self._wake_all()
             await self._any.wait()
+
+    def _wake_all(self) -> None:
+        for each in self._running.values():
+            each.delivery.wake.set()
 
     def _listening(self) -> AbstractAsyncContextManager[Listener]:
         return self._needs.feed.listen(self._desk())
