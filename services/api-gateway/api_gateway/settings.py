@@ -32,6 +32,11 @@ class Settings(MirrorSettings):
         default=SecretStr(""),
         description="RabbitMQ's management API with a user that may make users; needed to enrol.",
     )
+    fetch_allow: Words = Field(
+        default=(),
+        description="Private networks (CIDR, comma-separated) that user-given URLs may reach; "
+        "image-store's setting, which decides: by it the gateway only refuses at once.",
+    )
     join_token_seconds: int = Field(
         default=3600, ge=60, description="Life of a host's one-time join token, in seconds."
     )
@@ -68,6 +73,12 @@ class Settings(MirrorSettings):
         default=86_400,
         gt=0,
         description="How long an ended CloudStack job can be asked for, in seconds.",
+    )
+    session_seconds: float = Field(
+        default=1800,
+        gt=0,
+        le=604_800,
+        description="Life of a login to CloudStack's query API since its last request, in seconds.",
     )
     unanswered_seconds: float = Field(
         default=60, gt=0, description="A copy no owner spoke of for so long says so, in seconds."

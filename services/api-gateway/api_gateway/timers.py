@@ -5,6 +5,7 @@ from stowage_runtime.service import Timer
 
 from api_gateway.cloudstack.commands import COMMANDS
 from api_gateway.cloudstack.jobs import Job, settled
+from api_gateway.cloudstack.sessions import PEACE
 from api_gateway.deps import Deps
 from api_gateway.telling import give_up
 
@@ -16,11 +17,13 @@ SILENCE = "its owner, which has not answered: is it running, is there a dead let
 
 
 async def forget(tx: Tx, deps: Deps) -> None:
-    """Trim the feed, remembered idempotency keys and links that ended."""
+    """Trim the feed, remembered idempotency keys, links and sessions that ended."""
     settings = deps.settings
     await tx.run("feed_old", settings.feed_seconds, BATCH, settings.sink_keep_seconds)
     await tx.run("idempotency_old", deps.settings.idempotency_seconds, BATCH)
     await tx.run("links_old", deps.settings.links_seconds, BATCH)
+    await tx.run("sessions_old", BATCH)
+    await tx.run("login_failures_old", PEACE, BATCH)
 
 
 async def release_held(tx: Tx, deps: Deps) -> None:

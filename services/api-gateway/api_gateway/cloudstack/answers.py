@@ -1,7 +1,7 @@
 """What a command answers, before it is written."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +47,7 @@ class Bare:
     """Fields that stand in the envelope itself."""
 
     row: Row
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 Answer = Rows | One | Success | Started | Bare
@@ -100,6 +101,7 @@ _TYPED: Mapping[str, Callable[[Any], Any]] = {
     "boolean": bool,
     "int": int,
     "long": int,
+    "double": float,
     "Date": _date,
     "Map<String, String>": _texts,
 }

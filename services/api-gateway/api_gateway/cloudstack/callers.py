@@ -9,6 +9,7 @@ from stowage_runtime.service import Desk
 from api_gateway.accounts import Principal, caller_of, hash_of, is_configured
 from api_gateway.cloudstack.request import Request
 from api_gateway.cloudstack.signing import check_expiry, check_signature
+from api_gateway.cloudstack.spec import Wire
 from api_gateway.deps import Deps
 
 
@@ -34,7 +35,15 @@ class Caller:
     @property
     def manages(self) -> bool:
         """An admin of its domain, or of all."""
-        return self.principal.role != "user"
+        return self.admin or self.principal.role == "domain_admin"
+
+    def may(self, wire: Wire) -> bool:
+        """Whether its role has the command."""
+        return self.admin if wire.admin else self.manages or not wire.manager
+
+
+NOBODY = Caller(Principal("", admin=False), "", "")
+"""Who has not said yet who it is."""
 
 
 async def signer(request: Request, desk: Desk, deps: Deps) -> Caller:

@@ -24,6 +24,8 @@ class Command:
     """What of CloudStack's own it does not do; empty: nothing."""
     deprecated: str = ""
     """What to call instead."""
+    open: bool = False
+    """Anybody may call it, by POST: who that is, it finds out."""
 
     @property
     def wire(self) -> Wire:

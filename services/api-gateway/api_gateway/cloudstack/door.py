@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -11,13 +11,22 @@ from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 from stowage_runtime.telemetry import trace_id
 
-from api_gateway.cloudstack.answers import body_of
+from api_gateway.cloudstack.answers import Bare, body_of
 from api_gateway.cloudstack.asks import Ask
-from api_gateway.cloudstack.callers import Caller, signer
+from api_gateway.cloudstack.callers import NOBODY, Caller, signer
 from api_gateway.cloudstack.command import Command
 from api_gateway.cloudstack.commands import COMMANDS
-from api_gateway.cloudstack.errors import INTERNAL, UNSUPPORTED, Code, Refused, code_of, text_of
+from api_gateway.cloudstack.errors import (
+    INTERNAL,
+    METHOD,
+    UNSUPPORTED,
+    Code,
+    Refused,
+    code_of,
+    text_of,
+)
 from api_gateway.cloudstack.request import Request
+from api_gateway.cloudstack.sessions import visitor
 from api_gateway.cloudstack.values import read
 from api_gateway.cloudstack.writing import written
 from api_gateway.deps import Deps
@@ -37,6 +46,7 @@ class Told:
     body: Mapping[str, Any]
     status: int = 200
     text: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 async def answer(call: Call, desk: Desk, deps: Deps) -> Reply:
@@ -53,17 +63,19 @@ async def answer(call: Call, desk: Desk, deps: Deps) -> Reply:
         told = _refused(UNKNOWN, code_of(Unavailable("")), "the answer was not ready in time")
     raw, media = written(told.envelope, told.body, as_json=as_json)
     headers = {"X-Description": _header(told.text)} if told.text else {}
-    return Reply(raw, status=told.status, media=media, headers=headers)
+    return Reply(raw, told.status, headers, media, told.cookies)
 
 
 async def _told(request: Request, desk: Desk, deps: Deps) -> Told:
-    caller = await signer(request, desk, deps)
-    deps.limiter.requests.take(caller.user_id)
-    command = _command(request, caller)
+    command = COMMANDS.get(request.command.lower())
+    caller = NOBODY if command and command.open else await _caller(request, desk, deps)
+    command = _allowed(command, request, caller)
     try:
         values = read(command.wire, request.params, admin=caller.admin)
         ask = Ask(command.wire, values, caller, request.call, desk, deps)
-        return Told(command.wire.envelope, body_of(await command.run(ask), command.wire))
+        made = await command.run(ask)
+        cookies = made.cookies if isinstance(made, Bare) else {}
+        return Told(command.wire.envelope, body_of(made, command.wire), cookies=cookies)
     except StowageError as error:
         return _refused(command.wire.envelope, code_of(error), text_of(error))
     except TimeoutError:
@@ -74,14 +86,21 @@ async def _told(request: Request, desk: Desk, deps: Deps) -> Told:
         return _refused(command.wire.envelope, INTERNAL, text)
 
 
-def _command(request: Request, caller: Caller) -> Command:
-    found = COMMANDS.get(request.command.lower())
-    if found is None or (found.wire.admin and not caller.admin):
+async def _caller(request: Request, desk: Desk, deps: Deps) -> Caller:
+    caller = await visitor(request, desk, deps) or await signer(request, desk, deps)
+    deps.limiter.requests.take(caller.user_id)
+    return caller
+
+
+def _allowed(found: Command | None, request: Request, caller: Caller) -> Command:
+    if found is None or not caller.may(found.wire):
         raise Refused(
             UNSUPPORTED,
             f"The given command '{request.command[:64]}' either does not exist, is not available "
             "for user, or not available from this address",
         )
+    if found.open and request.call.method != "POST":
+        raise Refused(METHOD, f"{found.name} is sent by POST")
     return found
 
 

@@ -75,7 +75,7 @@ async def settled(job: Job, follow: Follow, tx: Tx) -> Job:
     error = ended.error
     told = (SUCCEEDED, 0, "") if error is None else (FAILED, code_of(error).status, text_of(error))
     await tx.run("end_job", job.id, *told)
-    row = await tx.row("job", job.id, "")
+    row = await tx.row("job", job.id, None)
     return job if row is None else Job.of(row)
 
 

@@ -1,7 +1,15 @@
 """Every command that is carried out, in the module of what it is about."""
 
 from api_gateway.cloudstack.command import table
-from api_gateway.cloudstack.commands import discovery, jobs
+from api_gateway.cloudstack.commands import (
+    accounts,
+    discovery,
+    domains,
+    jobs,
+    limits,
+    logins,
+    users,
+)
 from api_gateway.cloudstack.commands.deprecated_stores import COMMANDS as DEPRECATED_STORES
 from api_gateway.cloudstack.commands.image_stores import COMMANDS as IMAGE_STORES
 from api_gateway.cloudstack.commands.places import COMMANDS as PLACES
@@ -9,7 +17,9 @@ from api_gateway.cloudstack.commands.staging_stores import COMMANDS as STAGING_S
 from api_gateway.cloudstack.commands.surroundings import COMMANDS as SURROUNDINGS
 
 _STORES = (*IMAGE_STORES, *STAGING_STORES, *DEPRECATED_STORES)
-_WORK = (*PLACES, *SURROUNDINGS, *_STORES)
+_ACCOUNTS = (*accounts.COMMANDS, *users.COMMANDS, *domains.COMMANDS, *limits.COMMANDS)
+_PEOPLE = (*logins.COMMANDS, *_ACCOUNTS)
+_WORK = (*_PEOPLE, *PLACES, *SURROUNDINGS, *_STORES)
 _ALL = (*_WORK, *jobs.commands(table(_WORK)))
 COMMANDS = table((*_ALL, *discovery.commands(table(_ALL))))
 """By lower-case name."""

@@ -20,7 +20,7 @@ class Discovery:
     async def list_apis(self, ask: Ask) -> Answer:
         """Every command the caller may use, or the one named."""
         wanted = ask.text("name").lower()
-        seen = [c for c in self.commands.values() if ask.caller.admin or not c.wire.admin]
+        seen = [c for c in self.commands.values() if ask.caller.may(c.wire)]
         found = [c for c in seen if wanted in ("", c.name.lower())]
         if wanted and not found:
             raise Refused(PARAMETER, f"the API name {wanted[:64]} does not exist for this caller")

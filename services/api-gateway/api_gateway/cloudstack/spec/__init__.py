@@ -62,6 +62,8 @@ class Wire:
     since: str = ""
     admin: bool = False
     """Only root admins may call it."""
+    manager: bool = False
+    """Only admins may call it, of a domain or of all."""
     paged: bool = False
 
     @property
@@ -83,6 +85,7 @@ class Wire:
             tuple(map(Param.read, lines)),
             told.get("since", ""),
             bool(told.get("admin")),
+            bool(told.get("manager")),
             paged,
         )
 
