@@ -34,11 +34,11 @@ class Pace:
     rate: float
     _free: float = 0.0
 
-    async def rest(self, events: int) -> None:
-        """After so many, wait until the next may go."""
+    def rest(self, events: int) -> float:
+        """Seconds to wait after so many until the next may go."""
         now = time.monotonic()
         self._free = max(self._free, now) + events / self.rate
-        await asyncio.sleep(max(0.0, self._free - now))
+        return max(0.0, self._free - now)
 
     @property
     def most(self) -> int:
@@ -54,21 +54,27 @@ class Delivery:
     sender: Sender
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when something happened."""
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
     _at: Position | None = None
     _kept: float = 0.0
     """When the position was last written."""
 
     async def run(self) -> None:
-        """Deliver for ever; raises Lost."""
+        """Deliver until ``stop``, which lets what is under way end; raises Lost."""
         options = self.journal.sink.options
         pace = Pace(options.rate)
         most = min(pace.most, options.batch) if self.sender.together else pace.most
         try:
-            while True:
+            while not self.stopped.is_set():
                 self.wake.clear()
                 await self._turn(pace, most)
         finally:
             await self.sender.close()
+
+    def stop(self) -> None:
+        """Begin nothing new."""
+        self.stopped.set()
+        self.wake.set()
 
     async def _turn(self, pace: Pace, most: int) -> None:
         try:
@@ -79,15 +85,17 @@ class Delivery:
             taken = await self._deliver(page)
         except Unavailable as error:
             _log.info("sink.waits", sink=self.journal.sink.id, code=error.code)
-            await asyncio.sleep(FIRST_PAUSE)
+            await wait(self.stopped, FIRST_PAUSE)
             return
         except _Failed as failed:
             await self._failed(failed)
             return
-        await pace.rest(taken)
+        if self.stopped.is_set():
+            return
+        await wait(self.stopped, pace.rest(taken))
         if not page.more:
             await wait(self.wake, LOOK_SECONDS)
-            await asyncio.sleep(GATHER_SECONDS)
+            await wait(self.stopped, GATHER_SECONDS)
 
     async def _deliver(self, page: Page) -> int:
         if page.events:
@@ -121,7 +129,7 @@ class Delivery:
             await self.journal.advance(self._at, len(reached))
         await self.journal.fail(failed.error)
         pause = delay(1 if reached else failed.failures, FIRST_PAUSE, LONGEST_PAUSE)
-        await asyncio.sleep(max(pause, float(failed.error.details.get("after", 0))))
+        await wait(self.stopped, max(pause, float(failed.error.details.get("after", 0))))
 
     @property
     def _labels(self) -> dict[str, str]:

@@ -29,8 +29,8 @@ MOST = 500
 """Sinks of one gateway."""
 TURNS = 3
 """Sinks of one gateway that look at the database at once."""
-CLOSE_SECONDS = 2.0
-"""How long a stopping gateway waits for connections to close."""
+FINISH_SECONDS = 3.0
+"""How long a stopping gateway waits for what is under way; the rest is told again by another."""
 _log = structlog.get_logger(__name__)
 
 
@@ -77,9 +77,7 @@ class Dispatcher:
                 await wait(self._needs.bell.event, self._lease / 5)
         finally:
             ringing.cancel()
-            self._keep(set())
-            if self._ending:
-                await asyncio.wait(self._ending, timeout=CLOSE_SECONDS)
+            await self._finish()
             with suppress(Unavailable):  # then the leases have to lapse
                 async with self._desk().transaction() as tx:
                     await tx.run("leave_sinks", self._me)
@@ -88,6 +86,14 @@ class Dispatcher:
         """End ``run``."""
         self._stopped.set()
         self._needs.bell.ring()
+
+    async def _finish(self) -> None:
+        for each in self._running.values():
+            each.delivery.stop()
+        tasks = [each.task for each in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=FINISH_SECONDS)
+        self._keep(set())
 
     async def _look(self) -> None:
         try:
