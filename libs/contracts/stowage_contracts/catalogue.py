@@ -111,6 +111,20 @@ class PlacementAnswer(Value):
     reason: Annotated[str, Field(min_length=1)]
 
 
+class StoreEntry(Value):
+    """What stands in one folder of a store: an object, or a folder of them."""
+
+    name: str
+    """Without what it stands in."""
+    folder: bool
+    size: Bytes | None = None
+    object: ObjectRef | None = None
+    """None for folders, and for what is in no catalogue."""
+    object_name: str = ""
+    format: ImageFormat | None = None
+    updated: Instant | None = None
+
+
 class PlannedMove(Value):
     """One object an evacuation takes off a store."""
 

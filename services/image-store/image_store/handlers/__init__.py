@@ -42,6 +42,7 @@ from stowage_contracts.messages.image_store import (
     KeepLeaves,
     LeaveZone,
     ListFindings,
+    ListStoreObjects,
     MakeLink,
     MoveReplicas,
     MoveVolume,
@@ -69,6 +70,7 @@ from stowage_runtime.service import Handler, RequestHandler
 
 from image_store.deps import Deps
 from image_store.handlers.accounts import on_count_account_bytes, on_set_account_limit
+from image_store.handlers.browsing import on_list_store_objects
 from image_store.handlers.cloning import on_clone_hop
 from image_store.handlers.copies import (
     on_copy_cancelled,
@@ -180,6 +182,7 @@ REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     PlanEvacuation: on_plan_evacuation,
     PlanMoves: on_plan_moves,
     ListFindings: on_list_findings,
+    ListStoreObjects: on_list_store_objects,
     ExplainPlacement: on_explain_placement,
     CountAccountBytes: on_count_account_bytes,
 }

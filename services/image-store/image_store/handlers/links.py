@@ -40,7 +40,8 @@ async def _replica(message: MakeLink, tx: Tx) -> tuple[Record, Record]:
     check_owner(row, message.account_id)
     found = []
     for ref in await tx.rows("replicas_of", row["noun"], row["id"]):
-        if ref["state"] == ReplicaState.READY and ref["role"] == StoreRole.IMAGE:
+        asked = message.store_id in (None, ref["store_id"])
+        if asked and ref["state"] == ReplicaState.READY and ref["role"] == StoreRole.IMAGE:
             store = await need(tx, "store", ref["store_id"])
             if StoreState(store["state"]).readable and not row["removed"]:
                 found.append((not speaks_http(store), ref["id"], ref, store))

@@ -54,6 +54,8 @@ class MakeLink(Request, subject="link/{link_id}"):
     seconds: int
     """Life of the link from its first making; capped by image-store's settings."""
     file_name: Name = "image"
+    store_id: Id | None = None
+    """Only of this store."""
 
 
 class LinkMade(Reply, subject="link/{link_id}"):

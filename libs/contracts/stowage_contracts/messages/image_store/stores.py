@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stowage_contracts.catalogue import Finding, PlannedMove
+from stowage_contracts.catalogue import Finding, PlannedMove, StoreEntry
 from stowage_contracts.messages.image_store.words import Command, Event, Reply, Request, StateEvent
 from stowage_contracts.values import Bytes, Id, Name, ObjectRef, Scope, StoreRole, StoreState
 from stowage_contracts.views import ProviderView, StoreView
@@ -202,6 +202,25 @@ class MovesPlanned(Reply, subject="store/{store_id}"):
 
     store_id: Id
     moves: tuple[PlannedMove, ...]
+
+
+class ListStoreObjects(Request, subject="store/{store_id}"):
+    """What stands in a folder of an image store, or at one key: what the catalogue has there, and
+    what the last comparison found beside that."""
+
+    store_id: Id
+    path: str = ""
+    offset: int = 0
+    limit: int = 500
+
+
+class StoreObjectsListed(Reply, subject="store/{store_id}"):
+    """In the order of their keys."""
+
+    store_id: Id
+    entries: tuple[StoreEntry, ...]
+    count: int
+    """Of all in the folder, at most ten thousand."""
 
 
 class ListFindings(Request, subject="store/{store_id}"):
