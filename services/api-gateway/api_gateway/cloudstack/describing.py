@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from asyncpg import Record
 from stowage_runtime.handling.tx import Tx
 
 
@@ -62,7 +63,7 @@ async def described(noun: str, keys: Collection[str], tx: Tx) -> Mapping[str, De
     return {key: known.get(key, Description()) for key in keys}
 
 
-def _read(row: Mapping[str, Any]) -> Description:
+def _read(row: Record) -> Description:
     return Description(row["public"], row["featured"], row["extractable"], row["attributes"])
 
 

@@ -3,11 +3,16 @@
 from api_gateway.cloudstack.command import table
 from api_gateway.cloudstack.commands import (
     accounts,
+    copying,
     discovery,
     domains,
+    extracting,
+    isos,
     jobs,
     limits,
     logins,
+    permissions,
+    templates,
     users,
 )
 from api_gateway.cloudstack.commands.deprecated_stores import COMMANDS as DEPRECATED_STORES
@@ -19,7 +24,14 @@ from api_gateway.cloudstack.commands.surroundings import COMMANDS as SURROUNDING
 _STORES = (*IMAGE_STORES, *STAGING_STORES, *DEPRECATED_STORES)
 _ACCOUNTS = (*accounts.COMMANDS, *users.COMMANDS, *domains.COMMANDS, *limits.COMMANDS)
 _PEOPLE = (*logins.COMMANDS, *_ACCOUNTS)
-_WORK = (*_PEOPLE, *PLACES, *SURROUNDINGS, *_STORES)
+_IMAGES = (
+    *templates.COMMANDS,
+    *isos.COMMANDS,
+    *permissions.COMMANDS,
+    *copying.COMMANDS,
+    *extracting.COMMANDS,
+)
+_WORK = (*_IMAGES, *_PEOPLE, *PLACES, *SURROUNDINGS, *_STORES)
 _ALL = (*_WORK, *jobs.commands(table(_WORK)))
 COMMANDS = table((*_ALL, *discovery.commands(table(_ALL))))
 """By lower-case name."""

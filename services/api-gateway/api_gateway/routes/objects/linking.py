@@ -1,6 +1,7 @@
 """Making links to objects: how long they live and what their files are called."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -45,24 +46,30 @@ class Linking:
 
     async def create(self, call: Call, desk: Desk, deps: Deps) -> Reply:
         """Make a download link; its URL is asked for with ``GET /v1/links/{id}``."""
-        seconds = _life(call.body, deps)
 
         async def make(tx: Tx) -> LinkView:
             found = await reference(self.noun.name, call.path["id"], call.principal, tx)
-            _check_ready(self.noun.name, found)
-            link = LinkView(
-                id=new_id(),
-                account_id=call.principal.account_id,
-                object=ref_of(found),
-                file_name=call.body.file_name or _named(found),
-                made=tx.now,
-                expires=tx.now + timedelta(seconds=seconds),
-            )
-            await _keep(link, tx)
-            audit("link.made", link, call)
-            return link
+            return await link_to(found, call, tx, deps)
 
+        _life(call.body, deps)
         return await accept(call, desk, deps, make)
+
+
+async def link_to(found: Mapping[str, Any], call: Call, tx: Tx, deps: Deps) -> LinkView:
+    """A link to an object for the caller, as the body (NewLink) wants it; raises Conflict."""
+    body = call.body or NewLink()
+    _check_ready(found)
+    link = LinkView(
+        id=new_id(),
+        account_id=call.principal.account_id,
+        object=ref_of(dict(found)),
+        file_name=body.file_name or _named(found),
+        made=tx.now,
+        expires=tx.now + timedelta(seconds=_life(body, deps)),
+    )
+    await _keep(link, tx)
+    audit("link.made", link, call)
+    return link
 
 
 def _life(body: NewLink, deps: Deps) -> int:
@@ -74,8 +81,9 @@ def _life(body: NewLink, deps: Deps) -> int:
     return min(body.seconds or deps.settings.link_seconds, longest)
 
 
-def _check_ready(noun: str, found: dict[str, Any]) -> None:
+def _check_ready(found: Mapping[str, Any]) -> None:
     if not found["ready"]:
+        noun = ref_of(dict(found)).noun
         raise Conflict(
             f"the {noun} is not ready",
             resource=f"{noun}/{found['id']}",
@@ -84,7 +92,7 @@ def _check_ready(noun: str, found: dict[str, Any]) -> None:
         )
 
 
-def _named(found: dict[str, Any]) -> str:
+def _named(found: Mapping[str, Any]) -> str:
     plain = re.sub(f"[{_UNFIT}]", "_", found["name"])
     return f"{plain[: _LONGEST_NAME - 16]}.{found['format']}"
 

@@ -1,0 +1,30 @@
+"""Templates: registered, listed, changed, prepared, deleted."""
+
+from api_gateway.cloudstack.command import Command
+from api_gateway.cloudstack.images.following import when_gone
+from api_gateway.cloudstack.images.kinds import TEMPLATE
+from api_gateway.cloudstack.images.living import Images
+from api_gateway.cloudstack.images.preparing import prepare
+
+_TEMPLATES = Images(TEMPLATE)
+COMMANDS = (
+    Command(
+        "registerTemplate",
+        _TEMPLATES.register,
+        missing="directdownload, projectid, extensionid, external details, TAR and metalink URLs",
+    ),
+    Command(
+        "listTemplates",
+        _TEMPLATES.list,
+        missing="tags, isvnf, parents, categories and extensions are there none of",
+    ),
+    Command("updateTemplate", _TEMPLATES.update, missing="another format; sortkey orders nothing"),
+    Command(
+        "deleteTemplate",
+        _TEMPLATES.delete,
+        follow=when_gone,
+        missing="a region-wide template is deleted from all zones only; volumes that stand on it "
+        "keep what they need, with and without forced",
+    ),
+    Command("prepareTemplate", prepare),
+)
