@@ -10,7 +10,7 @@ from stowage_contracts.values import Digest, HypervisorKind, ImageFormat, Object
 
 from api_gateway.mirror.facts import Image, Thing
 from api_gateway.mirror.rules import Action
-from api_gateway.mirror.steps import Bring, Delete, Outcome, Register, Rename, Spread, Step
+from api_gateway.mirror.steps import Bring, Delete, Leave, Outcome, Register, Rename, Spread, Step
 from api_gateway.routes.objects.bodies import NewTemplate
 
 FORMATS = {
@@ -122,9 +122,7 @@ def _refreshed(image: Image, scene: Scene) -> Decision:
     steps: list[Step] = list(_renamed(image.row.name, scene.known))
     state = scene.known.state
     if not image.everywhere and state["scope"]["type"] != "region":
-        there = {zone["zone_id"] for zone in state.get("zones", ())} | {state["scope"].get("id")}
-        missing = [each for each in image.zones if each not in there and each in scene.zones]
-        steps += [Spread(scene.known.object, zone) for zone in missing]
+        steps += _moved(image, scene)
     if scene.action is not Action.PREFETCH:
         return Outcome(word="changed" if steps else "known"), tuple(steps)
     if not state.get("ready"):
@@ -133,6 +131,16 @@ def _refreshed(image: Image, scene: Scene) -> Decision:
     zones = scene.zones if image.everywhere else [z for z in image.zones if z in scene.zones]
     steps += [Bring("template", image.row.id, zone) for zone in sorted(zones)]
     return Outcome(word="prefetched"), tuple(steps)
+
+
+def _moved(image: Image, scene: Scene) -> list[Step]:
+    """Zones that came, and those an end was told of."""
+    state, known = scene.known.state, scene.known.object
+    there = {zone["zone_id"] for zone in state.get("zones", ())}
+    wished = there | {state["scope"].get("id")}
+    came = [each for each in image.zones if each not in wished and each in scene.zones]
+    left = there - set(image.zones) if scene.deleted else there & set(image.left)
+    return [*(Spread(known, zone) for zone in came), *(Leave(known, zone) for zone in sorted(left))]
 
 
 def _unfit(image: Image) -> str:

@@ -1,12 +1,12 @@
 """Steps become what the REST routes would do: rows to read at once, and commands to the owners."""
 
-from stowage_contracts.messages.image_store import ChangeObject, CopyToZone
+from stowage_contracts.messages.image_store import ChangeObject, CopyToZone, LeaveZone
 from stowage_contracts.values import ScopeType
 from stowage_runtime.handling.tx import Tx
 
 from api_gateway.accounts import ADMIN, Principal
 from api_gateway.deps import Deps
-from api_gateway.mirror.steps import Bring, Create, Delete, Register, Rename, Spread, Step
+from api_gateway.mirror.steps import Bring, Create, Delete, Leave, Register, Rename, Spread, Step
 from api_gateway.orders import IMAGE_STORE
 from api_gateway.resources import reference
 from api_gateway.routes.hosts import NewHost, announce
@@ -35,6 +35,8 @@ async def do(step: Step, tx: Tx, deps: Deps) -> None:
             await Registration(_NOUNS["template"], body, owner).make(tx, deps)
         case Spread(what, zone_id):
             await tx.say(CopyToZone(object=what, zone_id=zone_id), to=IMAGE_STORE)
+        case Leave(what, zone_id):
+            await tx.say(LeaveZone(object=what, zone_id=zone_id), to=IMAGE_STORE)
         case Rename(what, name):
             await tx.say(ChangeObject(object=what, name=name), to=IMAGE_STORE)
         case Delete(noun, id):

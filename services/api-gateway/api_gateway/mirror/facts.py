@@ -104,6 +104,8 @@ class Image:
     account_id: str
     zones: tuple[str, ...]
     """Those it lives in."""
+    left: tuple[str, ...]
+    """Those it was removed from."""
     everywhere: bool
     ready: bool
     removed: bool
@@ -153,11 +155,14 @@ def by_id(rows: Iterable[R]) -> dict[str, list[R]]:
 def image_of(rows: list[ImageRow], *, iso: bool, account: Callable[[Owned], str]) -> Image:
     """One template or ISO of all its rows."""
     alive = [row for row in rows if not row.removed]
+    zones = tuple(dict.fromkeys(row.zoneid for row in alive if row.zoneid))
+    told = dict.fromkeys(row.zoneid for row in rows if row.zoneid)
     return Image(
         row=alive[0] if alive else rows[0],
         iso=iso,
         account_id=account(rows[0]),
-        zones=tuple(dict.fromkeys(row.zoneid for row in alive if row.zoneid)),
+        zones=zones,
+        left=tuple(zone for zone in told if zone not in zones),
         everywhere=any(row.crosszones for row in alive) or not any(row.zoneid for row in alive),
         ready=any(row.isready for row in alive),
         removed=not alive,

@@ -50,6 +50,19 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Leave:
+    """A template that is gone from one zone there, and lives on in others."""
+
+    object: ObjectRef
+    zone_id: str
+
+    @property
+    def told(self) -> str:
+        """As an operator reads it."""
+        return f"LeaveZone {self.zone_id}"
+
+
+@dataclass(frozen=True)
 class Rename:
     """Another name there."""
 
@@ -89,7 +102,7 @@ class Bring:
         return f"PrefetchObject to a cache of zone {self.zone_id}"
 
 
-Step = Create | Register | Spread | Rename | Delete | Bring
+Step = Create | Register | Spread | Leave | Rename | Delete | Bring
 
 
 class Outcome(Value):

@@ -57,7 +57,8 @@ async def _page(look: Look, page: Sequence[Image | Thing], hand: Hand) -> None:
         zones, same, later = await zones_here(tx), list[Kept](), list[str]()
         for each in page:
             id = each.row.id
-            if each.removed and not here[id].lives and id not in seen:
+            if each.removed:  # its other rows may stand on another page
+                later += [id] if here[id].lives or id in seen else []
                 continue
             decision = decide(look.noun, id, each, Scene(here[id], zones))
             kept = kept_of(look.noun, id, each, decision)

@@ -10,7 +10,7 @@ from api_gateway.mirror.facts import Image, ImageRow, Place, image_of, rows_of
 from api_gateway.mirror.places import compare_places
 from api_gateway.mirror.rules import Action, Rule, action_of
 from api_gateway.mirror.signing import signed
-from api_gateway.mirror.steps import Register, Rename, Spread
+from api_gateway.mirror.steps import Leave, Register, Rename, Spread
 from pydantic import SecretStr
 from stowage_contracts.errors import Unavailable
 
@@ -88,6 +88,17 @@ def test_a_new_name_and_a_new_zone_follow() -> None:
     assert [type(step) for step in steps] == [Rename, Spread]
     there = known(zones=[{"zone_id": Z2, "ready": False}])
     assert compare_image(image(Z1, Z2), Scene(there, {Z1, Z2}))[1] == ()
+
+
+def test_a_zone_is_left_only_where_that_was_told() -> None:
+    both = known(zones=[{"zone_id": Z1, "ready": True}, {"zone_id": Z2, "ready": True}])
+    assert compare_image(image(Z1), Scene(both, {Z1, Z2}))[1] == ()
+    (step,) = compare_image(image(Z1), Scene(both, {Z1, Z2}, deleted=True))[1]
+    assert isinstance(step, Leave)
+    assert step.zone_id == Z2
+    rows = [scenery.template(ID, "t", zoneid=Z1), scenery.template(ID, "t", zoneid=Z2, removed="x")]
+    told = image_of(rows_of(ImageRow, rows), iso=False, account=lambda _row: "")
+    assert compare_image(told, Scene(both, {Z1, Z2}))[1] == (step,)
 
 
 def test_a_template_removed_in_every_zone_is_deleted() -> None:
