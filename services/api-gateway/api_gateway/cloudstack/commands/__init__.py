@@ -3,6 +3,7 @@
 from api_gateway.cloudstack.command import table
 from api_gateway.cloudstack.commands import (
     accounts,
+    capabilities,
     copying,
     discovery,
     domains,
@@ -11,6 +12,7 @@ from api_gateway.cloudstack.commands import (
     jobs,
     limits,
     logins,
+    offered,
     permissions,
     templates,
     users,
@@ -31,7 +33,8 @@ _IMAGES = (
     *copying.COMMANDS,
     *extracting.COMMANDS,
 )
-_WORK = (*_IMAGES, *_PEOPLE, *PLACES, *SURROUNDINGS, *_STORES)
+_AROUND = (*PLACES, *offered.COMMANDS, *capabilities.COMMANDS)
+_WORK = (*_IMAGES, *_PEOPLE, *_AROUND, *SURROUNDINGS, *_STORES)
 _ALL = (*_WORK, *jobs.commands(table(_WORK)))
 COMMANDS = table((*_ALL, *discovery.commands(table(_ALL))))
 """By lower-case name."""

@@ -51,6 +51,4 @@ def _reaches_all(store: dict[str, object]) -> bool:
     return store["role"] == StoreRole.IMAGE and wide and store["state"] != "Removed"
 
 
-COMMANDS = (
-    Command("listCapabilities", list_capabilities, missing="limits of the request rate"),
-)
+COMMANDS = (Command("listCapabilities", list_capabilities, missing="limits of the request rate"),)
