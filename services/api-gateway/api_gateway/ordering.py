@@ -56,7 +56,7 @@ def arrange(
     waiting: dict[Subject, dict[int, Event]] = defaultdict(dict)
     for event in held:
         waiting[event.subject][event.number] = event
-    for event in events:
+    for event in [*_due(waiting, last), *events]:
         if event.number == 0:
             result.tell.append(event)
         elif event.number > last.get(event.subject, Told()).number + 1:
@@ -65,6 +65,12 @@ def arrange(
             _tell(event, waiting[event.subject], last, result)
     result.hold = [event for left in waiting.values() for event in left.values()]
     return result
+
+
+def _due(waiting: dict[Subject, dict[int, Event]], last: dict[Subject, Told]) -> list[Event]:
+    """Held ones whose turn it is already."""
+    found = ((key, last.get(key, Told()).number + 1) for key in waiting)
+    return [waiting[key].pop(number) for key, number in found if number in waiting[key]]
 
 
 def release(held: Iterable[Event], told: Mapping[Subject, Told]) -> list[Event]:

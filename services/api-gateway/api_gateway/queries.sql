@@ -32,18 +32,27 @@ VALUES ($1, $2, 0, $3, stowage_now(), stowage_now())
 ON CONFLICT (noun, id) DO UPDATE SET state = EXCLUDED.state, removed = false,
     updated = EXCLUDED.updated
 -- name: told
--- What the feed has of each subject, and whether something is held of it; locked until commit.
+-- What the feed has of each subject, and whether something is held of it; locked until commit. The
+-- row itself says so: a subquery would not see what was committed while this waited for the lock.
 INSERT INTO told (source, subject)
 SELECT * FROM unnest($1::text[], $2::text[]) AS wanted (source, subject) ORDER BY source, subject
 ON CONFLICT (source, subject) DO UPDATE SET number = told.number
-RETURNING source, subject, number, condition, EXISTS (
-    SELECT FROM held WHERE held.source = told.source AND held.subject = told.subject) AS waits
+RETURNING source, subject, number, condition, waits
 -- name: take_held
+WITH nothing AS (
+    UPDATE told SET waits = false FROM unnest($1::text[], $2::text[]) AS wanted (source, subject)
+    WHERE told.source = wanted.source AND told.subject = wanted.subject
+)
 DELETE FROM held WHERE (source, subject) IN (
     SELECT * FROM unnest($1::text[], $2::text[]) AS wanted (source, subject))
 RETURNING source, subject, number, event
 -- name: hold
 -- Each keeps the time since when it is held.
+WITH waiting AS (
+    UPDATE told SET waits = true
+    FROM jsonb_array_elements($1::text::jsonb) AS event
+    WHERE told.source = event ->> 'source' AND told.subject = event ->> 'subject'
+)
 INSERT INTO held (source, subject, number, since, event)
 SELECT event ->> 'source', event ->> 'subject', (event ->> 'number')::bigint,
     coalesce((event -> 'event' ->> 'since')::timestamptz, stowage_now()),

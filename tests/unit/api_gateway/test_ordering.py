@@ -64,6 +64,12 @@ def test_each_is_told_with_the_condition_before_it() -> None:
     ]
 
 
+def test_what_is_held_and_due_goes_first() -> None:
+    result = arrange([event(4)], [event(3), event(6)], {ONE: Told(2)})
+    assert [each.number for each in result.tell] == [3, 4]
+    assert [each.number for each in result.hold] == [6]
+
+
 def test_what_comes_too_late_is_told_all_the_same() -> None:
     result = arrange([event(4)], (), {ONE: Told(9)})
     assert [each.number for each in result.tell] == [4]

@@ -6,10 +6,11 @@ ALTER TABLE feed
     ADD COLUMN causation text NOT NULL DEFAULT '', ADD COLUMN was text NOT NULL DEFAULT '';
 UPDATE feed SET message_id = concat('feed-', tx, '-', id);
 -- The last event of each subject that the feed has: the next one goes behind it, whoever writes it.
--- `condition` is that of the subject's state then.
+-- `condition` is that of the subject's state then, `waits` says that some are held.
 CREATE TABLE told (
     source text NOT NULL, subject text NOT NULL, number bigint NOT NULL DEFAULT 0,
-    tx bigint NOT NULL DEFAULT 0, condition text NOT NULL DEFAULT '', PRIMARY KEY (source, subject)
+    tx bigint NOT NULL DEFAULT 0, condition text NOT NULL DEFAULT '',
+    waits boolean NOT NULL DEFAULT false, PRIMARY KEY (source, subject)
 ) WITH (fillfactor = 70);
 -- Events that came before one they follow, until it comes or has been waited for long enough.
 CREATE TABLE held (
