@@ -138,6 +138,25 @@ async def test_names_and_zones_follow(mirror: Mirror) -> None:
     assert (changed.name, spread.zone_id) == ("debian", scenery.ZONES[1])  # type: ignore[attr-defined]
 
 
+async def test_owners_and_descriptions_come_along(mirror: Mirror, new: dict[str, Any]) -> None:
+    new.update(ispublic=True, isextractable=True, displaytext="A new one", ostypeid="os1")
+    await mirror.take([event("TEMPLATE.CREATE", NEW)])
+    await mirror.settle()
+    async with mirror.bench.desk.transaction() as tx:
+        owner = await tx.row("account", scenery.ACCOUNT)
+        (told,) = await tx.rows("descriptions", "template", [NEW])
+    assert owner is not None
+    assert (owner["name"], owner["admin"]) == ("acme", False)
+    assert (told["public"], told["featured"], told["extractable"]) == (True, False, True)
+    assert told["attributes"]["displaytext"] == "A new one"
+    new.update(ispublic=False)
+    await mirror.take([event("TEMPLATE.UPDATE", NEW)])
+    await mirror.settle()
+    async with mirror.bench.desk.transaction() as tx:
+        (told,) = await tx.rows("descriptions", "template", [NEW])
+    assert not told["public"]
+
+
 async def test_what_was_deleted_here_is_not_brought_back(
     mirror: Mirror, new: dict[str, Any]
 ) -> None:

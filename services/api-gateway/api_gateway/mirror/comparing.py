@@ -8,9 +8,20 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from stowage_contracts.values import Digest, HypervisorKind, ImageFormat, ObjectKind, ObjectRef
 
+from api_gateway.cloudstack.describing import Change, Description
 from api_gateway.mirror.facts import Image, Thing
 from api_gateway.mirror.rules import Action
-from api_gateway.mirror.steps import Bring, Delete, Leave, Outcome, Register, Rename, Spread, Step
+from api_gateway.mirror.steps import (
+    Bring,
+    Delete,
+    Describe,
+    Leave,
+    Outcome,
+    Register,
+    Rename,
+    Spread,
+    Step,
+)
 from api_gateway.routes.objects.bodies import NewTemplate
 
 FORMATS = {
@@ -23,6 +34,7 @@ _CHECKSUM = re.compile(r"(?:\{(?P<name>[A-Za-z0-9-]+)\})?(?P<hex>[0-9a-fA-F]{32,
 _BY_LENGTH = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 _HYPERVISORS = {kind.value.lower(): kind for kind in HypervisorKind}
 _DIGEST = TypeAdapter[str](Digest)
+NOTHING_TOLD = Description()
 Decision = tuple[Outcome, tuple[Step, ...]]
 
 
@@ -32,6 +44,8 @@ class Known:
 
     state: Mapping[str, Any]
     removed: bool = False
+    description: Description = NOTHING_TOLD
+    """What is told of it beside its bytes."""
 
     @property
     def lives(self) -> bool:
@@ -113,13 +127,13 @@ def _registered(image: Image, scene: Scene) -> Decision:
     wants = scene.action is Action.PREFETCH
     why = "it is brought onto caches once it is ready here" if wants else ""
     return Outcome(word="registered", why=why, patience=wants), (
-        Register(body, image.account_id),
+        Register(body, image.account_id, row.account, image.description),
         *spread,
     )
 
 
 def _refreshed(image: Image, scene: Scene) -> Decision:
-    steps: list[Step] = list(_renamed(image.row.name, scene.known))
+    steps: list[Step] = [*_renamed(image.row.name, scene.known), *_described(image, scene.known)]
     state = scene.known.state
     if not image.everywhere and state["scope"]["type"] != "region":
         steps += _moved(image, scene)
@@ -131,6 +145,21 @@ def _refreshed(image: Image, scene: Scene) -> Decision:
     zones = scene.zones if image.everywhere else [z for z in image.zones if z in scene.zones]
     steps += [Bring("template", image.row.id, zone) for zone in sorted(zones)]
     return Outcome(word="prefetched"), tuple(steps)
+
+
+def _described(image: Image, known: Known) -> tuple[Step, ...]:
+    """What is told of it anew."""
+    here, there = known.description, image.description
+    flags = {
+        name: getattr(there, name)
+        for name in ("public", "featured", "extractable")
+        if getattr(there, name) != getattr(here, name)
+    }
+    told = {n: v for n, v in there.attributes.items() if here.attributes.get(n) != v}
+    if not flags and not told:
+        return ()
+    owner = known.state.get("account_id", image.account_id)
+    return (Describe(image.row.id, owner, Change(**flags, attributes=told)),)
 
 
 def _moved(image: Image, scene: Scene) -> list[Step]:

@@ -16,6 +16,8 @@ from pydantic import (
 from stowage_contracts.errors import Unavailable
 from stowage_contracts.values import Bytes, Id, Name
 
+from api_gateway.cloudstack.describing import Change
+
 R = TypeVar("R", bound="Row")
 
 
@@ -64,6 +66,8 @@ class ImageRow(Owned):
     hypervisor: Word = ""
     isready: bool = False
     ispublic: bool = False
+    isfeatured: bool = False
+    isextractable: bool = False
     crosszones: bool = Field(False, validation_alias=AliasChoices("crossZones", "crosszones"))
     checksum: Word = ""
     size: Bytes | None = None
@@ -71,6 +75,19 @@ class ImageRow(Owned):
     templatetype: Word = ""
     removed: Word = ""
     url: SecretStr | None = Field(None, repr=False)
+    displaytext: Word | None = None
+    ostypeid: Id | None = None
+    ostypename: Word | None = None
+    passwordenabled: bool | None = None
+    bootable: bool | None = None
+    requireshvm: bool | None = None
+    sshkeyenabled: bool | None = None
+    isdynamicallyscalable: bool | None = None
+    templatetag: Word | None = None
+    arch: Word | None = None
+    bits: int | None = None
+    deployasis: bool | None = None
+    forcks: bool | None = None
 
 
 class VolumeRow(Owned):
@@ -94,6 +111,25 @@ class SnapshotRow(Owned):
     locationtype: Word = ""
 
 
+DESCRIBING = (
+    "displaytext",
+    "ostypeid",
+    "ostypename",
+    "passwordenabled",
+    "bootable",
+    "requireshvm",
+    "sshkeyenabled",
+    "isdynamicallyscalable",
+    "templatetag",
+    "templatetype",
+    "arch",
+    "bits",
+    "deployasis",
+    "forcks",
+)
+"""What is told of a template beside its bytes, by the names of CloudStack's answers."""
+
+
 @dataclass(frozen=True)
 class Image:
     """A template or ISO with all its zones."""
@@ -111,9 +147,18 @@ class Image:
     removed: bool
 
     @property
+    def description(self) -> Change:
+        """What CloudStack tells of it beside its bytes."""
+        row = self.row
+        told = row.model_dump(include=set(DESCRIBING), exclude_none=True)
+        kept = {name: value for name, value in told.items() if value != ""}
+        return Change(row.ispublic, row.isfeatured, row.isextractable, kept)
+
+    @property
     def kept(self) -> dict[str, Any]:
         """What is stored of it: no URL, which may carry credentials."""
-        told = self.row.model_dump(exclude={"url", "zoneid", "id", "isready", "removed"})
+        left_out = {"url", "zoneid", "id", "isready", "removed"}
+        told = self.row.model_dump(exclude=left_out, exclude_none=True)
         return {**told, "iso": self.iso, "zones": list(self.zones), "ready": self.ready}
 
 

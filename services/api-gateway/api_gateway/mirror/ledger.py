@@ -10,6 +10,7 @@ from stowage_contracts.errors import Problem, StowageError
 from stowage_runtime.backoff import delay
 from stowage_runtime.handling.tx import Tx
 
+from api_gateway.cloudstack.describing import described
 from api_gateway.mirror.comparing import UNKNOWN, Known
 from api_gateway.mirror.nouns import MirrorNoun
 from api_gateway.mirror.rules import Action
@@ -108,7 +109,8 @@ async def keep(kept: Sequence[Kept], tx: Tx, *, done: bool) -> None:
 async def known(noun: str, ids: Sequence[str], tx: Tx) -> dict[str, Known]:
     """What the catalogue has of these ids."""
     rows = await tx.rows("mirror.resources_known", noun, list(ids))
-    found = {row["id"]: Known(row["state"], _removed(row)) for row in rows}
+    told = await described(noun, [row["id"] for row in rows], tx)
+    found = {row["id"]: Known(row["state"], _removed(row), told[row["id"]]) for row in rows}
     return {id: found.get(id, UNKNOWN) for id in ids}
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from stowage_contracts.values import ObjectRef, Value
 
+from api_gateway.cloudstack.describing import Change
 from api_gateway.routes.hosts import NewHost
 from api_gateway.routes.objects.bodies import NewTemplate
 from api_gateway.routes.places import NewCluster, NewPod, NewZone
@@ -28,12 +29,31 @@ class Register:
 
     body: NewTemplate = field(repr=False)
     account_id: str
+    account: str
+    """The account's name."""
+    description: Change
 
     @property
     def told(self) -> str:
         """Without its URL."""
         where = f"zone {self.body.zone_id}" if self.body.zone_id else "every zone"
         return f"RegisterTemplate {self.body.name} ({self.body.format}) in {where}"
+
+
+@dataclass(frozen=True)
+class Describe:
+    """What is told of a template beside its bytes, and whether it is public."""
+
+    id: str
+    account_id: str
+    change: Change
+
+    @property
+    def told(self) -> str:
+        """As an operator reads it."""
+        flags = ("public", "featured", "extractable")
+        named = [each for each in flags if getattr(self.change, each) is not None]
+        return f"describe {', '.join([*named, *sorted(self.change.attributes)])}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +122,7 @@ class Bring:
         return f"PrefetchObject to a cache of zone {self.zone_id}"
 
 
-Step = Create | Register | Spread | Leave | Rename | Delete | Bring
+Step = Create | Register | Describe | Spread | Leave | Rename | Delete | Bring
 
 
 class Outcome(Value):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from api_gateway.cloudstack.describing import Description
 from api_gateway.mirror.comparing import Known, Scene, compare_image, digest_of
 from api_gateway.mirror.facts import Image, ImageRow, Place, image_of, rows_of
 from api_gateway.mirror.places import compare_places
 from api_gateway.mirror.rules import Action, Rule, action_of
 from api_gateway.mirror.signing import signed
-from api_gateway.mirror.steps import Leave, Register, Rename, Spread
+from api_gateway.mirror.steps import Describe, Leave, Register, Rename, Spread
 from pydantic import SecretStr
 from stowage_contracts.errors import Unavailable
 
@@ -29,7 +30,10 @@ def image(*zones: str, iso: bool = False, **more: Any) -> Image:
 
 def known(**more: Any) -> Known:
     zone = {"type": "zone", "id": Z1}
-    return Known({"id": ID, "kind": "template", "name": "t", "scope": zone, **more})
+    state = {"id": ID, "kind": "template", "name": "t", "scope": zone, **more}
+    told = image().description
+    flags = (bool(told.public), bool(told.featured), bool(told.extractable))
+    return Known(state, description=Description(*flags, told.attributes))
 
 
 def test_a_new_template_is_registered_where_it_lives() -> None:
@@ -88,6 +92,15 @@ def test_a_new_name_and_a_new_zone_follow() -> None:
     assert [type(step) for step in steps] == [Rename, Spread]
     there = known(zones=[{"zone_id": Z2, "ready": False}])
     assert compare_image(image(Z1, Z2), Scene(there, {Z1, Z2}))[1] == ()
+
+
+def test_what_is_told_of_it_follows() -> None:
+    public = image(ispublic=True, displaytext="other words", ostypeid="os1")
+    _outcome, (step,) = compare_image(public, Scene(known(account_id="a1"), {Z1}))
+    assert isinstance(step, Describe)
+    assert (step.account_id, step.change.public, step.change.featured) == ("a1", True, None)
+    assert step.change.attributes == {"displaytext": "other words", "ostypeid": "os1"}
+    assert step.told == "describe public, displaytext, ostypeid"
 
 
 def test_a_zone_is_left_only_where_that_was_told() -> None:
