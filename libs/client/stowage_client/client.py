@@ -32,6 +32,7 @@ from stowage_client.nouns.objects import Objects
 from stowage_client.nouns.placement import Placement
 from stowage_client.nouns.places import Hosts, Places
 from stowage_client.nouns.policies import Policies
+from stowage_client.nouns.sinks import Sinks
 from stowage_client.nouns.stores import Providers, Stores
 from stowage_client.nouns.volumes import Volumes
 from stowage_client.session import Ask, Session
@@ -57,6 +58,7 @@ class Client:
         self.placement = Placement(session)
         self.copies = Copies(session, "copies", CopyView)
         self.policies = Policies(session)
+        self.sinks = Sinks(session)
         self.fleets = Fleets(session)
         self.vms = Vms(session, "transport-vms", TransportVmView)
         self.entries = Entries(session)

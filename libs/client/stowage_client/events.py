@@ -24,6 +24,11 @@ class Event(Value):
     noun: str
     id: str
     data: dict[str, Any]
+    event: str = ""
+    """Its own id; with its source the same wherever it is told."""
+    source: str = ""
+    sequence: int = 0
+    """Counts the events of its source and subject."""
     position: str = ""
     """Give it as ``after`` to follow on from here; empty for progress, which is not kept."""
 

@@ -15,6 +15,7 @@ from stowage_client.commands import (
     places,
     policies,
     providers,
+    sinks,
     steering,
     stores,
     vms,
@@ -47,6 +48,7 @@ app.add_typer(places.zones, name="zone")
 app.add_typer(places.pods, name="pod")
 app.add_typer(places.clusters, name="cluster")
 app.add_typer(importing.app, name="import")
+app.add_typer(sinks.app, name="sink")
 app.command("events")(events.events)
 
 __all__ = ["app"]
