@@ -55,7 +55,9 @@ async def linked(job: Job, desk: Desk) -> dict[str, Any]:
     if link.revoked is not None or seconds <= 0 or state.get("removed"):
         return _told(job, state, "DOWNLOAD_URL_NOT_CREATED")
     try:
-        made = await ask_owner(desk, _question(link, state["account_id"], seconds), LinkMade)
+        question = _question(link, state["account_id"], seconds)
+        only = question.model_copy(update={"store_id": job.facts.get("store_id")})
+        made = await ask_owner(desk, only, LinkMade)
     except GrantRefused:
         return _told(job, state, "DOWNLOAD_URL_NOT_CREATED")
     return {**_told(job, state, "DOWNLOAD_URL_CREATED"), "url": made.url.get_secret_value()}

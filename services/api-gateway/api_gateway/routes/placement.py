@@ -16,6 +16,7 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
 from stowage_runtime.service import Desk
 
+from api_gateway.accounts import Principal
 from api_gateway.bodies import Given, is_id
 from api_gateway.conditions import matched
 from api_gateway.deps import Deps
@@ -80,15 +81,20 @@ async def set_rule(call: Call, desk: Desk, deps: Deps) -> Reply:
     rule = PlacementRule(id=rule_id, **dict(call.body))
 
     async def make(tx: Tx) -> PlacementRule:
-        for zone_id in rule.zones:
-            await reference("zone", zone_id, call.principal, tx)
-        for store_id in rule.store_ids:
-            await reference("store", store_id, call.principal, tx)
-        await tx.run("put_pending", NOUN, rule.id, rule.model_dump(mode="json"))
-        await tx.say(SetPlacementRule(rule=rule), to=IMAGE_STORE)
-        return rule
+        return await ordered(rule, call.principal, tx)
 
     return await accept(call, desk, deps, matched(call, NOUN, make))
+
+
+async def ordered(rule: PlacementRule, principal: Principal, tx: Tx) -> PlacementRule:
+    """Have a rule set; raises NotFound for zones and stores that are not there."""
+    for zone_id in rule.zones:
+        await reference("zone", zone_id, principal, tx)
+    for store_id in rule.store_ids:
+        await reference("store", store_id, principal, tx)
+    await tx.run("put_pending", NOUN, rule.id, rule.model_dump(mode="json"))
+    await tx.say(SetPlacementRule(rule=rule), to=IMAGE_STORE)
+    return rule
 
 
 async def list_rules(call: Call, desk: Desk, deps: Deps) -> BaseModel:

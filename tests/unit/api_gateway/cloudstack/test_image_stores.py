@@ -1,13 +1,9 @@
 """Image stores and staging stores, field by field; their owners are played."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from api_gateway.deps import Deps
 from pydantic import BaseModel, SecretStr
 from stowage_contracts.caching import EntryView
 from stowage_contracts.errors import Conflict, InvalidInput, Unavailable
@@ -25,7 +21,6 @@ from stowage_contracts.messages.image_store import (
 from stowage_contracts.values import ObjectRef, Scope
 from stowage_contracts.views import StoreView
 from stowage_runtime.secrets import Opener
-from stowage_runtime.testing.bench import ServiceBench
 from stowage_stores.directory.provider import DirectorySettings
 from stowage_stores.nfs.provider import NfsSettings
 from stowage_stores.s3.settings import S3Settings
@@ -33,9 +28,8 @@ from stowage_stores.swift.settings import SwiftSettings
 
 from tests.unit.api_gateway import words
 from tests.unit.api_gateway.cloudstack.client import CloudStack, Reply
+from tests.unit.api_gateway.cloudstack.playing import Bench, details, owner
 
-Bench = ServiceBench[Deps]
-Speaks = Callable[[Message], Message | None]
 ALL = ["region", "zone", "pod", "cluster", "host"]
 FORMS: dict[str, tuple[str, type[BaseModel]]] = {
     "s3": ("S3", S3Settings),
@@ -77,37 +71,6 @@ def accepts(message: Message) -> Message | None:
     if isinstance(message, AddStore):
         return StoreAdded(state=view(message, total_bytes=1000, used_bytes=10))
     return None
-
-
-@asynccontextmanager
-async def owner(bench: Bench, speaks: Speaks) -> AsyncIterator[list[Message]]:
-    """An owner that answers what it is told, in order; what it heard."""
-    heard: list[Message] = []
-
-    async def work() -> None:
-        while True:
-            for message in (await bench.said())[len(heard) :]:
-                heard.append(message)
-                if (event := speaks(message)) is not None:
-                    await bench.handle(event, sequence=100 + len(heard))
-            await asyncio.sleep(0.02)
-
-    task = asyncio.create_task(work())
-    try:
-        yield heard
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def details(given: dict[str, str]) -> dict[str, str]:
-    """Convention A."""
-    pairs = enumerate(given.items())
-    return {
-        f"details[{n}].{word}": text
-        for n, (key, value) in pairs
-        for word, text in (("key", key), ("value", value))
-    }
 
 
 async def added(

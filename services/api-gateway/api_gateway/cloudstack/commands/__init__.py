@@ -19,11 +19,16 @@ from api_gateway.cloudstack.commands import (
 )
 from api_gateway.cloudstack.commands.deprecated_stores import COMMANDS as DEPRECATED_STORES
 from api_gateway.cloudstack.commands.image_stores import COMMANDS as IMAGE_STORES
+from api_gateway.cloudstack.commands.migrating import COMMANDS as MIGRATING
+from api_gateway.cloudstack.commands.object_stores import COMMANDS as OBJECT_STORES
 from api_gateway.cloudstack.commands.places import COMMANDS as PLACES
+from api_gateway.cloudstack.commands.selectors import COMMANDS as SELECTORS
 from api_gateway.cloudstack.commands.staging_stores import COMMANDS as STAGING_STORES
+from api_gateway.cloudstack.commands.store_objects import COMMANDS as STORE_OBJECTS
 from api_gateway.cloudstack.commands.surroundings import COMMANDS as SURROUNDINGS
 
-_STORES = (*IMAGE_STORES, *STAGING_STORES, *DEPRECATED_STORES)
+_MOVES = (*OBJECT_STORES, *MIGRATING, *STORE_OBJECTS, *SELECTORS)
+_STORES = (*IMAGE_STORES, *STAGING_STORES, *DEPRECATED_STORES, *_MOVES)
 _ACCOUNTS = (*accounts.COMMANDS, *users.COMMANDS, *domains.COMMANDS, *limits.COMMANDS)
 _PEOPLE = (*logins.COMMANDS, *_ACCOUNTS)
 _IMAGES = (

@@ -38,7 +38,8 @@ async def migrate_data(ask: Ask) -> Answer:
         raise Refused(INTERNAL, "migrationtype is balance or complete")
     async with ask.desk.transaction() as tx:
         source = await _image_store(ask, "srcpool", tx)
-        targets = [key async for key in _targets(ask, source, tx)]
+        named = [key for key in dict.fromkeys(ask.items("destpools")) if key != source["id"]]
+        targets = [key for key in named if await _takes(key, tx)]
     if not targets:
         raise Refused(INTERNAL, "no destination is an image store that may be written to")
     if policy == "BALANCE":
@@ -65,9 +66,7 @@ async def migrate_resources(ask: Ask) -> Answer:
         named = [*await _named(ask, "templates", tx), *await _named(ask, "snapshots", tx)]
     if not named:
         raise Refused(PARAMETER, "name templates or snapshots to migrate")
-    question = PlanMoves(
-        store_id=source["id"], to_store_ids=(target["id"],), objects=tuple(named)
-    )
+    question = PlanMoves(store_id=source["id"], to_store_ids=(target["id"],), objects=tuple(named))
     plan = await ask_owner(ask.desk, question, MovesPlanned)
     absent = [str(move.object) for move in plan.moves if not move.possible]
     if absent:
@@ -86,14 +85,12 @@ async def _image_store(ask: Ask, name: str, tx: Tx) -> dict[str, Any]:
     return state
 
 
-async def _targets(ask: Ask, source: State, tx: Tx) -> Any:
-    """Those that are image stores, may be written to and are not the source itself."""
-    for key in dict.fromkeys(ask.items("destpools")):
-        row = await tx.row("resource", "store", key)
-        known = row is not None and not row["removed"] and key != source["id"]
-        if known and row["state"]["role"] == StoreRole.IMAGE:
-            if StoreState(row["state"]["state"]).writable:
-                yield key
+async def _takes(store_id: str, tx: Tx) -> bool:
+    """Whether it is an image store that may be written to."""
+    row = await tx.row("resource", "store", store_id)
+    if row is None or row["removed"] or row["state"]["role"] != StoreRole.IMAGE:
+        return False
+    return StoreState(row["state"]["state"]).writable
 
 
 def _check_pair(source: State, target: State) -> None:
@@ -112,9 +109,7 @@ async def _named(ask: Ask, name: str, tx: Tx) -> list[ObjectRef]:
     return [ObjectRef(kind=state["kind"], id=state["id"]) for state in found]
 
 
-async def _moved(
-    ask: Ask, moves: Iterable[PlannedMove], targets: list[str], policy: str
-) -> Answer:
+async def _moved(ask: Ask, moves: Iterable[PlannedMove], targets: list[str], policy: str) -> Answer:
     """Every object goes to the store that was planned for it."""
     source, objects = ask.text("srcpool"), [move.object for move in moves]
     by_target: dict[tuple[str, ...], list[ObjectRef]] = {}
