@@ -51,6 +51,16 @@ class Principal:
         if not self.admin:
             raise Forbidden("only an admin account may do this", code="admin_only")
 
+    def require_manager(self) -> None:
+        """Raises NotAuthorized (403) for whoever is admin of nothing."""
+        if not self.manages:
+            raise Forbidden("only an admin of a domain may do this", code="domain_admin_only")
+
+    @property
+    def manages(self) -> bool:
+        """An admin of its domain, or of all."""
+        return self.admin or self.role == "domain_admin"
+
     @property
     def sees(self) -> list[str] | None:
         """Accounts whose things it sees, as SQL takes them; None for all."""

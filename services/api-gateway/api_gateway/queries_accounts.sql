@@ -23,7 +23,7 @@ SELECT a.id, a.name, d.id AS domain_id, d.name AS domain_name, d.path
 FROM accounts a JOIN domains d ON d.id = a.domain_id WHERE a.id = ANY ($1::text[])
 -- name: domain
 SELECT * FROM domains WHERE id = $1
--- name: domain_at
+-- name: domain_of_path
 SELECT * FROM domains WHERE lower(path) = lower($1)
 -- name: accounts_named
 SELECT id FROM accounts WHERE name = $1 AND domain_id = $2 ORDER BY created, id
@@ -209,3 +209,16 @@ WHERE users.id = sessions.user_id AND users.account_id = $1
 -- name: sessions_old
 DELETE FROM sessions WHERE id_hash IN (
     SELECT id_hash FROM sessions WHERE expires < stowage_now() ORDER BY expires LIMIT $1)
+
+-- name: accounts_after
+-- Of accounts $1 (NULL: all), newest first, after the last row of the page before.
+SELECT a.*, d.path FROM accounts a JOIN domains d ON d.id = a.domain_id
+WHERE ($1::text[] IS NULL OR a.id = ANY ($1))
+    AND ($2::timestamptz IS NULL OR (a.created, a.id) < ($2, $3))
+ORDER BY a.created DESC, a.id DESC LIMIT $4
+-- name: domains_after
+-- A domain ('': ROOT) and, where $2, all below; newest first.
+SELECT * FROM domains
+WHERE ($1 = '' OR id = $1 OR $2 AND lineage @> ARRAY[$1])
+    AND ($3::timestamptz IS NULL OR (created, id) < ($3, $4))
+ORDER BY created DESC, id DESC LIMIT $5

@@ -13,6 +13,7 @@ from stowage_runtime.testing.bench import ServiceBench
 
 from tests.unit.api_gateway import caches, words
 from tests.unit.api_gateway.api import Api, account
+from tests.unit.api_gateway.sinks import HOOK, SINK, SINK_WORK
 
 Bench = ServiceBench[Deps]
 
@@ -22,6 +23,7 @@ class Who(Enum):
 
     ANYBODY = "anybody"
     OWNER = "the owner of what it is about, and admins"
+    MANAGER = "admins of the domain it is in, and admins"
     ADMIN = "admins"
 
 
@@ -79,9 +81,8 @@ DAY = {"demand": [{"seconds": 0, "wanted_bytes": 1}]}
 POD = {"name": "p", "zone_id": "z1"}
 CLUSTER = {"name": "c", "pod_id": "pod1", "hypervisor": "KVM"}
 HOST = {"name": "h", "hypervisor": "KVM"}
+ACCOUNT, DOMAIN = "/v1/accounts/{id}", "/v1/domains/{id}"
 NEW_STORE = {"name": "s", "provider": "directory"}
-HOOK = {"name": "hook", "kind": "webhook", "url": "https://localhost:9/hook"}
-SINK = "/v1/sinks/{id}"
 TABLE = [
     *(row for noun in words.OBJECTS for row in objects(noun)),
     Row(Who.OWNER, "POST", "/v1/volumes/{id}/move", ("ready",), {"store_id": "pool"}),
@@ -142,33 +143,57 @@ TABLE = [
     Row(Who.ADMIN, "DELETE", "/v1/hosts/{id}/drain", ("host1",)),
     Row(Who.ANYBODY, "POST", "/v1/sinks", (), HOOK),
     Row(Who.ANYBODY, "GET", "/v1/sinks"),
-    Row(Who.OWNER, "GET", SINK, ("sink",)),
-    Row(Who.OWNER, "PATCH", SINK, ("sink",), {"rate": 5}),
-    Row(Who.OWNER, "POST", f"{SINK}/pause", ("sink",)),
-    Row(Who.OWNER, "POST", f"{SINK}/resume", ("sink",)),
-    Row(Who.OWNER, "POST", f"{SINK}/redeliver", ("sink",), {"after": "now"}),
-    Row(Who.OWNER, "POST", f"{SINK}/rotate", ("sink",), {}),
-    Row(Who.OWNER, "POST", f"{SINK}/test", ("sink",)),
-    Row(Who.OWNER, "DELETE", SINK, ("sink",)),
-    Row(Who.ADMIN, "POST", "/v1/accounts", (), {"name": "a"}),
+    *(Row(Who.OWNER, verb, f"{SINK}{path}", ("sink",), body) for verb, path, body in SINK_WORK),
+    Row(Who.MANAGER, "POST", "/v1/accounts", (), {"name": "a"}),
+    Row(Who.ANYBODY, "GET", "/v1/accounts"),
+    Row(Who.OWNER, "GET", ACCOUNT, ("mine",)),
+    Row(Who.MANAGER, "PATCH", ACCOUNT, ("spare",), {"state": "locked"}),
+    Row(Who.MANAGER, "POST", f"{ACCOUNT}/users", ("spare",), {"name": "u", "id": "u1"}),
+    Row(Who.OWNER, "GET", f"{ACCOUNT}/users", ("mine",)),
+    Row(Who.OWNER, "POST", "/v1/users/{id}/keys", ("mine",)),
+    Row(Who.MANAGER, "DELETE", "/v1/users/{id}", ("u1",)),
+    Row(Who.OWNER, "GET", f"{ACCOUNT}/limits", ("mine",)),
+    Row(Who.MANAGER, "PUT", f"{ACCOUNT}/limits", ("spare",), {"templates": 9}),
+    Row(Who.MANAGER, "DELETE", ACCOUNT, ("spare",)),
+    Row(Who.MANAGER, "POST", "/v1/domains", (), {"name": "sub", "id": "sub", "parent_id": "d1"}),
+    Row(Who.ANYBODY, "GET", "/v1/domains"),
+    Row(Who.OWNER, "GET", DOMAIN, ("d1",)),
+    Row(Who.OWNER, "GET", f"{DOMAIN}/limits", ("d1",)),
+    Row(Who.MANAGER, "PUT", f"{DOMAIN}/limits", ("sub",), {"volumes": 9}),
+    Row(Who.MANAGER, "DELETE", DOMAIN, ("sub",)),
     Row(Who.ADMIN, "GET", "/v1/keys"),
 ]
 ELSEWHERE = {
     ("DELETE", "/v1/keys/{id}"),
     ("POST", "/v1/hosts/{id}/enrol"),
+    ("POST", "/v1/imports"),
     ("GET", "/v1/errors"),
     ("GET", "/v1/errors/{code}"),
 }
-"""Shown to be the admin's, an agent's and everybody's by tests of their own."""
+"""Shown to be the admins', an agent's and everybody's by tests of their own."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Things of one account, and three who ask for them."""
+    """Things of one account, and those who ask for them."""
 
     admin: Api
     owner: Api
     other: Api
+    boss: Api
+    """Admin of the owner's domain."""
+    stranger: Api
+    """Admin of another one."""
+    accounts: dict[str, str]
+    """Ids of the owner's account and of a spare one in its domain."""
+
+    def path(self, row: Row) -> str:
+        """With the ids that are not known beforehand."""
+        path = row.asked
+        for name, key in self.accounts.items():
+            for noun in ("accounts", "users"):
+                path = path.replace(f"/{noun}/{name}", f"/{noun}/{key}")
+        return path
 
     async def link(self) -> str:
         made = await self.owner.post("/v1/templates/ready/links", {})
@@ -177,7 +202,12 @@ class World:
 
 @pytest.fixture
 async def world(api: Api, bench: Bench) -> World:
-    (owner, mine), (other, _) = await account(api), await account(api)
+    for name in ("d1", "d2"):
+        await api.post("/v1/domains", {"id": name, "name": name})
+    (owner, mine), (other, _) = await member(api, "d1"), await account(api)
+    _, spare = await member(api, "d1")
+    boss, _ = await member(api, "d1", "domain_admin")
+    stranger, _ = await member(api, "d2", "domain_admin")
     bench.bus.replies.update({**words.ANSWERS, **caches.ANSWERS})
     replica = {"store_id": "s1", "role": "Image", "state": "Ready"}
     for made in words.OBJECTS.values():
@@ -197,13 +227,19 @@ async def world(api: Api, bench: Bench) -> World:
     await owner.post("/v1/sinks", {**HOOK, "id": "sink"})
     await api.call("PUT", "/v1/placement-rules/r1", {"name": "r"})
     await api.call("PUT", "/v1/motion-policies/z1", {"pin": "direct"})
-    return World(api, owner, other)
+    return World(api, owner, other, boss, stranger, {"mine": mine, "spare": spare})
+
+
+async def member(api: Api, domain_id: str, role: str = "user") -> tuple[Api, str]:
+    new = {"name": "someone", "domain_id": domain_id, "role": role}
+    made = (await api.post("/v1/accounts", new)).body
+    return api.as_account(made["api_key"]), made["account_id"]
 
 
 async def asked(world: World, who: Api) -> dict[tuple[str, str], tuple[Row, int]]:
     told = {}
     for row in TABLE:
-        path = row.asked.replace("/links/link", f"/links/{await world.link()}")
+        path = world.path(row).replace("/links/link", f"/links/{await world.link()}")
         answer = await who.call(row.method, path, row.body)
         told[row.method, row.path] = (row, answer.status)
         if row.method == "DELETE" and row.path in {RULE, POLICY}:
@@ -216,12 +252,15 @@ def test_every_route_is_in_the_table() -> None:
     assert {(row.method, row.path) for row in TABLE} | ELSEWHERE == served
 
 
+OF_ADMINS = {Who.ADMIN, Who.MANAGER}
+
+
 async def test_an_owner_may_do_everything_but_the_operators_work(world: World) -> None:
     told = await asked(world, world.owner)
     wrong = {
         about: status
         for about, (row, status) in told.items()
-        if (status != 403 if row.who is Who.ADMIN else status >= 300)
+        if (status != 403 if row.who in OF_ADMINS else status >= 300)
     }
     assert wrong == {}
 
@@ -229,7 +268,12 @@ async def test_an_owner_may_do_everything_but_the_operators_work(world: World) -
 async def test_another_account_finds_nothing_of_it(world: World, bench: Bench) -> None:
     await bench.forget()
     told = await asked(world, world.other)
-    expected = {Who.ADMIN: range(403, 404), Who.OWNER: range(404, 405), Who.ANYBODY: range(300)}
+    expected = {
+        Who.ADMIN: range(403, 404),
+        Who.MANAGER: range(403, 404),
+        Who.OWNER: range(404, 405),
+        Who.ANYBODY: range(300),
+    }
     wrong = {
         about: status for about, (row, status) in told.items() if status not in expected[row.who]
     }
@@ -244,6 +288,38 @@ async def test_an_admin_may_do_everything(world: World) -> None:
     assert {about: status for about, (_, status) in told.items() if status >= 300} == {}
 
 
+async def test_an_admin_of_its_domain_may_what_its_owner_may(world: World) -> None:
+    told = await asked(world, world.boss)
+    wrong = {
+        about: status
+        for about, (row, status) in told.items()
+        if (status != 403 if row.who is Who.ADMIN else status >= 300)
+    }
+    assert wrong == {}
+
+
+async def test_an_admin_of_another_domain_finds_nothing_of_it(world: World, bench: Bench) -> None:
+    await bench.forget()
+    told = await asked(world, world.stranger)
+    own = {("POST", "/v1/accounts")}
+    wrong = {
+        about: status
+        for about, (row, status) in told.items()
+        if (row.who is Who.ADMIN and status != 403)
+        or (row.who is Who.ANYBODY and status >= 300)
+        or (row.who in {Who.OWNER, Who.MANAGER} and about not in own and status != 404)
+    }
+    assert wrong == {}
+    changed = {type(said).__name__ for said in await bench.said()}
+    assert changed <= {
+        "RegisterTemplate",
+        "RegisterVolume",
+        "RegisterSnapshot",
+        "SetPlacementRule",
+        "SetMotionPolicy",
+    }
+
+
 async def test_without_a_key_nothing_is_done(world: World) -> None:
     told = await asked(world, world.admin.as_account(""))
     assert {status for _, status in told.values()} == {401}
@@ -251,6 +327,7 @@ async def test_without_a_key_nothing_is_done(world: World) -> None:
 
 SHOWN_ONCE = {
     ("POST", "/v1/accounts"),
+    ("POST", "/v1/users/{id}/keys"),
     ("POST", "/v1/hosts"),
     ("POST", "/v1/hosts/{id}/token"),
     ("POST", "/v1/sinks"),
@@ -273,7 +350,7 @@ async def test_everything_that_changes_something_takes_an_idempotency_key(
         about = (row.method, row.path)
         if row.method == "GET" or about in QUESTIONS:
             continue
-        path, key = row.asked.replace("/links/link", f"/links/{link}"), f"k{number}"
+        path, key = world.path(row).replace("/links/link", f"/links/{link}"), f"k{number}"
         first = await world.admin.call(row.method, path, row.body, Idempotency_Key=key)
         if about in SHOWN_ONCE:
             assert first.body["code"] == "invalid.idempotency_key", about

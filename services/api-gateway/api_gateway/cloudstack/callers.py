@@ -35,7 +35,7 @@ class Caller:
     @property
     def manages(self) -> bool:
         """An admin of its domain, or of all."""
-        return self.admin or self.principal.role == "domain_admin"
+        return self.principal.manages
 
     def may(self, wire: Wire) -> bool:
         """Whether its role has the command."""

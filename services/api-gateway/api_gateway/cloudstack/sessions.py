@@ -123,7 +123,7 @@ async def _domain(login: Login, tx: Tx) -> str:
     if not path or path.upper() == "ROOT":
         return ROOT_DOMAIN
     full = path if path.upper().startswith("ROOT/") else f"ROOT/{path}"
-    return str(await tx.value("domain_at", full) or "")
+    return str(await tx.value("domain_of_path", full) or "")
 
 
 def _tried(domain_id: str, name: str) -> str:

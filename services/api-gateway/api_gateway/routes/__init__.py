@@ -17,9 +17,10 @@ from api_gateway.routes.providers import ROUTES as PROVIDERS
 from api_gateway.routes.sinks import ROUTES as SINKS
 from api_gateway.routes.steering import ROUTES as STEERING
 from api_gateway.routes.stores import ROUTES as STORES
+from api_gateway.routes.tenancy import ROUTES as TENANCY
 from api_gateway.routes.upkeep import ROUTES as UPKEEP
 
 STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *CACHES, *PLACEMENT)
 MOVED = (*COPIES, *STEERING, *POLICIES)
-READ = (*EVENTS, *SINKS, *ERRORS, *KEYS)
+READ = (*EVENTS, *SINKS, *ERRORS, *TENANCY, *KEYS)
 ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *READ)

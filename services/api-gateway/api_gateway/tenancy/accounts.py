@@ -26,6 +26,8 @@ class NewAccount:
     """The caller's when empty."""
     id: str = ""
     network_domain: str = ""
+    shared_name: bool = False
+    """Whether others of the domain may have its name."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ async def add_account(new: NewAccount, principal: Principal, tx: Tx) -> str:
     check_role(principal, new.role)
     key = new.id or new_id()
     await tx.value("lock_domain", domain["id"])
-    await _check_name(new.name, domain["id"], tx)
+    if not new.shared_name:
+        await _check_name(new.name, domain["id"], tx)
     row = (key, new.name, new.role, domain["id"], new.network_domain)
     if not is_id(key) or not await tx.run("make_account", *row):
         raise Conflict("the account's id is taken or no id", code="exists", resource="account")
