@@ -114,6 +114,12 @@ def test_kvm_snapshots_on_object_stores_are_kept(legacy_objects: Cloud, read: Re
     assert places(found["s-32"]) == [("st-swift", "S-5/vhd-b", None)]
 
 
+def test_accounts_bring_their_domains(legacy: Cloud, read: Read) -> None:
+    accounts = read(legacy).world.accounts
+    assert accounts[3].lineage == (("d-lab", "lab"),)
+    assert accounts[2].lineage == ()
+
+
 def test_pools_are_told_with_their_volumes(legacy: Cloud, read: Read) -> None:
     pools = Survey(read(legacy)).report().pools
     assert [(one.id, one.scope, one.place, one.volumes) for one in pools] == [

@@ -77,6 +77,27 @@ async def test_what_is_told_beside_its_bytes_is_kept(cloud: Api, bench: Bench) -
     assert (row["id"], row["public"], shared) == ("t1", True, "guest")
 
 
+async def test_accounts_stand_in_their_domains(cloud: Api, bench: Bench) -> None:
+    lab, north = {"id": "d-lab", "name": "lab"}, {"id": "d-north", "name": "north"}
+    owners = [
+        {"id": "acme", "name": "Acme", "domains": [lab, north]},
+        {"id": "other", "name": "Other", "domains": [{"id": "again", "name": "lab"}]},
+        {"id": "rooted", "name": "Rooted"},
+    ]
+    for _ in range(2):
+        await asked(cloud, NEW, accounts=owners)
+    async with bench.database.begin() as connection:
+        rows = await connection.fetch(
+            "SELECT a.id, a.role, d.path, d.id AS domain FROM accounts a"
+            " JOIN domains d ON d.id = a.domain_id WHERE a.id IN ('acme', 'other', 'rooted')"
+        )
+    assert {tuple(row) for row in rows} == {
+        ("acme", "user", "ROOT/lab/north", "d-north"),
+        ("other", "user", "ROOT/lab", "d-lab"),
+        ("rooted", "user", "ROOT", "root"),
+    }
+
+
 async def test_asked_again_nothing_more_is_said(cloud: Api, bench: Bench) -> None:
     await asked(cloud, NEW)
     assert await asked(cloud, NEW) == [("reading", "")]

@@ -179,11 +179,15 @@ async def _batches(source: Source, noun: str) -> AsyncIterator[list[Choice]]:
         yield batch
 
 
-def _owners(batch: list[Choice], source: Source, known: set[str]) -> list[dict[str, str]]:
-    """Accounts of a batch that were not told yet."""
+def _owners(batch: list[Choice], source: Source, known: set[str]) -> list[dict[str, Any]]:
+    """Accounts of a batch that were not told yet, with the domains they are in."""
     found = {choice.thing.account: source.world.accounts[choice.thing.account] for choice in batch}
     return [
-        {"id": account.id, "name": account.name}
+        {
+            "id": account.id,
+            "name": account.name,
+            "domains": [{"id": id, "name": name} for id, name in account.lineage],
+        }
         for account in found.values()
         if account.id not in known
     ]

@@ -1,5 +1,6 @@
 """Zones, accounts, stores and pools of a CloudStack."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from stowage_client.importing.database import Database, Row
@@ -15,6 +16,8 @@ from stowage_client.importing.records import (
 )
 from stowage_client.importing.versions import Version
 
+_DOMAIN = ("parent", "name", "uuid", "path", "removed")
+_DEEPEST = 16
 _GONE = ("Expunged", "Destroy", "Expunging", "Destroying")
 
 
@@ -46,17 +49,29 @@ def _zones(database: Database) -> dict[int, Zone]:
 
 
 def _accounts(database: Database) -> dict[int, Account]:
-    domains = {row["id"]: row["path"] or "" for row in _select(database, "domain", "path")}
+    domains = {row["id"]: row for row in _select(database, "domain", *_DOMAIN)}
     told = ("uuid", "account_name", "domain_id", "removed")
     return {
         row["id"]: Account(
             identity("account", row),
             row["account_name"] or f"account {row['id']}",
-            domains.get(row["domain_id"], ""),
+            domains.get(row["domain_id"], {}).get("path") or "",
             row["removed"] is not None,
+            _lineage(domains, row["domain_id"]),
         )
         for row in _select(database, "account", *told)
     }
+
+
+def _lineage(domains: Mapping[int, Row], number: int | None) -> tuple[tuple[str, str], ...]:
+    """Domains from below ROOT down; a removed one ends it, with all below."""
+    found: list[tuple[str, str]] = []
+    while number and (row := domains.get(number)) and row["parent"] and len(found) < _DEEPEST:
+        found.insert(0, (identity("domain", row), row["name"]))
+        if row["removed"] is not None:
+            found.clear()
+        number = row["parent"]
+    return tuple(found)
 
 
 def _stores(database: Database, version: Version) -> list[Store]:

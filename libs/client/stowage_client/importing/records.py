@@ -17,6 +17,8 @@ class Account:
     domain: str
     """Path of its domain."""
     removed: bool
+    lineage: tuple[tuple[str, str], ...] = ()
+    """Ids and names of the domains from below ROOT down to its own."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from stowage_contracts.values import (
 from api_gateway.bodies import Given
 from api_gateway.forms import check_size
 from api_gateway.routes.objects.bodies import LARGEST, MOST_COPIES, MOST_TAGS
+from api_gateway.tenancy.domains import DEEPEST, LONGEST
 
 MOST_OBJECTS, MOST_ACCOUNTS, MOST_ZONES, MOST_SHARES = 100, 500, 500, 1000
 _LONGEST_KEY = 900
@@ -105,11 +106,20 @@ class NewImport(Given):
         return ScopeType.ZONE if self.zones else ScopeType.REGION
 
 
+class NewDomain(Given):
+    """A domain of that cloud."""
+
+    id: Id
+    name: str = Field(min_length=1, max_length=LONGEST, pattern=r"^[^/]+$")
+
+
 class NewOwner(Given):
     """An account of that cloud; one of that id that is known stays as it is."""
 
     id: Id
     name: Name
+    domains: tuple[NewDomain, ...] = Field(default=(), max_length=DEEPEST)
+    """From below ROOT down to its own; those that are not there are made."""
 
 
 class Import(Given):

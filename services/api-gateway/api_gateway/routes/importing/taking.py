@@ -14,6 +14,7 @@ from api_gateway.idempotency import accept
 from api_gateway.orders import IMAGE_STORE
 from api_gateway.resources import pending, reference
 from api_gateway.routes.importing.bodies import Import, Imported, Item, NewImport, Progress
+from api_gateway.routes.importing.owners import settle
 from api_gateway.routes.importing.progress import progress_of
 from api_gateway.routes.objects.nouns import NOUNS
 
@@ -45,7 +46,7 @@ async def take_over(call: Call, desk: Desk, deps: Deps) -> Reply:
             items = [progress_of(new, known.get(_key(new))) for new in body.objects]
             return Imported(items=tuple(items))
         for owner in body.accounts:
-            await tx.run("add_account", owner.id, owner.name, False)
+            await settle(owner, tx)
         checked: dict[str, StowageError | None] = {}
         items = [
             await _taken(new, known.get(_key(new)), (call, checked), tx) for new in body.objects
