@@ -31,7 +31,7 @@ _DURABLE = {
 }
 _REQUESTS = {
     ServiceName.IMAGE_STORE: (
-        "RedeemGrant PlanEvacuation ListFindings MakeLink OpenUpload ExplainPlacement "
+        "RedeemGrant PlanEvacuation ListFindings MakeLink OpenUpload TakeUpload ExplainPlacement "
         "KeepLeaves GetLeaves CountAccountBytes"
     ),
     ServiceName.DATA_MOTION: "ExplainCopy",

@@ -34,7 +34,12 @@ from stowage_contracts.messages.hypervisor_agent import (
     ObjectInspected,
     ObjectRemoved,
 )
-from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant
+from stowage_contracts.messages.image_store import (
+    GrantRedeemed,
+    RedeemGrant,
+    TakeUpload,
+    UploadTaken,
+)
 from stowage_contracts.plugins.hypervisor import PoolSettings
 from stowage_contracts.topology import agent_address
 from stowage_contracts.values import (
@@ -82,6 +87,7 @@ class Cloud:
     grants: dict[str, Redeem] = field(default_factory=dict)
     said: list[Message] = field(default_factory=list)
     redeemed: list[RedeemGrant] = field(default_factory=list)
+    taken: list[TakeUpload] = field(default_factory=list)
 
     async def open(self) -> None:
         """Declare and listen."""
@@ -192,6 +198,9 @@ class Cloud:
 
     async def _answer(self, envelope: Envelope) -> Envelope:
         ask = envelope.message()
+        if isinstance(ask, TakeUpload):
+            self.taken.append(ask)
+            return Envelope.of(UploadTaken(grant_id=ask.grant_id), source="image-store")
         assert isinstance(ask, RedeemGrant)
         self.redeemed.append(ask)
         if ask.grant_id not in self.grants:

@@ -20,8 +20,10 @@ from stowage_contracts.messages.image_store import (
     RedeemGrant,
     ReplicaReady,
     RevokeLink,
+    TakeUpload,
     TemplateChanged,
     UploadOpened,
+    UploadTaken,
 )
 from stowage_contracts.values import ObjectRef
 from stowage_contracts.views import TemplateView
@@ -279,3 +281,21 @@ async def test_an_object_of_no_known_server_is_refused_with_a_hint(doored: Scene
     error = (await shown(doored)).error
     assert error is not None
     assert error.hint
+
+
+async def test_an_upload_a_door_took_whole_is_finished_by_its_agent(awaited: Scene) -> None:
+    opened = await awaited.bench.ask(OPEN.model_copy(update={"door": True}))
+    assert isinstance(opened, UploadOpened)
+    assert opened.url is not None
+    await upload(awaited, CONTENT)
+    token, claims = ticket_of(awaited, opened.url)
+    taken = TakeUpload(grant_id=claims.grant_id, ticket=SecretStr(token), size=len(CONTENT))
+    with pytest.raises(GrantRefused):
+        await awaited.bench.ask(taken, source="agent/h2")
+    for _ in range(2):
+        assert await awaited.bench.ask(taken, source="agent/h1") == UploadTaken(
+            grant_id=claims.grant_id
+        )
+    await awaited.bench.run_intents()
+    await judged(awaited, "sha256:" + "0" * 64)
+    assert (await shown(awaited)).ready

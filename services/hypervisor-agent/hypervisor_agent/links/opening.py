@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from stowage_contracts.errors import GrantRefused, StowageError, Unavailable
 from stowage_contracts.grants import PartUrl
 from stowage_contracts.messages.hypervisor_agent import LinkTicket
-from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant
+from stowage_contracts.messages.image_store import GrantRedeemed, RedeemGrant, TakeUpload
 from stowage_runtime.signing import Verifier
 
 from hypervisor_agent.grants import redeem
@@ -40,6 +40,11 @@ class Link:
         """URLs of an upload's parts, where its store wants it so."""
         ask = self._question(first_part=first, part_count=count)
         return (await self._ask(ask, line)).grant.parts
+
+    async def taken(self, line: Line, size: int) -> None:
+        """All of an upload has come: its owner commits it. Raises what the owner raises."""
+        done = TakeUpload(grant_id=self.claims.grant_id, ticket=self.token, size=size)
+        await line.ask(done, to=self.claims.object.grant.owner.value)
 
     def _question(self, **facts: int | None) -> RedeemGrant:
         ask = RedeemGrant(grant_id=self.claims.grant_id, ticket=self.token)

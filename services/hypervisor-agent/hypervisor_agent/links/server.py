@@ -1,4 +1,4 @@
-"""The door's own HTTP server: three paths, no access log, bounded connections and patience."""
+"""The door's own HTTP server: four paths, no access log, bounded connections and patience."""
 
 import asyncio
 import ssl
@@ -11,6 +11,7 @@ from stowage_contracts.errors import Conflict, StowageError, Unavailable
 from stowage_runtime.http.problems import problem_of, problem_reply
 
 from hypervisor_agent.links.download import Serving, serve
+from hypervisor_agent.links.forms import check_posted, posted_token
 from hypervisor_agent.links.upload import Uploads
 
 QUIET_SECONDS = 15.0
@@ -62,7 +63,8 @@ class Door:
         app.router.add_get("/p/{hop_id}", self._serving.peers.serve, allow_head=False)
         app.router.add_put("/u/{token}", self._upload)
         app.router.add_head("/u/{token}", self._tell)
-        for path in ("/o/{token}", "/u/{token}"):
+        app.router.add_post("/upload/{object_id}", self._post)
+        for path in ("/o/{token}", "/u/{token}", "/upload/{object_id}"):
             app.router.add_options(path, self._preflight)
         runner = web.AppRunner(
             app,
@@ -168,12 +170,21 @@ class Door:
         async with self._taking:
             return await self._uploads.take(request, link)
 
+    async def _post(self, request: web.Request) -> web.StreamResponse:
+        link = self._serving.links.believe(posted_token(request), writes=True)
+        check_posted(request, link)
+        if self._taking.locked():
+            raise Unavailable("as many uploads as it bears are running", code="busy")
+        async with self._taking:
+            return await self._uploads.take_form(request, link)
+
     async def _preflight(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(
             status=204,
             headers={
-                "Access-Control-Allow-Methods": "GET, HEAD, PUT",
-                "Access-Control-Allow-Headers": "Content-Range, Content-Type, If-Range, Range",
+                "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT",
+                "Access-Control-Allow-Headers": "Content-Range, Content-Type, If-Range, Range, "
+                "X-Expires, X-Metadata, X-Signature",
                 "Access-Control-Max-Age": "600",
             },
         )

@@ -17,6 +17,7 @@ from hypervisor_agent.engine.opening import transport_of
 from hypervisor_agent.engine.stall import stall_limit
 from hypervisor_agent.line import Line
 from hypervisor_agent.links.download import Serving
+from hypervisor_agent.links.forms import opened
 from hypervisor_agent.links.opening import Link
 from hypervisor_agent.links.spans import Piece, carried
 
@@ -59,6 +60,20 @@ class Uploads:
                 await writer.finish()
         status = 200 if arrived == piece.total else 308
         return web.Response(status=status, headers=_told(arrived, piece.total))
+
+    async def take_form(self, request: web.Request, link: Link) -> web.Response:
+        """POST of a form with one file: all of it or nothing; its owner is told, and commits it.
+        Raises StowageError."""
+        form = await opened(request)
+        if link.claims.size not in (None, form.size):
+            raise InvalidInput(f"{link.claims.size} bytes were announced", code="size")
+        piece = Piece(0, form.size, form.size)
+        async with self._turn(link), self._writer(link, form.size) as writer:
+            await self._receive(request, piece, writer)
+            await form.close(request)
+            await writer.finish()
+        await link.taken(self._line, form.size)
+        return web.Response()
 
     async def _receive(self, request: web.Request, piece: Piece, writer: RangedWriter) -> int:
         """How far whole parts reach now; a rest is sent again with what follows it."""

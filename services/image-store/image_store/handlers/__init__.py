@@ -64,6 +64,7 @@ from stowage_contracts.messages.image_store import (
     SetAccountLimit,
     SetPlacementRule,
     StopEvacuation,
+    TakeUpload,
     VerifyReplica,
 )
 from stowage_runtime.service import Handler, RequestHandler
@@ -114,7 +115,7 @@ from image_store.handlers.upkeep import (
     on_list_findings,
     on_scan_store,
 )
-from image_store.handlers.uploads import on_finish_upload, on_open_upload
+from image_store.handlers.uploads import on_finish_upload, on_open_upload, on_take_upload
 from image_store.handlers.wishes import (
     on_change_object,
     on_copy_to_zone,
@@ -179,6 +180,7 @@ REQUESTS: Mapping[type[Message], RequestHandler[Deps]] = {
     GetLeaves: on_get_leaves,
     MakeLink: on_make_link,
     OpenUpload: on_open_upload,
+    TakeUpload: on_take_upload,
     PlanEvacuation: on_plan_evacuation,
     PlanMoves: on_plan_moves,
     ListFindings: on_list_findings,

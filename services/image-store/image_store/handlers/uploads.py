@@ -5,7 +5,14 @@ from datetime import timedelta
 from asyncpg import Record
 from stowage_contracts.errors import Cancelled, Conflict, StowageError
 from stowage_contracts.grants import Grant
-from stowage_contracts.messages.image_store import FinishUpload, OpenUpload, UploadOpened
+from stowage_contracts.messages.hypervisor_agent import LinkTicket
+from stowage_contracts.messages.image_store import (
+    FinishUpload,
+    OpenUpload,
+    TakeUpload,
+    UploadOpened,
+    UploadTaken,
+)
 from stowage_contracts.parts import offset_of_part
 from stowage_contracts.plugins.image_store_driver import WriteAsk
 from stowage_contracts.values import ObjectRef, StoreState
@@ -36,7 +43,7 @@ async def on_open_upload(message: OpenUpload, desk: Desk, deps: Deps) -> UploadO
         store = await need(tx, "store", ref["store_id"])
         begun = Verb.CONTINUE if grant["session"] else Verb.WRITE
         check(begun, StoreState(store["state"]), store["id"])
-        http = speaks_http(store)
+        http = speaks_http(store) and not message.door
         url = None if http else await door_url(tx, (grant, ref, store), deps)
     access = await _parts(message, (grant, ref, store), desk, deps) if http else None
     return UploadOpened(object=message.object, grant=access, url=url, expires=expires)
@@ -96,6 +103,20 @@ async def on_finish_upload(message: FinishUpload, tx: Tx, deps: Deps) -> None:
         await _finish(message, ref, tx, deps)
     except StowageError as error:
         await tell_trouble(tx, message.object, error)
+
+
+async def on_take_upload(message: TakeUpload, desk: Desk, deps: Deps) -> UploadTaken:
+    """As FinishUpload, said by the agent whose door took all of it; raises GrantRefused, Conflict,
+    OutOfSpace."""
+    async with desk.transaction() as tx:
+        ticket = deps.verifier.verify(message.ticket, LinkTicket, tx.now)
+        ticket.check(message.grant_id, desk.cause.source if desk.cause else "")
+        what = ticket.object.object
+        await tx.row("object", what.noun, what.id)
+        ref = await tx.row("ref_of_upload", what.noun, what.id)
+        if ref is not None:  # else it was taken already
+            await _finish(FinishUpload(object=what, size=message.size), ref, tx, deps)
+    return UploadTaken(grant_id=message.grant_id)
 
 
 async def _finish(message: FinishUpload, ref: Record, tx: Tx, deps: Deps) -> None:

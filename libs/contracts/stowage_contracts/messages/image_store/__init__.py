@@ -13,7 +13,9 @@ from stowage_contracts.messages.image_store.grants import (
     RedeemGrant,
     ReleaseGrants,
     RevokeLink,
+    TakeUpload,
     UploadOpened,
+    UploadTaken,
 )
 from stowage_contracts.messages.image_store.importing import ImportObject, Place
 from stowage_contracts.messages.image_store.leaves import (
@@ -176,8 +178,10 @@ __all__ = [
     "StoreObjectsListed",
     "StoreRejected",
     "StoreRemoved",
+    "TakeUpload",
     "TemplateChanged",
     "UploadOpened",
+    "UploadTaken",
     "VerifyReplica",
     "VolumeChanged",
     "ZoneAdded",

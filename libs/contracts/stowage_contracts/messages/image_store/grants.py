@@ -80,6 +80,8 @@ class OpenUpload(Request, subject="{object.noun}/{object.id}"):
     account_id: Id
     first_part: int = 1
     part_count: int = 0
+    door: bool = False
+    """One door is wanted, whatever the store speaks: the sender knows no parts."""
 
 
 class UploadOpened(Reply, subject="{object.noun}/{object.id}"):
@@ -89,3 +91,18 @@ class UploadOpened(Reply, subject="{object.noun}/{object.id}"):
     grant: Grant | None = None
     url: Secret | None = None
     expires: Instant
+
+
+class TakeUpload(Request, subject="grant/{grant_id}"):
+    """An agent's door has taken all of an upload; idempotent."""
+
+    grant_id: Id
+    ticket: Secret
+    """The LinkTicket it was sent under."""
+    size: Bytes
+
+
+class UploadTaken(Reply, subject="grant/{grant_id}"):
+    """It is being committed, verified and judged."""
+
+    grant_id: Id

@@ -15,6 +15,7 @@ from api_gateway.cloudstack.commands import (
     offered,
     permissions,
     templates,
+    uploads,
     users,
 )
 from api_gateway.cloudstack.commands.deprecated_stores import COMMANDS as DEPRECATED_STORES
@@ -37,6 +38,7 @@ _IMAGES = (
     *permissions.COMMANDS,
     *copying.COMMANDS,
     *extracting.COMMANDS,
+    *uploads.COMMANDS,
 )
 _AROUND = (*PLACES, *offered.COMMANDS, *capabilities.COMMANDS)
 _WORK = (*_IMAGES, *_PEOPLE, *_AROUND, *SURROUNDINGS, *_STORES)
