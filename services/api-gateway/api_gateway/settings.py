@@ -69,6 +69,11 @@ class Settings(MirrorSettings):
         ge=0,
         description="How long a link that ended is told to have ended, in seconds.",
     )
+    expunge_seconds: float = Field(
+        default=86_400,
+        ge=0,
+        description="How long a destroyed volume can be recovered, in seconds.",
+    )
     job_seconds: float = Field(
         default=86_400,
         gt=0,

@@ -1,5 +1,6 @@
 """What api-gateway does by the clock: forget what has served its time, own up to silence."""
 
+from stowage_contracts.messages.image_store import DeleteVolume
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Timer
 
@@ -7,6 +8,7 @@ from api_gateway.cloudstack.commands import COMMANDS
 from api_gateway.cloudstack.jobs import Job, settled
 from api_gateway.cloudstack.sessions import PEACE
 from api_gateway.deps import Deps
+from api_gateway.orders import IMAGE_STORE
 from api_gateway.telling import give_up
 
 BATCH = 20_000
@@ -45,9 +47,16 @@ async def settle_jobs(tx: Tx, deps: Deps) -> None:
     await tx.run("jobs_old", deps.settings.job_seconds, BATCH)
 
 
+async def expunge(tx: Tx, deps: Deps) -> None:
+    """Delete volumes that were destroyed so long ago that nobody takes them back."""
+    for row in await tx.rows("volumes_to_expunge", deps.settings.expunge_seconds, JOBS):
+        await tx.say(DeleteVolume(volume_id=row["id"]), to=IMAGE_STORE)
+
+
 TIMERS = (
     Timer[Deps]("forget", 15, forget),
     Timer[Deps]("own up", 15, own_up),
     Timer[Deps]("release held", 5, release_held),
     Timer[Deps]("settle jobs", 5, settle_jobs),
+    Timer[Deps]("expunge", 15, expunge),
 )

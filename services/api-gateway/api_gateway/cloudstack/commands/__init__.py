@@ -8,15 +8,20 @@ from api_gateway.cloudstack.commands import (
     discovery,
     domains,
     extracting,
+    hypervisor_side,
     isos,
     jobs,
     limits,
     logins,
     offered,
     permissions,
+    pools,
+    snapshots,
     templates,
     uploads,
     users,
+    volume_moves,
+    volumes,
 )
 from api_gateway.cloudstack.commands.deprecated_stores import COMMANDS as DEPRECATED_STORES
 from api_gateway.cloudstack.commands.image_stores import COMMANDS as IMAGE_STORES
@@ -40,8 +45,10 @@ _IMAGES = (
     *extracting.COMMANDS,
     *uploads.COMMANDS,
 )
+_DISKS = (*volumes.COMMANDS, *volume_moves.COMMANDS, *snapshots.COMMANDS, *pools.COMMANDS)
+_REFUSED = hypervisor_side.COMMANDS
 _AROUND = (*PLACES, *offered.COMMANDS, *capabilities.COMMANDS)
-_WORK = (*_IMAGES, *_PEOPLE, *_AROUND, *SURROUNDINGS, *_STORES)
+_WORK = (*_IMAGES, *_DISKS, *_REFUSED, *_PEOPLE, *_AROUND, *SURROUNDINGS, *_STORES)
 _ALL = (*_WORK, *jobs.commands(table(_WORK)))
 COMMANDS = table((*_ALL, *discovery.commands(table(_ALL))))
 """By lower-case name."""

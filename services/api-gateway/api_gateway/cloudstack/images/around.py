@@ -45,18 +45,18 @@ class Around:
     """Pending job of an object."""
 
     @classmethod
-    async def of(cls, states: Sequence[State], tx: Tx) -> "Around":
+    async def of(cls, states: Sequence[State], tx: Tx, noun: str = NOUN) -> "Around":
         """What is around these objects."""
         ids = sorted({state["id"] for state in states})
         replicas = [replica for state in states for replica in state.get("replicas", ())]
         running = [replica["copy_id"] for replica in replicas if replica["state"] != "Ready"]
-        jobs = await tx.rows("jobs_of", NOUN, ids) if ids else []
+        jobs = await tx.rows("jobs_of", noun, ids) if ids else []
         return cls(
             await _states("zone", (zone for state in states for zone in _zones(state)), tx),
             await _states("store", (replica["store_id"] for replica in replicas), tx),
             await _states("copy", running, tx),
             await owners_of(tx, {state["account_id"] for state in states}),
-            await described(NOUN, ids, tx),
+            await described(noun, ids, tx),
             {row["subject_id"]: row["id"] for row in jobs},
         )
 

@@ -11,6 +11,7 @@ from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply
 from stowage_runtime.service import Desk
 
+from api_gateway.accounts import Principal
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.idempotency import accept
@@ -31,24 +32,30 @@ class NewPlace(Given):
 
 async def move(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Move a volume; follow the copy. Where it was it is deleted once it is Ready there."""
-    body: NewPlace = call.body
-    check_priority(body.priority, call.principal)
 
     async def make(tx: Tx) -> CopyView:
         volume = await reference("volume", call.path["id"], call.principal, tx)
-        store = await reference("store", body.store_id, call.principal, tx)
-        if store["role"] not in _ROLES:
-            raise InvalidInput(
-                f"the store has role {store['role']}; volumes are on pools and image stores",
-                code="role",
-                resource=f"store/{body.store_id}",
-            )
-        view = _view(volume, body, tx)
-        await pending(tx, "copy", view, view.account_id)
-        await tx.say(_command(volume, body, view), to=IMAGE_STORE)
-        return view
+        return await ask_move(volume, call.body, call.principal, tx)
 
     return await accept(call, desk, deps, make)
+
+
+async def ask_move(
+    volume: dict[str, Any], body: NewPlace, principal: Principal, tx: Tx
+) -> CopyView:
+    """Ask image-store to move a volume whose state it is; raises InvalidInput, NotFound."""
+    check_priority(body.priority, principal)
+    store = await reference("store", body.store_id, principal, tx)
+    if store["role"] not in _ROLES:
+        raise InvalidInput(
+            f"the store has role {store['role']}; volumes are on pools and image stores",
+            code="role",
+            resource=f"store/{body.store_id}",
+        )
+    view = _view(volume, body, tx)
+    await pending(tx, "copy", view, view.account_id)
+    await tx.say(_command(volume, body, view), to=IMAGE_STORE)
+    return view
 
 
 def _view(volume: dict[str, Any], body: NewPlace, tx: Tx) -> CopyView:
