@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import api_gateway.settings
+import api_gateway.sinks.metrics
 import cache_autoscaler.fleet_metrics
 import cache_autoscaler.metrics
 import cache_autoscaler.settings
@@ -17,6 +18,7 @@ import data_motion.settings
 import hypervisor_agent.metrics
 import hypervisor_agent.settings
 import image_store.settings
+from api_gateway import outside
 from api_gateway.routes import ROUTES
 from stowage_contracts import describing
 from stowage_runtime import settings
@@ -37,6 +39,7 @@ SERVICES: tuple[tuple[str, type[settings.ServiceSettings]], ...] = (
 )
 METRICS: tuple[tuple[str, ModuleType], ...] = (
     ("every service", metrics),
+    ("api-gateway", api_gateway.sinks.metrics),
     ("cache-autoscaler", cache_autoscaler.metrics),
     ("cache-autoscaler", cache_autoscaler.fleet_metrics),
     ("hypervisor-agent", hypervisor_agent.metrics),
@@ -47,7 +50,7 @@ def documents() -> dict[Path, str]:
     """Text of every generated document by path."""
     found = {SCHEMAS / name: _text(schema) for name, schema in describing.schemas().items()}
     found[REFERENCE / "openapi.json"] = _text(document("Stowage", ROUTES))
-    found[REFERENCE / "asyncapi.json"] = _text(describing.asyncapi())
+    found[REFERENCE / "asyncapi.json"] = _text(outside.describe(describing.asyncapi()))
     found[REFERENCE / "cloudstack-api.md"] = query_api.reference()
     found[REFERENCE / "settings.md"] = settings.reference(SERVICES)
     found[REFERENCE / "metrics.md"] = metrics_reference()
