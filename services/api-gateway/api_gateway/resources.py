@@ -144,15 +144,28 @@ def position(text: str) -> Place:
 
 
 async def show(noun: str, key: str, call: Call, desk: Desk) -> Found:
-    """One resource's state; raises NotFound, also for what belongs to others."""
+    """One resource's state; raises NotFound, also for what belongs to others and is not shared."""
     async with desk.transaction() as tx:
-        return await state(noun, key, call.principal, tx)
+        return await readable(noun, key, call.principal, tx)
+
+
+async def readable(noun: str, key: str, principal: Principal, tx: Tx) -> Found:
+    """The state of the caller's own, or of what is public or shared with it; raises NotFound."""
+    row = await tx.row("resource", noun, key) if is_id(key) else None
+    if row is not None and _of_others(row, principal):
+        row = row if await tx.value("lets_in", noun, key, principal.sees) else None
+    return _found(row, noun, key, principal)
 
 
 async def state(noun: str, key: str, principal: Principal, tx: Tx) -> Found:
-    """As ``show``, in a transaction."""
+    """The state of the caller's own, which it may change; raises NotFound."""
     row = await tx.row("resource", noun, key) if is_id(key) else None
-    if row is None or _of_others(row, principal) or _forgotten(row):
+    own = row if row is not None and not _of_others(row, principal) else None
+    return _found(own, noun, key, principal)
+
+
+def _found(row: Record | None, noun: str, key: str, principal: Principal) -> Found:
+    if row is None or _forgotten(row):
         raise NotFound(f"no such {noun}", resource=f"{noun}/{key[:64]}")
     found = Found(visible(noun, row["state"], principal))
     found.tag = f'"{version(row["sequence"], row["orders"])}-{_digest(found)}"'
@@ -192,10 +205,19 @@ def visible(noun: str, found: dict[str, Any], principal: Principal) -> dict[str,
 
 
 async def reference(noun: str, key: str, principal: Principal, tx: Tx) -> Found:
-    """The state of what a request refers to; what was removed is not found either."""
-    found = await state(noun, key, principal, tx)
+    """The state of what a request changes; what was removed is not found either."""
+    return _there(await state(noun, key, principal, tx), f"{noun}/{key}")
+
+
+async def usable(noun: str, key: str, principal: Principal, tx: Tx) -> Found:
+    """As ``reference``, of what a request only reads: also what is public or shared."""
+    return _there(await readable(noun, key, principal, tx), f"{noun}/{key}")
+
+
+def _there(found: Found, resource: str) -> Found:
     if found.get("removed") or found.get("state") == "Removed":
-        raise NotFound(f"the {noun} was removed", resource=f"{noun}/{key}", code="removed")
+        noun = resource.partition("/")[0]
+        raise NotFound(f"the {noun} was removed", resource=resource, code="removed")
     return found
 
 

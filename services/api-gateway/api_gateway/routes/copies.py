@@ -40,6 +40,7 @@ from api_gateway.resources import (
     show,
     shown,
     state,
+    usable,
 )
 from api_gateway.routes.steering import FINAL, check_priority
 
@@ -106,7 +107,7 @@ async def create(call: Call, desk: Desk, deps: Deps) -> Reply:
 async def ask(body: NewCopy, principal: Principal, tx: Tx) -> CopyView:
     """Ask image-store for a copy; raises InvalidInput, NotFound, Conflict, NotAuthorized."""
     check_priority(body.priority, principal)
-    template = await reference("template", body.template_id, principal, tx)
+    template = await usable("template", body.template_id, principal, tx)
     pool = await reference("store", body.store_id, principal, tx)
     if pool["role"] != StoreRole.PRIMARY:
         raise InvalidInput(
