@@ -21,7 +21,7 @@ SEEDS ?= 20
 DATA ?= .stowage
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600
 
-.PHONY: help setup lint format unit test test-slow demo storm run simulate chaos fuzz bench docs lock docker-up docker-down clean
+.PHONY: help setup lint format unit test test-slow demo storm run simulate chaos fuzz fuzz-api bench docs lock docker-up docker-down clean
 
 help: ## print this manual
 	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4)} \
@@ -91,6 +91,11 @@ fuzz: setup ## let a coverage-guided fuzzer at the image gate for SECONDS=60
 	mkdir -p .fuzz
 	$(PY) -m tests.images.fuzz .fuzz -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=768 \
 		-artifact_prefix=.fuzz/
+
+fuzz-api: SECONDS = 300
+fuzz-api: setup ## let schemathesis at every route of the gateway for SECONDS=300
+	STOWAGE_FUZZ_API_SECONDS=$(SECONDS) $(SERVERS) run postgres -- \
+		$(PY) -m pytest tests/unit/api_gateway/test_schemathesis.py -n 0 $(ARGS)
 
 bench: setup ## the measurements, in full, with their results in bench/results/
 	for program in data_plane control_plane steering stores autoscale; do \

@@ -4,7 +4,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from stowage_contracts.errors import Problem
 from stowage_contracts.values import (
@@ -60,13 +60,23 @@ class Decision(Value):
     """The figures it rests on; for a placement every candidate with its rank."""
 
 
+def _written(network: Any) -> Any:
+    """A number would be the address that it is inside."""
+    if isinstance(network, int | float):
+        raise ValueError("a network is written as in 10.0.0.0/16")
+    return network
+
+
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_written)]
+
+
 class VmSpec(Value):
     """What a transport VM is made with."""
 
     memory_bytes: Annotated[int, Field(ge=64 * MEBI, le=1 << 44)] = 256 * MEBI
     disk_bytes: Annotated[int, Field(ge=16 * MEBI, le=1 << 50)] = 32 * GIBI
     """Data disk; sparse where the host can."""
-    clients: Annotated[tuple[IPv4Network | IPv6Network, ...], Field(max_length=64)] = ()
+    clients: Annotated[tuple[Network, ...], Field(max_length=64)] = ()
     """Who may mount its export, beside the host it runs on; a VM of a production fleet names
     the storage network of its scope."""
 

@@ -14,6 +14,7 @@ from pydantic import (
     PlainSerializer,
     SecretStr,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -23,7 +24,11 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True)]
 Bytes = Annotated[int, Field(ge=0)]
 Instant = AwareDatetime
-Secret = Annotated[SecretStr, PlainSerializer(lambda s: s.get_secret_value(), when_used="json")]
+Secret = Annotated[
+    SecretStr,
+    PlainSerializer(lambda s: s.get_secret_value(), when_used="json"),
+    WithJsonSchema({"type": "string", "format": "password"}, mode="serialization"),
+]
 """Hidden in repr and logs; revealed only in JSON, which travels only in transient replies."""
 
 

@@ -77,6 +77,10 @@ class Route(Generic[D]):
     query: type[BaseModel] | None = None
     reply: type[BaseModel] | None = None
     status: int = 200
+    also: tuple[int, ...] = ()
+    """Other statuses of the same reply."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Request headers it heeds, each with what for."""
     auth: bool = True
     tags: tuple[str, ...] = ()
     media: str = JSON

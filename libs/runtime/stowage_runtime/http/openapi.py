@@ -13,6 +13,7 @@ from stowage_runtime.http.problems import MEDIA, HttpProblem
 from stowage_runtime.service import Desk
 
 BEARER = {"type": "http", "scheme": "bearer", "description": "An API key."}
+_KNOWN = "If-None-Match"
 _REF = "#/components/schemas/{model}"
 _EXAMPLE = {
     "code": "not_found",
@@ -79,7 +80,11 @@ def _operation(
         "summary": route.summary,
         "operationId": _name(route),
         "tags": list(route.tags),
-        "parameters": [*_path_parameters(route), *_query_parameters(route, schemas, definitions)],
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route, schemas, definitions),
+            *_header_parameters(route),
+        ],
         "responses": _responses(route, schemas),
     }
     if route.body:
@@ -98,7 +103,16 @@ def _responses(route: Route[Any], schemas: Schemas) -> dict[str, Any]:
         good["content"] = {route.media: {"schema": {"type": "string"}}}
     problem = {"schema": schemas[HttpProblem, "serialization"], "example": _EXAMPLE}
     bad = {"description": "A problem", "content": {MEDIA: problem}}
-    return {str(route.status): good, "4XX": bad, "5XX": bad}
+    told = {str(status): good for status in (route.status, *route.also)}
+    if route.method == "GET" and _KNOWN in dict(route.headers):
+        told["304"] = {"description": "It is as the caller knows it"}
+    return {**told, "4XX": bad, "5XX": bad}
+
+
+def _header_parameters(route: Route[Any]) -> Iterable[dict[str, Any]]:
+    for name, what in route.headers:
+        schema = {"type": "string", "maxLength": 255, "pattern": "^[ -~]*$"}
+        yield {"name": name, "in": "header", "description": what, "schema": schema}
 
 
 def _path_parameters(route: Route[Any]) -> Iterable[dict[str, Any]]:

@@ -5,6 +5,7 @@ from api_gateway.routes.copies import ROUTES as COPIES
 from api_gateway.routes.demoting import ROUTES as DEMOTING
 from api_gateway.routes.errors import ROUTES as ERRORS
 from api_gateway.routes.events import ROUTES as EVENTS
+from api_gateway.routes.heeding import heeding
 from api_gateway.routes.hosts import ROUTES as HOSTS
 from api_gateway.routes.importing import ROUTES as IMPORTING
 from api_gateway.routes.keys import ROUTES as KEYS
@@ -23,4 +24,5 @@ from api_gateway.routes.upkeep import ROUTES as UPKEEP
 STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *CACHES, *PLACEMENT)
 MOVED = (*COPIES, *STEERING, *POLICIES)
 READ = (*EVENTS, *SINKS, *ERRORS, *TENANCY, *KEYS)
-ROUTES = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *READ)
+EVERY = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *READ)
+ROUTES = tuple(map(heeding, EVERY))

@@ -84,6 +84,7 @@ def _spread(noun: Noun) -> tuple[Route[Deps], ...]:
             body=WantedZone,
             reply=ZoneAnswer,
             status=202,
+            also=(200,),
             tags=tags,
         ),
         Route(
