@@ -7,6 +7,7 @@ import pytest
 from api_gateway.deps import Deps
 from api_gateway.forms import form_of
 from pydantic import SecretStr
+from stowage_contracts.catalogue import StoreEntry
 from stowage_contracts.envelope import Envelope
 from stowage_contracts.errors import Conflict, InvalidInput
 from stowage_contracts.message import Message
@@ -17,10 +18,16 @@ from stowage_contracts.messages.image_store import (
     CleanStore,
     EvacuateStore,
     ListFindings,
+    ListStoreObjects,
+    MoveReplicas,
+    MovesPlanned,
     PlanEvacuation,
+    PlanMoves,
     ScanStore,
     StopEvacuation,
+    StoreObjectsListed,
 )
+from stowage_contracts.values import ObjectRef
 from stowage_runtime.secrets import Opener
 from stowage_runtime.testing.bench import ServiceBench
 
@@ -112,15 +119,17 @@ async def test_an_image_store_is_changed(api: Api, bench: Bench, made_keys: dict
     for body in (
         {"state": "ReadOnly"},
         {"name": "new", "tags": []},
+        {"capacity_bytes": 7},
         {"settings": FORM_FILLED},
         {"secrets": {"secret_key": "canary"}},
     ):
         changed = await api.call("PATCH", "/v1/stores/s1", body)
         assert changed.status == 202
         assert "canary" not in str(changed.body)
-    state, names, settings, secrets = await bench.said(ChangeStore)
+    state, names, room, settings, secrets = await bench.said(ChangeStore)
     assert state == ChangeStore(store_id="s1", state="ReadOnly")
     assert names == ChangeStore(store_id="s1", name="new", tags=())
+    assert room == ChangeStore(store_id="s1", capacity_bytes=7)
     assert isinstance(settings, ChangeStore)
     assert isinstance(secrets, ChangeStore)
     assert settings.settings == PLAIN
@@ -143,6 +152,20 @@ async def test_a_change_that_is_none_is_refused(
 ORDERS: list[Any] = [
     ("POST", "evacuate", {"remove": True}, EvacuateStore(store_id="s1", remove=True)),
     ("POST", "evacuate", {}, EvacuateStore(store_id="s1")),
+    (
+        "POST",
+        "evacuate",
+        {"to_store_ids": ["s2"]},
+        EvacuateStore(store_id="s1", to_store_ids=("s2",)),
+    ),
+    (
+        "POST",
+        "moves",
+        {"objects": [words.TEMPLATE_OBJECT], "to_store_ids": ["s2"]},
+        MoveReplicas(
+            store_id="s1", objects=(ObjectRef(**words.TEMPLATE_OBJECT),), to_store_ids=("s2",)
+        ),
+    ),
     ("DELETE", "evacuation", None, StopEvacuation(store_id="s1")),
     ("POST", "scan", None, ScanStore(store_id="s1")),
     (
@@ -160,6 +183,7 @@ async def test_upkeep_is_ordered_once(
     api: Api, bench: Bench, method: str, verb: str, body: Any, command: Message
 ) -> None:
     await bench.handle(words.store("s1"), sequence=1)
+    await bench.handle(words.store("s2"), sequence=2)
     for _ in range(2):
         answer = await api.call(method, f"/v1/stores/s1/{verb}", body, Idempotency_Key="k1")
         assert (answer.status, answer.body["id"]) == (202, "s1")
@@ -169,10 +193,13 @@ async def test_upkeep_is_ordered_once(
 @pytest.mark.parametrize("role", ["Primary", "ImageCache"])
 async def test_upkeep_is_of_image_stores(api: Api, bench: Bench, role: str) -> None:
     await bench.handle(words.store("s1", role=role), sequence=1)
+    await bench.handle(words.store("s2"), sequence=2)
     asked: list[Any] = [
         *((method, verb, body) for method, verb, body, _ in ORDERS),
         ("GET", "evacuation-plan", None),
         ("GET", "findings", None),
+        ("GET", "objects", None),
+        ("POST", "moves/plan", {"to_store_ids": ["s2"]}),
     ]
     for method, verb, body in asked:
         answer = await api.call(method, f"/v1/stores/s1/{verb}", body)
@@ -195,6 +222,26 @@ async def test_a_plan_and_findings_are_asked_of_the_owner(api: Api, bench: Bench
         PlanEvacuation(store_id="s1"),
         ListFindings(store_id="s1", after="f0", limit=5),
     ]
+
+
+async def test_a_store_is_browsed_and_moves_are_planned(api: Api, bench: Bench) -> None:
+    entry = StoreEntry(name="tmpl", folder=True)
+    bench.bus.replies[ListStoreObjects] = StoreObjectsListed(
+        store_id="s1", entries=(entry,), count=1
+    )
+    bench.bus.replies[PlanMoves] = MovesPlanned(store_id="s1", moves=())
+    for key in ("s1", "s2"):
+        await bench.handle(words.store(key), sequence=int(key[1]))
+    found = await api.get("/v1/stores/s1/objects?path=template&limit=7")
+    assert (found.status, found.body["entries"][0]["name"]) == (200, "tmpl")
+    planned = await api.post("/v1/stores/s1/moves/plan", {"to_store_ids": ["s2"]})
+    assert (planned.status, planned.body["moves"]) == (200, [])
+    assert [question for question, _ in bench.bus.asked] == [
+        ListStoreObjects(store_id="s1", path="template", limit=7),
+        PlanMoves(store_id="s1", to_store_ids=("s2",)),
+    ]
+    for body in ({"to_store_ids": ["s9"]}, {"to_store_ids": []}, {"to_store_ids": ["s2", "s2"]}):
+        assert (await api.post("/v1/stores/s1/moves/plan", body)).status in (400, 404)
 
 
 async def test_what_the_owner_refuses_is_told(api: Api, bench: Bench) -> None:

@@ -15,13 +15,14 @@ from api_gateway.routes.placement import ROUTES as PLACEMENT
 from api_gateway.routes.places import ROUTES as PLACES
 from api_gateway.routes.policies import ROUTES as POLICIES
 from api_gateway.routes.providers import ROUTES as PROVIDERS
+from api_gateway.routes.shelves import ROUTES as SHELVES
 from api_gateway.routes.sinks import ROUTES as SINKS
 from api_gateway.routes.steering import ROUTES as STEERING
 from api_gateway.routes.stores import ROUTES as STORES
 from api_gateway.routes.tenancy import ROUTES as TENANCY
 from api_gateway.routes.upkeep import ROUTES as UPKEEP
 
-STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *CACHES, *PLACEMENT)
+STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *SHELVES, *CACHES, *PLACEMENT)
 MOVED = (*COPIES, *STEERING, *POLICIES)
 READ = (*EVENTS, *SINKS, *ERRORS, *TENANCY, *KEYS)
 EVERY = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *READ)

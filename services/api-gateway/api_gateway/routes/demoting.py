@@ -26,6 +26,8 @@ class Demotion(Given):
     scope: ScopeType | None = None
     scope_id: Id | None = None
     """The zone, pod, cluster or host the scope names."""
+    copy_first: bool = False
+    """Instead of a refusal, bring what only it holds to other image stores, and then do it."""
 
     @model_validator(mode="after")
     def _whole_scope(self) -> Self:
@@ -58,6 +60,7 @@ async def demote(call: Call, desk: Desk, deps: Deps) -> Reply:
             cache_store_id=body.cache_store_id or new_id(),
             name=body.name or found["name"],
             scope=scope,
+            copy_first=body.copy_first,
         )
         await tx.say(command, to=IMAGE_STORE)
         return DemotionOrdered(id=command.store_id, cache_store_id=command.cache_store_id)

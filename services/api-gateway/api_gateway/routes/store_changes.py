@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from stowage_contracts.errors import InvalidInput
 from stowage_contracts.messages.image_store import ChangeStore
-from stowage_contracts.values import Name, StoreRole
+from stowage_contracts.values import Bytes, Name, StoreRole
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply
 from stowage_runtime.service import Desk
@@ -19,6 +19,8 @@ from api_gateway.new_stores import MOST_TAGS, seal
 from api_gateway.orders import IMAGE_STORE
 from api_gateway.resources import State, reference
 
+LARGEST = 1 << 62
+
 
 class StoreChange(Given):
     """What to change; what is left out stays. New settings or secrets are probed first."""
@@ -28,6 +30,8 @@ class StoreChange(Given):
     tags: tuple[Name, ...] | None = Field(default=None, max_length=MOST_TAGS)
     settings: dict[str, Any] | None = None
     secrets: dict[str, SecretStr] = Field(default={}, max_length=32)
+    capacity_bytes: Bytes | None = Field(default=None, le=LARGEST)
+    """What it may hold whatever its server tells, which may tell nothing."""
 
     @field_validator("settings")
     @classmethod
@@ -42,7 +46,7 @@ class StoreChange(Given):
 
 
 async def change(call: Call, desk: Desk, deps: Deps) -> Reply:
-    """Change a store's state, name, tags, settings or secrets."""
+    """Change a store's state, name, tags, settings, secrets or capacity."""
     call.principal.require_admin()
 
     async def make(tx: Tx) -> State:
@@ -58,7 +62,7 @@ async def _changed(found: dict[str, Any], body: StoreChange, tx: Tx, deps: Deps)
     filled = form.fill(body.settings or {}, body.secrets)
     return ChangeStore(
         store_id=found["id"],
-        **body.model_dump(include={"state", "name", "tags"}),
+        **body.model_dump(include={"state", "name", "tags", "capacity_bytes"}),
         settings=filled.settings or None,
         sealed=seal(filled, found["id"], StoreRole.IMAGE, deps) or None,
     )

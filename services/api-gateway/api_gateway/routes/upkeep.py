@@ -27,6 +27,7 @@ from api_gateway.orders import ask, order
 from api_gateway.routes.store_changes import StoreChange, change, checked, image_store
 
 MOST_FINDINGS = 1000
+MOST_TARGETS = 200
 
 
 class Evacuation(Given):
@@ -34,6 +35,8 @@ class Evacuation(Given):
 
     remove: bool = False
     """Remove it once it is empty."""
+    to_store_ids: tuple[Id, ...] = Field(default=(), max_length=MOST_TARGETS)
+    """Only to these; placement chooses among all when empty."""
 
 
 class Cleaning(Given):
@@ -52,9 +55,8 @@ class FindingsQuery(Given):
 
 async def evacuate(call: Call, desk: Desk, deps: Deps) -> Reply:
     """Move everything off a store, verified; then remove it if asked."""
-    return await _order(
-        call, desk, deps, lambda key: EvacuateStore(store_id=key, remove=call.body.remove)
-    )
+    asked = dict(call.body)
+    return await _order(call, desk, deps, lambda key: EvacuateStore(store_id=key, **asked))
 
 
 async def stop_evacuation(call: Call, desk: Desk, deps: Deps) -> Reply:
