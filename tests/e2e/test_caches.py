@@ -267,7 +267,6 @@ async def test_an_image_store_becomes_a_cache_without_moving_a_byte(
 
     await until(accepted)
     assert (await zone.call("GET", "stores/filer"))["state"] == "Up"
-    await zone.call("DELETE", "templates/alone")
     before = files(share.folder, "twice")
     assert before
 
@@ -275,6 +274,9 @@ async def test_an_image_store_becomes_a_cache_without_moving_a_byte(
     cache = await zone.settle("stores/filer-cache")
     assert (cache["role"], cache["state"]) == ("ImageCache", "Up"), cache["error"]
     assert files(share.folder, "twice") == before
+    alone = await zone.call("GET", "templates/alone")
+    assert [replica["store_id"] for replica in alone["replicas"]] == ["s1"], "copied first"
+    await zone.call("DELETE", "templates/alone")
     await until(lambda: _missing(zone, "filer-cache", "twice"))
     copy = await copied(zone, "twice", POOL_N, content)
     assert (copy["strategy"], len(copy["hops"])) == ("via-cache", 1)
@@ -291,11 +293,12 @@ async def _removed(zone: Operator, store_id: str) -> str:
 
 
 async def _image_store(zone: Operator) -> str:
-    """Why it is an image store still; where the last word was no it is asked once more."""
+    """Why it is an image store still; it becomes a cache once others have what only it held."""
     filer = await zone.call("GET", "stores/filer")
     if filer["state"] == "Removed":
         return ""
-    await zone.call("POST", "stores/filer/demote", {"cache_store_id": "filer-cache"})
+    demotion = {"cache_store_id": "filer-cache", "copy_first": True}
+    await zone.call("POST", "stores/filer/demote", demotion)
     return f"{filer['state']}: {filer['error']}"
 
 
