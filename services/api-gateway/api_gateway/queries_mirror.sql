@@ -112,3 +112,5 @@ ON CONFLICT (name) DO UPDATE SET count = figure.count + EXCLUDED.count,
     at = greatest(figure.at, EXCLUDED.at), told = coalesce(EXCLUDED.told, figure.told)
 -- name: mirror.figures
 SELECT name, count, at, told FROM mirror_figures
+-- name: mirror.told
+SELECT told FROM mirror_figures WHERE name = $1

@@ -115,6 +115,24 @@ async def test_of_two_gateways_one_listens_and_the_other_goes_on(follower: Follo
         assert (await second.status())["broker"]["waiting"] == 0
 
 
+async def test_other_settings_find_the_queue_as_it_is(follower: Follower) -> None:
+    narrow = "management-server.ActionEvent.*.*.*"
+    usage = f"management-server.UsageEvent.TEMPLATE-CREATE.Template.{scenery.REGIONAL}"
+    async with follower.gateway() as gateway:
+        await eventually(lambda: listening(gateway), 20)
+    follower.more = {"mirror_binding": narrow, "mirror_queue_length": 7}
+    async with follower.gateway() as gateway:
+        await eventually(lambda: listening(gateway), 20)
+        assert (await gateway.status())["broker"]["binding"] == narrow
+        await follower.publish([(usage, b"{}"), event("TEMPLATE.UPDATE", scenery.DERIVED)])
+
+        async def taken() -> bool:
+            return bool((await gateway.status())["events"]["taken"])
+
+        await eventually(taken, 20)
+        assert (await gateway.status())["events"]["taken"] == 1
+
+
 async def test_only_operators_see_the_mirror(follower: Follower) -> None:
     async with follower.gateway() as gateway:
         swept = await gateway.api.post("/v1/mirror/sweep")

@@ -14,7 +14,7 @@ from api_gateway.mirror.api import CloudStackApi
 from api_gateway.mirror.asking import Questions
 from api_gateway.mirror.events import Entity, Event, Malformed
 from api_gateway.mirror.intake import Figures, Intake, Wanted
-from api_gateway.mirror.listener import Listener
+from api_gateway.mirror.listener import Ear, Listener
 from api_gateway.mirror.looking import Hand
 from api_gateway.mirror.nouns import MirrorNoun
 from api_gateway.mirror.rules import Action, action_of
@@ -23,6 +23,8 @@ from api_gateway.mirror.status import MEASURE
 from api_gateway.mirror.sweeping import POLL
 from api_gateway.mirror.working import Worker
 
+BOUND = "broker.bound"
+"""Figure that remembers which events the queue gets: the broker itself tells nobody."""
 SWEPT = (MirrorNoun.TEMPLATE, MirrorNoun.VOLUME, MirrorNoun.SNAPSHOT)
 
 
@@ -36,7 +38,7 @@ class Following:
             settings.mirror_rules, settings.mirror_settle_seconds, settings.mirror_poll_seconds
         )
         if settings.mirror_amqp_url.get_secret_value():
-            deps.pulse.listener = Listener(settings, self._take, self._missed)
+            deps.pulse.listener = Listener(settings, Ear(self._take, self._missed, self._bound))
 
     async def run(self) -> None:
         """Listen and look until ``stop``."""
@@ -64,6 +66,14 @@ class Following:
         """While its broker was away CloudStack dropped what it had to say."""
         async with self._desks().transaction() as tx:
             await ask_for_all(SWEPT, tx, self._deps)
+
+    async def _bound(self, now: str) -> str:
+        figures = Figures()
+        async with self._desks().transaction() as tx:
+            before = await tx.value("mirror.told", BOUND)
+            figures.note(BOUND, tx.now, now)
+            await figures.write(tx)
+        return str(before or "")
 
 
 async def ask_for_all(nouns: Sequence[MirrorNoun], tx: Tx, deps: Deps) -> None:

@@ -1,14 +1,15 @@
 """Consumes CloudStack's event exchange through a durable queue of our own, in order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import ChannelNotFoundEntity
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 from pydantic import SecretStr
 from stowage_contracts.errors import StowageError, Unavailable
 from stowage_runtime.backoff import Backoff, wait
@@ -25,20 +26,27 @@ WAIT_SECONDS = 10.0
 DELIVERIES = 1_000_000
 """Events come back when a gateway goes; that alone is no reason to drop one."""
 _log = structlog.get_logger(__name__)
-Take = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Ear:
+    """What a listener tells."""
+
+    take: Callable[[Sequence[Event | Malformed]], Awaitable[None]]
+    missed: Callable[[], Awaitable[None]]
+    """The broker is back after it was away."""
+    bound: Callable[[str], Awaitable[str]]
+    """What is bound now; answers what was before, empty at first."""
 
 
 class Listener:
     """One consumer; of several gateways one gets the events, and another goes on when it ends."""
 
-    def __init__(
-        self, settings: MirrorSettings, take: Take, missed: Callable[[], Awaitable[None]]
-    ) -> None:
-        """``missed`` is called when the broker is back after it was away."""
-        self._settings, self._missed, self._was_here = settings, missed, False
+    def __init__(self, settings: MirrorSettings, ear: Ear) -> None:
+        self._settings, self._ear, self._was_here = settings, ear, False
         self.queue = f"{settings.bus_prefix}.mirror"
         self._link = Link(_url(settings.mirror_amqp_url), CONNECT_SECONDS)
-        self._batches: Batches[Event | Malformed] = Batches(take, most=PREFETCH)
+        self._batches: Batches[Event | Malformed] = Batches(ear.take, most=PREFETCH)
         self._stopped, self._lost = asyncio.Event(), asyncio.Event()
         self._taking: set[asyncio.Task[None]] = set()
         self.error: StowageError | None = away()
@@ -90,7 +98,7 @@ class Listener:
                 queue = await self._declared(channel)
                 await self._subscribe(channel, queue)
             if self._was_here:
-                await self._missed()
+                await self._ear.missed()
             self._was_here, self.error = True, None
             backoff.reset()
             if not self._stopped.is_set():
@@ -99,21 +107,33 @@ class Listener:
             await self._finish(channel)
 
     async def _declared(self, channel: AbstractChannel) -> AbstractQueue:
-        exchange = self._settings.mirror_exchange
+        exchange, binding = self._settings.mirror_exchange, self._settings.mirror_binding
         await self._find_exchange(exchange)
-        queue = await channel.declare_queue(
-            self.queue,
-            durable=True,
-            arguments={
-                "x-queue-type": "quorum",
-                "x-single-active-consumer": True,
-                "x-max-length": self._settings.mirror_queue_length,
-                "x-overflow": "drop-head",
-                "x-delivery-limit": DELIVERIES,
-            },
-        )
-        await queue.bind(exchange, self._settings.mirror_binding)
+        queue = await self._queue(channel)
+        await queue.bind(exchange, binding)
+        before = await self._ear.bound(f"{exchange} {binding}")
+        if before and before != f"{exchange} {binding}":
+            await queue.unbind(before.partition(" ")[0], before.partition(" ")[2])
         return queue
+
+    async def _queue(self, channel: AbstractChannel) -> AbstractQueue:
+        """One that is there with other bounds is used as it is: it may hold events."""
+        arguments: dict[str, Any] = {
+            "x-queue-type": "quorum",
+            "x-single-active-consumer": True,
+            "x-max-length": self._settings.mirror_queue_length,
+            "x-overflow": "drop-head",
+            "x-delivery-limit": DELIVERIES,
+        }
+        trial = await self._link.channel(confirms=False)
+        try:
+            await trial.declare_queue(self.queue, durable=True, arguments=arguments)
+        except ChannelPreconditionFailed:
+            hint = "delete it while it is empty, and it is made anew"
+            _log.warning("mirror.queue_differs", queue=self.queue, hint=hint)
+        finally:
+            await _leave(trial)
+        return await channel.get_queue(self.queue)
 
     async def _find_exchange(self, name: str) -> None:
         """CloudStack declares it when it first publishes; until then we do, alike."""
