@@ -12,6 +12,8 @@ from stowage_contracts.values import Instant, Value
 from stowage_client.session import Pauses, Session
 
 PATH = "/v1/events"
+MISSED = "EventsMissed"
+"""Told before anything else where events between the last one seen and the next are gone."""
 RECONNECT_SECONDS = 60.0
 """How long a stream that was lost is sought again."""
 
@@ -59,7 +61,7 @@ class EventStream:
             async with aclosing(self._read()) as events:
                 async for event in events:
                     self._position = event.position or self._position
-                    yield event
+                    yield None if event.type == MISSED else event
             await self._reconnect()
             if not self._position:
                 yield None

@@ -21,6 +21,11 @@ async def end(tx: Tx) -> Position:
     return Position.of(await tx.row("feed_end", await horizon(tx)))
 
 
+async def trimmed(tx: Tx) -> Position:
+    """Of the newest event that is kept no more."""
+    return Position.of(await tx.row("feed_trimmed"))
+
+
 async def after(at: Position, most: int, about: About, tx: Tx) -> list[Record]:
     """The next events, in order."""
     limit = await horizon(tx)

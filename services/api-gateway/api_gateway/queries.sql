@@ -150,20 +150,6 @@ FROM ended
 UPDATE resources SET removed = true WHERE noun = $1 AND id = $2
 -- name: resource
 SELECT * FROM resources WHERE noun = $1 AND id = $2
--- name: page
--- Newest first; $2/$3 are the last row of the page before, and each state matches one of $4.
-SELECT * FROM resources
-WHERE noun = $1 AND NOT removed AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3))
-    AND state @> ANY ($4::jsonb[])
-ORDER BY created DESC, id DESC LIMIT $5
--- name: page_of_account
--- As page, of what account $6 sees: a page of its own and one of what is everybody's, merged.
-SELECT found.* FROM unnest(ARRAY['', $6]) AS seen (account_id) CROSS JOIN LATERAL (
-    SELECT * FROM resources
-    WHERE noun = $1 AND NOT removed AND account_id = seen.account_id
-        AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3)) AND state @> ANY ($4::jsonb[])
-    ORDER BY created DESC, id DESC LIMIT $5) AS found
-ORDER BY created DESC, id DESC LIMIT $5
 
 -- name: provider
 -- What the provider of that name asks for; names differ in more than case.

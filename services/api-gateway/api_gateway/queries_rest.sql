@@ -34,3 +34,7 @@ WHERE noun = $1 AND state ->> 'state' = $7 AND NOT removed
     AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3)) AND created >= $6
     AND state @> ANY ($4::jsonb[])
 ORDER BY created DESC, id DESC LIMIT $5
+
+-- name: feed_trimmed
+-- The newest event that is kept no more.
+SELECT tx, id FROM feed_trimmed

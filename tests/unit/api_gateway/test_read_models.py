@@ -125,7 +125,31 @@ async def test_all_kept_events_can_be_read_again(api: Api, bench: Bench) -> None
 async def test_a_position_of_another_server_begins_anew(api: Api, bench: Bench) -> None:
     await bench.handle(words.zone("z1"), sequence=1)
     async with api.events(Last_Event_ID="999999999999-1") as events:
+        missed = await events.next()
         assert (await events.next())["id"] == "z1"
+    assert missed["type"] == "EventsMissed"
+    assert "no event of this server" in missed["data"]["reason"]
+
+
+async def test_who_comes_back_too_late_is_told_so_before_anything_else(
+    api: Api, bench: Bench
+) -> None:
+    async with api.events() as events:
+        for number in range(3):
+            await bench.handle(words.zone(f"old{number}"), sequence=1)
+        old = [await events.next() for _ in range(3)]
+    await bench.pass_time(timedelta(hours=2))
+    await bench.run_timers("forget")
+    await bench.handle(words.zone("new"), sequence=1)
+    async with api.events(Last_Event_ID=old[0]["position"]) as events:
+        missed = await events.next()
+        assert (await events.next())["id"] == "new"
+    assert (missed["type"], missed["position"]) == ("EventsMissed", "")
+    assert missed["data"]["after"] == old[0]["position"]
+    assert missed["data"]["until"] == old[2]["position"]
+    for after in (old[2]["position"], "0-0"):  # nothing was missed, or nothing asked for
+        async with api.events(Last_Event_ID=after) as events:
+            assert (await events.next())["id"] == "new"
 
 
 async def test_a_position_nobody_gave_out_is_refused(api: Api) -> None:

@@ -23,6 +23,7 @@ def events(
         async with client.events(noun=noun, id=id, after=after) as stream:
             async for event in stream:
                 if event is None:
+                    _told_of_gap(shell)
                     continue
                 if shell.json:
                     shell.line(event.model_dump(mode="json"))
@@ -33,3 +34,8 @@ def events(
                     return
 
     shell.run(work)
+
+
+def _told_of_gap(shell: Shell) -> None:
+    if not shell.json:
+        shell.say("events may have been missed; what follows is whole")

@@ -15,6 +15,7 @@ from api_gateway.listeners import START, Happened, Listener, Position
 
 BATCH = 200
 KEEP_ALIVE_SECONDS = 10.0
+HINT = "read the lists again; what follows is whole"
 
 
 class EventsQuery(Given):
@@ -24,7 +25,7 @@ class EventsQuery(Given):
     id: str = Field(default="", max_length=64)
     after: str = Field(default="", max_length=40)
     """Begin after the event of this id, ``0-0`` for all that are kept; from now on when missing.
-    Last-Event-ID wins."""
+    Last-Event-ID wins. Who comes too late is told EventsMissed first."""
 
 
 async def events(call: Call, desk: Desk, deps: Deps) -> Stream:
@@ -49,6 +50,9 @@ async def _follow(
         yield b": stowage events\n\n"
         at = await _end(desk)
         if after is not None:
+            missed = await _missed(desk, after, at)
+            if missed is not None:
+                yield _written(missed)
             # a position beyond the end is of another server's count: show all there is
             async for item in _kept(call, desk, after if after <= at else START):
                 at = item.position or at
@@ -73,6 +77,21 @@ async def _live(
             if _wanted(call, item) and (item.position is None or item.position > at):
                 yield _written(item)
             at = max(at, item.position or at)
+
+
+async def _missed(desk: Desk, after: Position, at: Position) -> Happened | None:
+    """What is told, before anything else, to who may have missed something: events after the one
+    it names are kept no more, or the server never gave that one out."""
+    async with desk.transaction() as tx:
+        until, now = await kept.trimmed(tx), tx.now
+    if START < after < until:
+        why = "events after that one are kept no more"
+    elif after > at:
+        why, until = "that is no event of this server", at
+    else:
+        return None
+    told = {"after": str(after), "until": str(until), "reason": why, "hint": HINT}
+    return Happened(None, "EventsMissed", now, "feed", str(after), "", told)
 
 
 async def _end(desk: Desk) -> Position:
