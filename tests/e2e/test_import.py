@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -109,46 +110,68 @@ def put(root: Path, key: str, content: bytes) -> None:
     os.utime(path, (1_500_000_000, 1_500_000_000))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shop(
-    operator: Operator, servers: Any, s3_server: S3Server, swift_server: SwiftServer
-) -> AsyncIterator[Shop]:
-    nfs = servers.private("nfs")
-    assert isinstance(nfs, Nfs)
-    mariadb = servers.exports("mariadb")["STOWAGE_TEST_MARIADB_URL"]
-    share = operator.deployment.folder / "share"
+@dataclass(frozen=True)
+class Stores:
+    """Where the cloud's images really lie."""
+
+    nfs_url: str
+    share: Path
+    bucket: str
+    container: str
+    """Of our own, beside CloudStack's."""
+
+
+@asynccontextmanager
+async def filled(
+    nfs: Nfs, share: Path, s3_server: S3Server, swift_server: SwiftServer
+) -> AsyncIterator[Stores]:
+    """Stores with CloudStack's images on them."""
     export = nfs.share("export").folder / secrets.token_hex(4)
+    put(export, "template/tmpl/3/201/a.raw", TWICE)
+    put(export, "template/tmpl/3/203/c.raw", ODD)
+    put(share, "volumes/3/6/e.raw", VOLUME)
     async with (
         fresh_bucket(s3_server) as bucket,
         fresh_container(swift_server) as own,
         swift_server.account() as account,
         s3_server.client() as s3,
     ):
-        put(export, "template/tmpl/3/201/a.raw", TWICE)
-        put(export, "template/tmpl/3/203/c.raw", ODD)
-        put(share, "volumes/3/6/e.raw", VOLUME)
         for key, body in (("template/tmpl/3/201/u/a.raw", TWICE), ("snapshots/3/6/f", SNAPSHOT)):
             await s3.put_object(Bucket=bucket, Key=key, Body=body)
         await account.call("PUT", "T-202")
         await account.call("PUT", "T-202/b.raw", data=BytesIO(ON_SWIFT))
-        user = swift_server.user.partition(":")
+        yield Stores(nfs.url_of(f"export/{export.name}"), share, bucket, own)
+        await account.wipe("T-202")
+
+
+def rows(stores: Stores, s3_server: S3Server, swift_server: SwiftServer) -> str:
+    """What CloudStack recorded of them."""
+    account, _, user = swift_server.user.partition(":")
+    return ROWS.format(
+        zone=ZONE,
+        auth_url=swift_server.auth_url,
+        access_key=s3_server.access_key,
+        secret_key=sealed(s3_server.secret_key),
+        endpoint=s3_server.endpoint.partition("://")[2],
+        bucket=stores.bucket,
+        account=account,
+        user=user,
+        swift_key=sealed(swift_server.key),
+        md5="{MD5}" + hashlib.md5(TWICE, usedforsecurity=False).hexdigest(),
+        twice=len(TWICE),
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(
+    operator: Operator, servers: Any, s3_server: S3Server, swift_server: SwiftServer
+) -> AsyncIterator[Shop]:
+    mariadb = servers.exports("mariadb")["STOWAGE_TEST_MARIADB_URL"]
+    nfs, share = servers.private("nfs"), operator.deployment.folder / "share"
+    async with filled(nfs, share, s3_server, swift_server) as stores:
         with fresh_cloud(mariadb) as cloud:
             cloud.fill(*MODERN_EMPTY)
-            cloud.does(
-                ROWS.format(
-                    zone=ZONE,
-                    auth_url=swift_server.auth_url,
-                    access_key=s3_server.access_key,
-                    secret_key=sealed(s3_server.secret_key),
-                    endpoint=s3_server.endpoint.partition("://")[2],
-                    bucket=bucket,
-                    account=user[0],
-                    user=user[2],
-                    swift_key=sealed(swift_server.key),
-                    md5="{MD5}" + hashlib.md5(TWICE, usedforsecurity=False).hexdigest(),
-                    twice=len(TWICE),
-                )
-            )
+            cloud.does(rows(stores, s3_server, swift_server))
             told = {
                 "PATH": "/usr/bin:/bin",
                 "STOWAGE_URL": operator.deployment.url,
@@ -159,13 +182,12 @@ async def shop(
                 "LINKS": LINK_KEY,
             }
             options = (
-                "--password env:READER --db-secret env:DB_SECRET --store-secret swift/temp_url_key="
-                f"env:LINKS --set nfs:url={nfs.url_of(f'export/{export.name}')} --set "
-                f"swift:container={own} --set rgw:region={s3_server.region} "
+                "--password env:READER --db-secret env:DB_SECRET --store-secret "
+                f"swift/temp_url_key=env:LINKS --set nfs:url={stores.nfs_url} --set "
+                f"swift:container={stores.container} --set rgw:region={s3_server.region} "
                 f"--store-at share={share}"
             )
             yield Shop(operator, cloud, Terminal(told, operator.deployment.folder), options)
-        await account.wipe("T-202")
 
 
 @dataclass
