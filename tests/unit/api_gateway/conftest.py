@@ -41,9 +41,14 @@ async def bench(settings: Settings, database_url: str) -> AsyncIterator[ServiceB
 def surface(bench: ServiceBench[Deps]) -> Surface[Deps]:
     """What the bench's service serves."""
     service = bench.service
-    limits = HttpLimits(stop_seconds=2)
     return Surface(
-        service.name, service.routes, lambda: bench.desk, service.deps, service.authenticate, limits
+        service.name,
+        service.routes,
+        lambda: bench.desk,
+        service.deps,
+        service.authenticate,
+        HttpLimits(service.body_bytes, stop_seconds=2),
+        limiter=service.limiter,
     )
 
 

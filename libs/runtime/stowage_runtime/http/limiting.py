@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from stowage_contracts.errors import TooMany
+from stowage_contracts.errors import NotAuthorized, TooMany
 
 from stowage_runtime.http import Call
 
@@ -75,6 +75,16 @@ class Limiter:
         self.requests = Buckets(rates.per_second, rates.burst, clock)
         refusals = math.ceil(rates.refused_per_second * 10)
         self.refusals = Buckets(rates.refused_per_second, refusals, clock)
+
+    @contextmanager
+    def tries(self, address: str) -> Iterator[None]:
+        """While somebody at an address is identified; raises TooMany after many failures."""
+        self.refusals.check(address)
+        try:
+            yield
+        except NotAuthorized:
+            self.refusals.take(address)
+            raise
 
     @contextmanager
     def stream(self, caller: str) -> Iterator[None]:

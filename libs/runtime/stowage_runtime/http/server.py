@@ -158,12 +158,8 @@ class HttpServer(Generic[D]):
         if self._surface.authenticate is None:
             raise NotAuthorized("this service takes no callers", code="closed")
         limiter = self._surface.limiter
-        limiter.refusals.check(call.remote)
-        try:
+        with limiter.tries(call.remote):
             principal = await self._surface.authenticate(call, desk, self._surface.deps)
-        except NotAuthorized:
-            limiter.refusals.take(call.remote)
-            raise
         limiter.requests.take(caller_of(call))
         return principal
 

@@ -87,7 +87,8 @@ async def _told(request: Request, desk: Desk, deps: Deps) -> Told:
 
 
 async def _caller(request: Request, desk: Desk, deps: Deps) -> Caller:
-    caller = await visitor(request, desk, deps) or await signer(request, desk, deps)
+    with deps.limiter.tries(request.call.remote):
+        caller = await visitor(request, desk, deps) or await signer(request, desk, deps)
     deps.limiter.requests.take(caller.user_id)
     return caller
 
