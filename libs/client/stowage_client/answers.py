@@ -185,6 +185,60 @@ class ImportedBatch(Value):
     items: tuple[ImportedItem, ...]
 
 
+class DomainView(Value):
+    """A domain; its path begins with ROOT."""
+
+    id: Id
+    name: str
+    parent_id: Id | None = None
+    path: str
+    network_domain: str = ""
+    created: Instant
+
+
+class AccountView(Value):
+    """An account."""
+
+    id: Id
+    name: str
+    role: str
+    state: str
+    domain_id: Id
+    domain_path: str
+    network_domain: str = ""
+    created: Instant
+
+
+class UserView(Value):
+    """Somebody who acts for an account."""
+
+    id: Id
+    account_id: Id
+    name: str
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    timezone: str = ""
+    state: str
+    created: Instant
+    has_password: bool
+
+
+class UserList(Value):
+    """All users of an account."""
+
+    items: tuple[UserView, ...]
+
+
+class AccountLimits(Value):
+    """How much an account, or a domain with all below, may have; None: as much as it likes."""
+
+    templates: int | None = None
+    volumes: int | None = None
+    snapshots: int | None = None
+    secondary_storage_gib: int | None = None
+
+
 class KeyPair(Value):
     """A new account's keys, shown once."""
 

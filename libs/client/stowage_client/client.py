@@ -17,13 +17,17 @@ from stowage_contracts.views import (
 )
 
 from stowage_client.answers import (
+    AccountView,
+    DomainView,
     KeyPair,
     LinkView,
     RegisteredSnapshot,
     RegisteredTemplate,
     RegisteredVolume,
+    UserView,
 )
 from stowage_client.events import EventStream
+from stowage_client.nouns.accounts import Accounts, Domains, Users
 from stowage_client.nouns.caches import Entries, Fleets, Vms
 from stowage_client.nouns.copies import Copies
 from stowage_client.nouns.imports import Imports
@@ -35,7 +39,7 @@ from stowage_client.nouns.policies import Policies
 from stowage_client.nouns.sinks import Sinks
 from stowage_client.nouns.stores import Providers, Stores
 from stowage_client.nouns.volumes import Volumes
-from stowage_client.session import Ask, Session
+from stowage_client.session import Session
 
 
 class Client:
@@ -62,6 +66,9 @@ class Client:
         self.fleets = Fleets(session)
         self.vms = Vms(session, "transport-vms", TransportVmView)
         self.entries = Entries(session)
+        self.domains = Domains(session, "domains", DomainView)
+        self.accounts = Accounts(session, "accounts", AccountView)
+        self.users = Users(session, "users", UserView)
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,5 +83,4 @@ class Client:
 
     async def add_account(self, name: str, *, admin: bool = False) -> KeyPair:
         """Create an account; its keys are shown once."""
-        ask = Ask("POST", "/v1/accounts", {"name": name, "admin": admin}, once=True)
-        return KeyPair.model_validate(await self._session.call(ask))
+        return await self.accounts.add(name, admin=admin)

@@ -3,6 +3,7 @@
 import typer
 
 from stowage_client.commands import (
+    accounts,
     autoscaling,
     caches,
     events,
@@ -49,6 +50,9 @@ app.add_typer(places.pods, name="pod")
 app.add_typer(places.clusters, name="cluster")
 app.add_typer(importing.app, name="import")
 app.add_typer(sinks.app, name="sink")
+app.add_typer(accounts.app, name="account")
+app.add_typer(accounts.users, name="user")
+app.add_typer(accounts.domains, name="domain")
 app.command("events")(events.events)
 
 __all__ = ["app"]
