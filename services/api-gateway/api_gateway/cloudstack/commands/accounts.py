@@ -142,8 +142,10 @@ async def delete_account(ask: Ask) -> Answer:
 
 
 async def account_result(job: Job, desk: Desk, deps: Deps) -> Mapping[str, Any]:
-    """The account as it is now."""
+    """The account as it is now, if it is still there."""
     async with desk.transaction() as tx:
+        if await tx.row("account", job.subject_id) is None:
+            return {"success": True}
         return {"account": fitted(await account_shown(job.subject_id, tx), "AccountResponse")}
 
 

@@ -162,8 +162,10 @@ async def get_user_keys(ask: Ask) -> Answer:
 
 
 async def user_result(job: Job, desk: Desk, deps: Deps) -> Mapping[str, Any]:
-    """The user as it is now."""
+    """The user as it is now, if it is still there."""
     async with desk.transaction() as tx:
+        if await tx.row("user", job.subject_id) is None:
+            return {"success": True}
         return {"user": fitted(await _shown(job.subject_id, tx), "UserResponse")}
 
 
