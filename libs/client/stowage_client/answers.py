@@ -3,7 +3,7 @@
 from typing import Generic, TypeVar
 
 from stowage_contracts.caching import Decision, EntryView, FleetStep, StrategySays
-from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove
+from stowage_contracts.catalogue import Finding, PlacementAnswer, PlannedMove, StoreEntry
 from stowage_contracts.errors import Problem
 from stowage_contracts.grants import PartDone, PartUrl
 from stowage_contracts.values import Bytes, Id, Instant, Name, ObjectKind, ObjectRef, Secret, Value
@@ -86,6 +86,14 @@ class EvacuationPlan(Value):
 
     moves: tuple[PlannedMove, ...]
     bytes_to_move: Bytes
+
+
+class ShelfPage(Value):
+    """What stands in one folder of a store."""
+
+    entries: tuple[StoreEntry, ...]
+    count: int
+    """Of all in the folder, at most ten thousand."""
 
 
 class FindingsPage(Value):

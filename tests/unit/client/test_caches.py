@@ -22,7 +22,7 @@ from stowage_contracts.messages.cache_autoscaler import (
 from stowage_contracts.messages.data_motion import SetMotionPolicy
 from stowage_contracts.messages.image_store import DemoteStore, PrefetchObject
 from stowage_contracts.values import CacheUse, HypervisorKind, Scope, ScopeType
-from stowage_contracts.views import DesiredCount
+from stowage_contracts.views import DesiredCount, EvacuationView
 from stowage_runtime.testing.bench import ServiceBench
 
 from tests.unit.api_gateway import caches, words
@@ -161,6 +161,27 @@ async def test_a_store_is_demoted_once_its_owner_gave_it_up(stowage: Command, be
     await bench.handle(words.store("s1", state="Removed"), sequence=2)
     ended = await demoting
     assert (ended.code, "cache store c9" in ended.out) == (0, True)
+
+
+async def test_a_store_is_copied_before_it_is_demoted(stowage: Command, bench: Bench) -> None:
+    await bench.handle(words.store("s1"), sequence=1)
+    demoting = asyncio.create_task(stowage("store", "demote", "s1", "--copy-first"))
+    async with asyncio.timeout(20):
+        while not await bench.said(DemoteStore):
+            await asyncio.sleep(0.02)
+    (said,) = await bench.said(DemoteStore)
+    assert isinstance(said, DemoteStore)
+    assert said.copy_first
+    going = EvacuationView(
+        removes=False,
+        objects_total=1,
+        objects_left=1,
+        bytes_total=1,
+        bytes_left=1,
+        started=words.CREATED,
+    )
+    await bench.handle(words.store("s1", state="Draining", evacuation=going), sequence=2)
+    assert "once all is copied" in (await demoting).out
 
 
 async def test_a_demotion_that_is_refused_says_why(stowage: Command, bench: Bench) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from api_gateway.deps import Deps
 from pydantic import SecretStr
+from stowage_contracts.catalogue import StoreEntry
 from stowage_contracts.errors import NotFound
 from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import (
@@ -18,15 +19,19 @@ from stowage_contracts.messages.image_store import (
     CleanStore,
     EvacuateStore,
     ExplainPlacement,
+    ListStoreObjects,
+    MoveReplicas,
     RemovePlacementRule,
     ScanStore,
     SetPlacementRule,
     StopEvacuation,
     StoreChanged,
+    StoreObjectsListed,
     StoreRemoved,
 )
 from stowage_contracts.sealing import for_store
-from stowage_contracts.views import EvacuationView, InventoryView
+from stowage_contracts.values import ObjectRef
+from stowage_contracts.views import EvacuationEnd, EvacuationView, InventoryView
 from stowage_runtime.secrets import Opener
 from stowage_runtime.testing.bench import ServiceBench
 
@@ -233,6 +238,63 @@ async def test_an_evacuation_is_followed_until_the_store_is_gone(
     ended = await emptying
     assert ended.code == 0, ended.err
     assert ended.out.endswith("s1 is removed\n")
+
+
+@pytest.mark.parametrize(("empty", "told"), [(True, "is empty"), (False, "it was stopped")])
+async def test_an_evacuation_that_ended_is_told(
+    stowage: Command, bench: Bench, empty: bool, told: str
+) -> None:
+    await bench.handle(words.store("s1"), sequence=1)
+    emptying = asyncio.create_task(stowage("store", "evacuate", "s1", "--follow", "--to", "s2"))
+    await _until(lambda: bench.said(EvacuateStore))
+    assert (await _one(bench, EvacuateStore)).to_store_ids == ("s2",)
+    end = EvacuationEnd(empty=empty, at=words.CREATED)
+    await bench.handle(_changed(state="Draining", evacuated=end), sequence=2)
+    assert told in (await emptying).out
+
+
+async def test_a_store_is_browsed_and_objects_are_moved_off_it(
+    stowage: Command, bench: Bench
+) -> None:
+    for number, key in enumerate(("s1", "s2")):
+        await bench.handle(words.store(key), sequence=number + 1)
+    entries = (
+        StoreEntry(name="tmpl", folder=True),
+        StoreEntry(
+            name="t1.raw",
+            folder=False,
+            size=7,
+            object=ObjectRef(kind="template", id="t1"),
+            object_name="disk",
+            updated=words.CREATED,
+        ),
+    )
+    bench.bus.replies[ListStoreObjects] = StoreObjectsListed(
+        store_id="s1", entries=entries, count=2
+    )
+    lines = (await stowage("store", "objects", "s1", "template")).out.splitlines()
+    assert lines[1].split()[0] == "tmpl/"
+    assert lines[2].split()[:5] == ["t1.raw", "7", "B", "template/t1", "disk"]
+    moved = await stowage("store", "move", "s1", "template/t1", "snapshot/n1", "--to", "s2")
+    assert moved.code == 0, moved.err
+    said = await _one(bench, MoveReplicas)
+    assert ([str(what) for what in said.objects], said.to_store_ids) == (
+        ["template/t1", "snapshot/n1"],
+        ("s2",),
+    )
+    assert (await stowage("store", "move", "s1", "template/t1", "--stop")).code == 0
+    for wrong in (["template/t1"], ["gopher/t1", "--to", "s2"]):
+        assert (await stowage("store", "move", "s1", *wrong)).code == 1
+
+
+async def test_a_store_is_told_what_it_may_hold(stowage: Command, bench: Bench) -> None:
+    await bench.handle(words.store("s1"), sequence=1)
+    line = ("store", "change", "s1", "--capacity", "2T")
+    changing = asyncio.create_task(stowage(*line))
+    await _until(lambda: bench.said(ChangeStore))
+    assert (await _one(bench, ChangeStore)).capacity_bytes == 2 << 40
+    await bench.handle(_changed(total_bytes=2 << 40), sequence=2)
+    assert (await changing).code == 0
 
 
 async def test_findings_are_listed_and_the_removable_ones_cleaned(

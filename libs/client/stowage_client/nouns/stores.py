@@ -1,12 +1,13 @@
 """Data stores and the providers they are made with."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
-from stowage_contracts.catalogue import Finding
+from stowage_contracts.catalogue import Finding, StoreEntry
+from stowage_contracts.values import ObjectRef
 from stowage_contracts.views import ProviderView, StoreView
 
-from stowage_client.answers import DemotionOrder, EvacuationPlan, FindingsPage
+from stowage_client.answers import DemotionOrder, EvacuationPlan, FindingsPage, ShelfPage
 from stowage_client.nouns.collection import Collection, given
 from stowage_client.session import Ask
 
@@ -26,7 +27,7 @@ class Stores(Collection[StoreView]):
         return await self._do("POST", f"{id}/probe")
 
     async def change(self, id: str, **fields: Any) -> StoreView:
-        """Ask for another ``state``, ``name``, ``tags``, ``settings`` or ``secrets``.
+        """Ask for another ``state, name, tags, settings, secrets, capacity_bytes``.
 
         New settings and secrets are probed first and hold only if every check passes.
         """
@@ -40,9 +41,9 @@ class Stores(Collection[StoreView]):
         """What an evacuation would move, and where; nothing is done."""
         return await self._ask(EvacuationPlan, Ask("GET", f"{self._path}/{id}/evacuation-plan"))
 
-    async def evacuate(self, id: str, *, remove: bool = False) -> StoreView:
-        """Move everything off it, then remove it if asked."""
-        return await self._do("POST", f"{id}/evacuate", {"remove": remove})
+    async def evacuate(self, id: str, *, remove: bool = False, to: Sequence[str] = ()) -> StoreView:
+        """Move everything off it, to some stores only, then remove it if asked."""
+        return await self._do("POST", f"{id}/evacuate", {"remove": remove, "to_store_ids": [*to]})
 
     async def stop_evacuation(self, id: str) -> StoreView:
         """Leave what is still there; the store stays Draining until it is changed."""
@@ -50,10 +51,27 @@ class Stores(Collection[StoreView]):
 
     async def demote(self, id: str, **fields: Any) -> DemotionOrder:
         """Make an image store a cache store as it stands, without moving a byte:
-        ``cache_store_id, name, scope, scope_id``."""
+        ``cache_store_id, name, scope, scope_id, copy_first``."""
         return await self._ask(
             DemotionOrder, Ask("POST", f"{self._path}/{id}/demote", given(fields))
         )
+
+    async def move(self, id: str, objects: Iterable[ObjectRef], to: Iterable[str]) -> StoreView:
+        """Move objects off it to one of some stores; to none: what has not gone yet stays."""
+        body = {"objects": [what.model_dump(mode="json") for what in objects]}
+        return await self._do("POST", f"{id}/moves", {**body, "to_store_ids": [*to]})
+
+    async def objects(self, id: str, path: str = "") -> AsyncIterator[StoreEntry]:
+        """What stands in a folder of it, or at one key."""
+        offset = 0
+        while True:
+            query = {"path": path, "offset": offset, "limit": FINDINGS}
+            page = await self._ask(ShelfPage, Ask("GET", f"{self._path}/{id}/objects", query=query))
+            for entry in page.entries:
+                yield entry
+            offset += len(page.entries)
+            if len(page.entries) < FINDINGS:
+                return
 
     async def scan(self, id: str) -> StoreView:
         """Ask for a comparison of what is on it with what should be."""

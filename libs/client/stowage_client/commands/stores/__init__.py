@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from stowage_client.commands.stores import adding, changing, demoting, evacuating, inventory, living
+from stowage_client.commands.stores import (
+    adding,
+    changing,
+    demoting,
+    evacuating,
+    inventory,
+    living,
+    shelves,
+)
 
 app = typer.Typer(help="Data stores.", no_args_is_help=True)
 VERBS: Mapping[str, Callable[..., None]] = {
@@ -20,6 +28,8 @@ VERBS: Mapping[str, Callable[..., None]] = {
     "disable": changing.disable,
     "evacuate": evacuating.evacuate,
     "demote": demoting.demote,
+    "objects": shelves.objects,
+    "move": shelves.move,
     "remove": living.remove,
     "scan": inventory.scan,
     "findings": inventory.findings,

@@ -10,6 +10,7 @@ from stowage_contracts.views import StoreView
 
 from stowage_client.client import Client
 from stowage_client.commands import given
+from stowage_client.commands.figures import parsed_size
 from stowage_client.commands.forms import form_of
 from stowage_client.commands.shell import Shell
 from stowage_client.commands.stores.living import show_probed
@@ -26,9 +27,12 @@ def change(  # noqa: PLR0913 - each is an option of the command
     tag: Tags = None,
     no_tags: Annotated[bool, typer.Option("--no-tags", help="No tag at all.")] = False,
     set_: Set = None,
+    capacity: Annotated[
+        str | None, typer.Option(help="What it may hold, e.g. 10T, whatever its server tells.")
+    ] = None,
     wait: Wait = True,
 ) -> None:
-    """Change a store's name, tags or settings; new settings are probed before they hold."""
+    """Change a store's name, tags, settings or capacity; settings are probed before they hold."""
     shell: Shell = context.obj
 
     async def work(client: Client) -> None:
@@ -37,6 +41,7 @@ def change(  # noqa: PLR0913 - each is an option of the command
         changed = form.settings(set_)
         fields: dict[str, Any] = {"name": name, "tags": [] if no_tags else tag or None}
         fields["settings"] = {**known.settings, **changed} if changed else None
+        fields["capacity_bytes"] = parsed_size(capacity) if capacity else None
         if all(value is None for value in fields.values()):
             raise InvalidInput("name what is to change", code="argument", hint="see -h")
         await _change(shell, client, known, fields, wait)
@@ -122,4 +127,5 @@ def _holds(fields: dict[str, Any], before: StoreView, view: StoreView) -> bool:
     tagged = fields.get("tags") is None or set(fields["tags"]) == set(view.tags)
     on_trial = fields.get("settings") or fields.get("secrets")
     tried = not on_trial or view.measured != before.measured
-    return there and tagged and tried
+    roomy = fields.get("capacity_bytes") in (None, view.total_bytes)
+    return there and tagged and tried and roomy

@@ -1,6 +1,6 @@
 """stowage store demote."""
 
-from typing import Annotated
+from typing import Annotated, Any, TypeGuard
 
 import typer
 from stowage_contracts.errors import Problem
@@ -23,16 +23,25 @@ def demote(
         str | None, typer.Option(help="zone:ID, pod:ID, cluster:ID or host:ID; else its own.")
     ] = None,
     id: Annotated[str | None, typer.Option(help="Of the cache store it becomes.")] = None,
+    copy_first: Annotated[
+        bool, typer.Option("--copy-first", help="First copy elsewhere what only it holds.")
+    ] = False,
 ) -> None:
     """Make an image store a cache store as it stands, without moving a byte.
 
-    Refused while it holds the only replica of anything.
+    Refused while it holds the only replica of anything, unless that is to be copied first.
     """
     shell: Shell = context.obj
 
     async def work(client: Client) -> None:
         kind, key = scopes.parsed(scope) if scope else (None, None)
-        fields = {"cache_store_id": id, "name": name, "scope": kind, "scope_id": key}
+        fields: dict[str, Any] = {
+            "cache_store_id": id,
+            "name": name,
+            "scope": kind,
+            "scope_id": key,
+        }
+        fields["copy_first"] = copy_first or None
         before = (await client.stores.show(store)).error
         told: list[DemotionOrder] = []
 
@@ -40,18 +49,21 @@ def demote(
             told.append(await client.stores.demote(store, **fields))
 
         def done(view: StoreView) -> bool:
-            return view.state is StoreState.REMOVED or _new(view.error, before)
+            going = copy_first and view.evacuation is not None
+            return view.state is StoreState.REMOVED or going or _new(view.error, before)
 
         view = await watched_store(client, store).obeyed(order, done)
-        if view.state is not StoreState.REMOVED and view.error is not None:
+        if view.state is not StoreState.REMOVED and _new(view.error, before):
             shell.fail(view.error)
         if shell.json:
             shell.show(told[0])
+        elif view.evacuation is not None:
+            shell.say(f"cache store {told[0].cache_store_id} once all is copied; see: store show")
         else:
             shell.say(f"it is cache store {told[0].cache_store_id} now; see: stowage cache list")
 
     shell.run(work)
 
 
-def _new(error: Problem | None, before: Problem | None) -> bool:
+def _new(error: Problem | None, before: Problem | None) -> TypeGuard[Problem]:
     return error is not None and error != before

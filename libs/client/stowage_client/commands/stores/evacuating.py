@@ -1,5 +1,6 @@
 """stowage store evacuate."""
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
@@ -17,7 +18,7 @@ from stowage_client.commands.stores.options import StoreId
 from stowage_client.watching import watched_store
 
 
-def evacuate(
+def evacuate(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     store: StoreId,
     plan: Annotated[bool, typer.Option("--plan", help="Only tell what would move.")] = False,
@@ -26,21 +27,31 @@ def evacuate(
     stop: Annotated[
         bool, typer.Option("--stop", help="Stop one that runs; what is there stays.")
     ] = False,
+    to: Annotated[
+        list[str] | None, typer.Option(help="Only to this store; may be repeated.")
+    ] = None,
 ) -> None:
     """Move everything off a store, verified; nothing is lost when it is interrupted."""
     shell: Shell = context.obj
 
     async def work(client: Client) -> None:
-        if plan + stop + (remove or follow) > 1:
+        if plan + stop + bool(remove or follow or to) > 1:
             raise InvalidInput("--plan and --stop stand alone", code="argument")
+
+        async def order() -> StoreView:
+            return await client.stores.evacuate(store, remove=remove, to=to or ())
+
         if plan:
             await _plan(shell, client, store)
         elif stop:
             shell.show(await client.stores.stop_evacuation(store))
         elif follow:
-            await _follow(shell, client, store, remove)
+            before = await client.stores.show(store)
+            updates = watched_store(client, store).updates(order)
+            view = await _followed(shell, updates, before, remove)
+            shell.show(view) if shell.json else shell.say(_end(view))
         else:
-            shell.show(await client.stores.evacuate(store, remove=remove))
+            shell.show(await order())
 
     shell.run(work)
 
@@ -56,21 +67,20 @@ async def _plan(shell: Shell, client: Client, store: str) -> None:
     shell.say(f"{len(planned.moves)} objects, {figures.size(planned.bytes_to_move)} to move{told}")
 
 
-async def _follow(shell: Shell, client: Client, store: str, remove: bool) -> None:
+async def _followed(
+    shell: Shell, updates: AsyncGenerator[StoreView, None], before: StoreView, remove: bool
+) -> StoreView:
+    """How it ended, whoever ended it."""
     blocked: set[str] = set()
-
-    async def order() -> StoreView:
-        return await client.stores.evacuate(store, remove=remove)
-
-    with shown(shell, store) as progress:
-        async with aclosing(watched_store(client, store).updates(order)) as updates:
+    with shown(shell, before.id) as progress:
+        async with aclosing(updates):
             async for view in updates:
                 if view.evacuation is not None:
                     progress.figures(_figures(view.evacuation))
                     _tell_blockers(shell, view.evacuation, blocked)
-                if _ended(view, remove):
+                if _ended(view, before, remove):
                     break
-    shell.show(view) if shell.json else shell.say(_end(view, remove))
+    return view
 
 
 def _figures(view: EvacuationView) -> Transfer:
@@ -89,14 +99,19 @@ def _tell_blockers(shell: Shell, view: EvacuationView, told: set[str]) -> None:
         told.add(line)
 
 
-def _ended(view: StoreView, remove: bool) -> bool:
-    if remove or view.state is StoreState.REMOVED:
-        return view.state is StoreState.REMOVED
-    return view.evacuation is not None and view.evacuation.objects_left == 0
+def _ended(view: StoreView, before: StoreView, remove: bool) -> bool:
+    if view.state is StoreState.REMOVED:
+        return True
+    if view.evacuation is not None or view.evacuated in (None, before.evacuated):
+        return False
+    return not (remove and view.evacuated.empty)
 
 
-def _end(view: StoreView, remove: bool) -> str:
-    return f"{view.name} is removed" if remove else f"{view.name} is empty ({view.state})"
+def _end(view: StoreView) -> str:
+    if view.state is StoreState.REMOVED:
+        return f"{view.name} is removed"
+    left = "empty" if view.evacuated and view.evacuated.empty else "not empty: it was stopped"
+    return f"{view.name} is {left} ({view.state})"
 
 
 def _move(move: PlannedMove) -> Row:
