@@ -78,6 +78,14 @@ def test_a_url_with_a_password_is_not_passed_on(modern: Cloud, read: Read) -> No
     assert "url" not in taken(read(modern))["t-201"]["description"]["attributes"]
 
 
+def test_what_is_told_beside_the_bytes_has_cloudstacks_names(modern: Cloud, read: Read) -> None:
+    told = taken(read(modern))["t-201"]["description"]["attributes"]
+    assert told["displaytext"] == "CentOS"
+    assert (told["ostypeid"], told["ostypename"]) == ("os-centos", "CentOS 6.0 (64-bit)")
+    assert told["details"] == {"rootDiskController": "virtio", "nicAdapter": "virtio"}
+    assert told["sourcetemplateid"] == "t-202"
+
+
 def test_what_only_a_cache_has_is_taken_from_there(modern: Cloud, read: Read) -> None:
     assert places(taken(read(modern))["t-203"]) == [("st-5", "template/tmpl/3/203/k.qcow2", None)]
     report = Survey(read(modern)).report()

@@ -15,7 +15,7 @@ _TEMPLATE = (
     "id uuid name unique_name account_id created state format hypervisor_type cross_zones checksum "
     "url public featured extractable direct_download type hvm bits display_text enable_password "
     "enable_sshkey bootable sort_key template_tag arch deploy_as_is dynamically_scalable size "
-    "guest_os_id"
+    "guest_os_id source_template_id"
 )
 _VOLUME = (
     "id uuid name account_id created state format data_center_id template_id pool_id size "
@@ -35,11 +35,12 @@ class Things:
 
     def templates(self) -> Iterator[list[Thing]]:
         """Templates and ISOs."""
-        systems = _uuids(self._database, "guest_os")
+        systems = _systems(self._database)
         for rows in self._pages("vm_template", _TEMPLATE):
             numbers = [row["id"] for row in rows]
             zones, shares = self._zones(numbers), self._shares(numbers)
-            found = [_template(row, zones, shares, systems) for row in rows]
+            beside = self._beside(rows, systems)
+            found = [_template(row, zones, shares, beside[row["id"]]) for row in rows]
             yield self._with_copies(found, self._copies.of_templates(rows))
 
     def volumes(self) -> Iterator[list[Thing]]:
@@ -96,6 +97,25 @@ class Things:
         named = [{**row, "id": accounts[row["account_id"]].id} for row in known]
         return _grouped(named, "template_id", "id")
 
+    def _beside(
+        self, rows: list[Row], systems: Mapping[int, Mapping[str, Any]]
+    ) -> dict[int, dict[str, Any]]:
+        """What other tables tell of templates, by the names of CloudStack's answers."""
+        made_of = _some(self._database, "vm_template", rows, "source_template_id")
+        details: dict[int, dict[str, str]] = {}
+        if "vm_template_details" in self._database.tables:
+            query = "SELECT template_id, name, value FROM vm_template_details WHERE template_id IN"
+            for row in self._database.those(query, [row["id"] for row in rows]):
+                details.setdefault(row["template_id"], {})[row["name"]] = row["value"]
+        return {
+            row["id"]: {
+                **systems.get(row["guest_os_id"], {}),
+                "sourcetemplateid": made_of.get(row["source_template_id"]),
+                "details": details.get(row["id"]),
+            }
+            for row in rows
+        }
+
     def _volumes_of(self, rows: list[Row]) -> dict[int, Row]:
         told = self._database.columns("volumes", ("id", "uuid", "format"))
         query = f"SELECT {told} FROM volumes WHERE id IN"  # noqa: S608 - names of ours
@@ -104,12 +124,15 @@ class Things:
 
 
 def _template(
-    row: Row, zones: Mapping[int, list[int]], shares: Mapping[int, list[str]], systems: Any
+    row: Row,
+    zones: Mapping[int, list[int]],
+    shares: Mapping[int, list[str]],
+    beside: Mapping[str, Any],
 ) -> Thing:
     told = {
+        **beside,
         "displaytext": row["display_text"],
         "templatetype": row["type"],
-        "ostypeid": systems.get(row["guest_os_id"]),
         "bits": row["bits"],
         "templatetag": row["template_tag"],
         "sortkey": row["sort_key"],
@@ -194,8 +217,10 @@ def _some(database: Database, table: str, rows: Sequence[Row], column: str) -> d
     return {row["id"]: identity(noun, row) for row in database.those(query, wanted)}
 
 
-def _uuids(database: Database, table: str) -> dict[int, str]:
-    if not {"id", "uuid"} <= database.tables.get(table, frozenset()):
+def _systems(database: Database) -> dict[int, dict[str, Any]]:
+    """Kinds of guests: what a template says it is."""
+    if "guest_os" not in database.tables:
         return {}
-    rows = database.rows(f"SELECT id, uuid FROM {table} WHERE uuid IS NOT NULL")  # noqa: S608 - a name of ours
-    return {row["id"]: row["uuid"] for row in rows}
+    told = database.columns("guest_os", ("id", "uuid", "display_name"))
+    rows = database.rows(f"SELECT {told} FROM guest_os")  # noqa: S608 - names of ours
+    return {row["id"]: {"ostypeid": row["uuid"], "ostypename": row["display_name"]} for row in rows}

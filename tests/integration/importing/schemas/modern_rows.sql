@@ -93,3 +93,9 @@ INSERT INTO snapshot_store_ref (store_id, snapshot_id, created, store_role, phys
     (3, 31, '2019-02-05 06:07:08', 'Image', 8192, 0, 'snapshots/3/5/snap-a', 'Ready', 5),
     (1, 32, '2019-02-05 06:07:08', 'Primary', 0, 0, '/primary/y', 'Ready', 5),
     (1, 33, '2019-02-05 06:07:08', 'Image', 0, 31, 'snapshots/3/6/d.vhd', 'Ready', 6);
+CREATE TABLE vm_template_details (id bigint unsigned PRIMARY KEY AUTO_INCREMENT,
+    template_id bigint unsigned NOT NULL, name varchar(255) NOT NULL, value varchar(1024) NOT NULL,
+    display tinyint(1) NOT NULL DEFAULT 1);
+INSERT INTO vm_template_details (template_id, name, value) VALUES
+    (201, 'rootDiskController', 'virtio'), (201, 'nicAdapter', 'virtio');
+UPDATE vm_template SET source_template_id = 202 WHERE id = 201;
