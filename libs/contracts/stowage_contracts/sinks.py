@@ -57,7 +57,7 @@ class SinkOptions(Value):
     batch: int = Field(default=1, ge=1, le=100)
     """Of a webhook with CloudEvents: most events in one request; with more than one a request is
     always a batch."""
-    rate: float = Field(default=100.0, gt=0, le=100_000)
+    rate: float = Field(default=100.0, ge=0.01, le=100_000)
     """Most events in a second."""
     seconds: float = Field(default=10.0, ge=1, le=60)
     """How long the receiver has for one request, or the broker for its confirm."""

@@ -30,10 +30,9 @@ CREATE TABLE sinks (
     gap jsonb, gap_tx bigint NOT NULL DEFAULT 0, gap_id bigint NOT NULL DEFAULT 0,
     generation bigint NOT NULL DEFAULT 1,
     owner text NOT NULL DEFAULT '', leased_until timestamptz
-);
+) WITH (fillfactor = 50);
 CREATE INDEX sinks_page ON sinks (created DESC, id DESC);
 CREATE INDEX sinks_account ON sinks (account_id, created DESC, id DESC);
-CREATE INDEX sinks_at ON sinks (at_tx, at_id);
 -- Up to where events were forgotten: a sink that had not come so far has a gap.
 CREATE TABLE feed_trimmed (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 from stowage_contracts.errors import Conflict, InvalidInput
 from stowage_contracts.sinks import (
     SinkFilters,
@@ -15,6 +15,7 @@ from stowage_contracts.sinks import (
 from stowage_contracts.values import new_id
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.http import Call, Reply, Route
+from stowage_runtime.http.parsing import refusal
 from stowage_runtime.service import Desk
 
 from api_gateway.conditions import PreconditionFailed
@@ -122,8 +123,8 @@ async def _changed(call: Call, desk: Desk, deps: Deps, change: SinkChange) -> Re
         secrets = sink.secrets.model_copy(update={"url": url}).sealed(sink.id, deps.cipher)
         try:
             kept = NewSink.model_validate(_merged(sink, given))
-        except ValueError as error:
-            raise InvalidInput(str(error).splitlines()[-1].strip(), code="body") from None
+        except ValidationError as error:
+            raise refusal(error, "body") from None
         paused = row["paused"] if change.paused is None else change.paused
         await tx.run("change_sink", sink.id, kept.name, target, secrets, *_settings(kept), paused)
         return _tagged(await view(await own_sink(call, tx), tx))

@@ -1,5 +1,6 @@
 """What is sent to make, change and move a sink."""
 
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Self
 
@@ -19,6 +20,7 @@ from api_gateway.settings import Settings
 
 LONGEST_URL = 2000
 DAY = 86_400.0
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 FROM_HERE, FROM_OLDEST = "now", "oldest"
 
 
@@ -73,7 +75,7 @@ class Redelivery(Given):
 
     after: str = Field(default="", max_length=40)
     """A position, ``oldest`` or ``now``."""
-    since: Instant | None = None
+    since: Instant | None = Field(default=None, ge=_FIRST, le=_LAST)
     """Or the first event at or after this time."""
 
     @model_validator(mode="after")

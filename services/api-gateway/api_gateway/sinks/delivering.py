@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import ceil
 
 import structlog
@@ -12,7 +13,7 @@ from stowage_runtime.backoff import delay, wait
 
 from api_gateway.listeners import Position
 from api_gateway.sinks.journal import Journal, Lost, Page, told_gap
-from api_gateway.sinks.metrics import DELIVERED, FAILED
+from api_gateway.sinks.metrics import DELIVERED, FAILED, LAG
 from api_gateway.sinks.outgoing import Outgoing, waves
 from api_gateway.sinks.sending import Sender
 
@@ -82,6 +83,7 @@ class Delivery:
             if page.gap is not None:
                 await self._tell([told_gap(self.journal.sink, page.gap)], page)
                 await self.journal.gap_told(page.gap)
+            LAG.set(_age(page), self._labels)
             taken = await self._deliver(page)
         except Unavailable as error:
             _log.info("sink.waits", sink=self.journal.sink.id, code=error.code)
@@ -140,6 +142,12 @@ class _Failed(Exception):
     def __init__(self, error: StowageError, taken: Sequence[Outgoing], failures: int) -> None:
         super().__init__(error.cause)
         self.error, self.taken, self.failures = error, taken, failures
+
+
+def _age(page: Page) -> float:
+    """Seconds since the first of the events was said."""
+    first = page.events[0].time if page.events else None
+    return max(0.0, (datetime.now(UTC) - first).total_seconds()) if first else 0.0
 
 
 def _before_first(events: Sequence[Outgoing], taken: set[int]) -> list[Outgoing]:

@@ -23,7 +23,7 @@ from api_gateway.sinks.metrics import SINKS
 from api_gateway.sinks.rows import Sink
 from api_gateway.sinks.senders import Senders
 
-LEASE_SECONDS = 15.0
+LEASE_SECONDS = 8.0
 """How long a gateway that fell silent keeps its sinks."""
 MOST = 500
 """Sinks of one gateway."""

@@ -10,4 +10,7 @@ DELIVERED = _meter.create_counter(
 FAILED = _meter.create_counter(
     "stowage_sink_failures", description="Attempts that failed, by kind, sink and code."
 )
+LAG = _meter.create_gauge(
+    "stowage_sink_lag", unit="s", description="Age of the oldest event a sink has not taken."
+)
 SINKS = _meter.create_gauge("stowage_sinks", description="Sinks this gateway delivers for.")
