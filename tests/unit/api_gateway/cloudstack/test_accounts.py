@@ -71,7 +71,7 @@ async def test_an_account_is_made_with_its_user_in_a_domain(cs: CloudStack) -> N
     account = await made(cs, "ada", account="adas", domainid=sales, accounttype=2)
     typed(account, ACCOUNT)
     typed(account["user"][0], USER)
-    assert datetime.strptime(account["created"], "%Y-%m-%dT%H:%M:%S%z")
+    assert datetime.strptime(account["created"], "%Y-%m-%dT%H:%M:%S%z").year >= 2026
     told = {name: account[name] for name in ("name", "accounttype", "roletype", "domainpath")}
     assert told == {
         "name": "adas",
