@@ -17,6 +17,6 @@ class SwiftLifecycle(PlainLifecycle):
         """Idempotent. Raises Conflict (``temp_url_key``) when the account keeps two others."""
         settings = self._container.settings
         if settings.create:
-            made = Ask("PUT", f"/{settings.container}")
+            made = Ask("PUT", f"/{settings.container}", {}, settings.placed)
             await self._container.connection.call(made, settings.container)
         await self._links.leave_key()

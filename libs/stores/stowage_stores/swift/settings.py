@@ -50,6 +50,8 @@ class SwiftSettings(BaseModel):
     begin with the container's name: found there and read, never listed or written."""
     create: bool = False
     """Make the container when the store is added."""
+    policy: str = Field(default="", max_length=100, pattern=r"^[!-~]*$")
+    """Storage policy of the containers that are made; the server's own default when empty."""
     temp_url_key: SecretStr = Field(min_length=1)
     """Signs links; Stowage leaves it with the account by itself, beside one that is there."""
     ca_bundle: str = ""
@@ -114,6 +116,11 @@ class SwiftSettings(BaseModel):
         """Address and account without telling either: its containers copy from each other."""
         owner = self.user if self.auth != "password" else f"{self.project_domain}/{self.project}"
         return named_server("swift", self.auth_url, self.region, owner)
+
+    @property
+    def placed(self) -> dict[str, str]:
+        """Headers with which a container is made."""
+        return {"X-Storage-Policy": self.policy} if self.policy else {}
 
     @property
     def scheme(self) -> str:

@@ -73,7 +73,8 @@ class Writes:
         write = Write(key, writer, secrets.token_hex(12), shape)
         await self._container.put(write.mark, write.note)
         limits = await self._connection.limits()
-        headers = {_KEY: secrets.token_hex(20)} if limits.container_keys else {}
+        opened = {_KEY: secrets.token_hex(20)} if limits.container_keys else {}
+        headers = {**opened, **self._settings.placed}
         await self._connection.call(Ask("PUT", f"/{self.place(write)}", {}, headers), key)
         return write
 

@@ -52,11 +52,7 @@ def _swift(url: str, given: Details) -> Details:
     account, name = given.pop("account", ""), given.pop("username", "")
     policy = given.pop("storagepolicy", "")
     if policy:
-        raise Refused(
-            PARAMETER,
-            "storagepolicy is not set by Stowage",
-            hint="make the container with that policy and name it in the detail 'container'",
-        )
+        given["policy"] = policy
     user = f"{account}:{name}" if account and name else name or account
     found = {**({"user": user} if user else {}), **given}
     found.setdefault("auth_url", url)

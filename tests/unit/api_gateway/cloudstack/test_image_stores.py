@@ -151,7 +151,7 @@ async def test_a_swift_store_gets_a_container_and_a_key(
     cs: CloudStack, stores: Bench, made_keys: dict[str, str]
 ) -> None:
     url = "http://swift:8080/auth/v1.0"
-    given = {"account": "test", "username": "tester", "key": "canary"}
+    given = {"account": "test", "username": "tester", "key": "canary", "storagepolicy": "gold"}
     reply, said = await added(cs, stores, provider="SWIFT", url=url, **details(given))
     assert reply.body["imagestore"]["url"] == url
     assert said.settings == {
@@ -159,6 +159,7 @@ async def test_a_swift_store_gets_a_container_and_a_key(
         "user": "test:tester",
         "container": "stowage",
         "create": True,
+        "policy": "gold",
     }
     sealed = secrets(said, made_keys)
     assert sealed["key"] == "canary"
@@ -207,7 +208,7 @@ WRONG: list[Any] = [
     ({"provider": "NFS", "url": "nfs://f/x", "zoneid": "z9"}, "no such zone"),
     ({"provider": "directory", "url": "file:///x", "name": "taken"}, "taken"),
     ({"provider": "directory", **details({"root": "/x", "deadline_seconds": "y"})}, "deadline"),
-    ({"provider": "Swift", **details({"storagepolicy": "gold"})}, "storagepolicy"),
+    ({"provider": "Swift", **details({"account": "a"})}, "url, key"),
 ]
 
 

@@ -222,7 +222,7 @@ async def _providers(role: StoreRole | None, tx: Tx) -> list[str]:
 
 
 COMMANDS = (
-    Command("addImageStore", add_image_store, missing="SMB shares, Swift's storagepolicy"),
+    Command("addImageStore", add_image_store, missing="SMB shares"),
     Command(
         "addImageStoreS3",
         add_s3,
