@@ -12,6 +12,7 @@ _DURABLE = {
         "StopEvacuation ScanStore CleanStore AdoptStore RemoveStore RegisterTemplate "
         "RegisterVolume RegisterSnapshot DeleteTemplate DeleteVolume DeleteSnapshot ChangeObject "
         "CopyToZone LeaveZone DeleteReplica VerifyReplica FinishUpload RevokeLink SetPlacementRule "
+        "MakeTemplate "
         "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
         "CopyCancelled HostJoined HostDraining ObjectInspected ObjectRemoved MoveVolume CloneHop "
         "PrefetchObject DemoteStore ImportObject SetAccountLimit"

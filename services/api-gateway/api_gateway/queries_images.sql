@@ -27,45 +27,57 @@ SELECT EXISTS (SELECT FROM descriptions WHERE noun = $1 AND id = $2 AND public)
 
 -- Lists of templates or ISOs ($1), newest first; each state matches one of $2, and $3 where given is
 -- in its name. One row for each zone ($4: of this zone; $5: where it is ready or not), or with $6
--- one for each object. Rows have an offset and a limit, counts a bound, as last parameters.
+-- one for each object. Rows have an offset and a limit as last parameters, counts how many objects
+-- to look at.
 -- name: images_all
 SELECT r.*, z.zone_id, z.ready
 FROM resources AS r CROSS JOIN LATERAL (
     SELECT NULL AS zone_id, (r.state ->> 'ready')::boolean AS ready WHERE $6
     UNION ALL SELECT * FROM object_zones(r.state) AS o
     WHERE NOT $6 AND ($4 = '' OR o.zone_id = $4) AND ($5::boolean IS NULL OR o.ready = $5)) AS z
-WHERE r.noun = 'template' AND NOT r.removed AND r.state ->> 'removed' = 'false'
-    AND r.state ->> 'kind' = $1
+WHERE r.image_kind = $1 AND NOT r.removed
     AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
 ORDER BY r.created DESC, r.id DESC, z.zone_id OFFSET $7 LIMIT $8
 -- name: count_images_all
-SELECT count(*) FROM (
-    SELECT FROM resources AS r CROSS JOIN LATERAL (
-        SELECT WHERE $6
-        UNION ALL SELECT FROM object_zones(r.state) AS o
-        WHERE NOT $6 AND ($4 = '' OR o.zone_id = $4) AND ($5::boolean IS NULL OR o.ready = $5)) AS z
-    WHERE r.noun = 'template' AND NOT r.removed AND r.state ->> 'removed' = 'false'
-        AND r.state ->> 'kind' = $1
+SELECT coalesce(sum(CASE WHEN $6 OR $4 <> '' THEN 1
+    ELSE image_rows(state, $5, (SELECT count(*) FROM resources WHERE noun = 'zone' AND NOT removed)) END), 0)::bigint
+FROM (SELECT r.state FROM resources AS r
+    WHERE r.image_kind = $1 AND NOT r.removed
         AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
     LIMIT $7) AS counted
+-- name: count_images_whole
+-- All of a kind, unless $6 a row for each zone.
+SELECT coalesce(sum(CASE WHEN $6 THEN 1 ELSE coalesce(image_zones,
+    (SELECT count(*) FROM resources WHERE noun = 'zone' AND NOT removed)) END), 0)::bigint
+FROM (SELECT r.image_zones FROM resources AS r
+    WHERE r.image_kind = $1 AND NOT r.removed AND $2::jsonb[] IS NOT NULL AND $3 = '' AND $4 = ''
+        AND $5::boolean IS NULL
+    LIMIT $7) AS counted
+-- name: count_images_own
+-- As count_images_whole, of accounts $7.
+SELECT coalesce(sum(CASE WHEN $6 THEN 1 ELSE coalesce(image_zones,
+    (SELECT count(*) FROM resources WHERE noun = 'zone' AND NOT removed)) END), 0)::bigint
+FROM (SELECT r.image_zones FROM resources AS r
+    WHERE r.account_id = ANY ($7::text[]) AND r.image_kind = $1 AND NOT r.removed
+        AND $2::jsonb[] IS NOT NULL AND $3 = '' AND $4 = '' AND $5::boolean IS NULL
+    LIMIT $8) AS counted
 -- name: images_seen
 -- Of accounts $7; public ones ($8: public, featured, community; '': none); shared with accounts $9.
 WITH found AS (
     (SELECT own.* FROM unnest($7::text[]) AS mine (account_id) CROSS JOIN LATERAL (
         SELECT r.id, r.created FROM resources AS r
-        WHERE r.noun = 'template' AND NOT r.removed AND r.state ->> 'removed' = 'false'
-            AND r.account_id = mine.account_id AND r.state ->> 'kind' = $1
+        WHERE r.account_id = mine.account_id AND r.image_kind = $1 AND NOT r.removed
             AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
         ORDER BY r.created DESC, r.id DESC LIMIT $10::bigint + $11::bigint) AS own)
     UNION (SELECT r.id, r.created FROM descriptions AS d JOIN resources AS r USING (noun, id)
         WHERE d.noun = 'template' AND d.public AND $8 <> ''
-            AND ($8 = 'public' OR d.featured = ($8 = 'featured')) AND NOT r.removed
-            AND r.state ->> 'removed' = 'false' AND r.state ->> 'kind' = $1
+            AND ($8 = 'public' OR d.featured = ($8 = 'featured'))
+            AND r.image_kind = $1 AND NOT r.removed
             AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
         ORDER BY d.created DESC, d.id DESC LIMIT $10::bigint + $11::bigint)
     UNION (SELECT r.id, r.created FROM launch_permissions AS p JOIN resources AS r USING (noun, id)
-        WHERE p.noun = 'template' AND p.account_id = ANY ($9::text[]) AND NOT r.removed
-            AND r.state ->> 'removed' = 'false' AND r.state ->> 'kind' = $1
+        WHERE p.noun = 'template' AND p.account_id = ANY ($9::text[])
+            AND r.image_kind = $1 AND NOT r.removed
             AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
         ORDER BY r.created DESC, r.id DESC LIMIT $10::bigint + $11::bigint)
 )
@@ -80,28 +92,21 @@ ORDER BY r.created DESC, r.id DESC, z.zone_id OFFSET $10 LIMIT $11
 WITH found AS (
     (SELECT own.* FROM unnest($7::text[]) AS mine (account_id) CROSS JOIN LATERAL (
         SELECT r.id FROM resources AS r
-        WHERE r.noun = 'template' AND NOT r.removed AND r.state ->> 'removed' = 'false'
-            AND r.account_id = mine.account_id AND r.state ->> 'kind' = $1
-            AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
-        LIMIT $10) AS own)
+        WHERE r.account_id = mine.account_id AND r.image_kind = $1 AND NOT r.removed
+            AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3) LIMIT $10) AS own)
     UNION (SELECT r.id FROM descriptions AS d JOIN resources AS r USING (noun, id)
         WHERE d.noun = 'template' AND d.public AND $8 <> ''
-            AND ($8 = 'public' OR d.featured = ($8 = 'featured')) AND NOT r.removed
-            AND r.state ->> 'removed' = 'false' AND r.state ->> 'kind' = $1
-            AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
-        LIMIT $10)
+            AND ($8 = 'public' OR d.featured = ($8 = 'featured'))
+            AND r.image_kind = $1 AND NOT r.removed
+            AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3) LIMIT $10)
     UNION (SELECT r.id FROM launch_permissions AS p JOIN resources AS r USING (noun, id)
-        WHERE p.noun = 'template' AND p.account_id = ANY ($9::text[]) AND NOT r.removed
-            AND r.state ->> 'removed' = 'false' AND r.state ->> 'kind' = $1
-            AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
-        LIMIT $10)
+        WHERE p.noun = 'template' AND p.account_id = ANY ($9::text[])
+            AND r.image_kind = $1 AND NOT r.removed
+            AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3) LIMIT $10)
 )
-SELECT count(*) FROM (
-    SELECT FROM found JOIN resources AS r ON r.noun = 'template' AND r.id = found.id
-    CROSS JOIN LATERAL (
-        SELECT WHERE $6
-        UNION ALL SELECT FROM object_zones(r.state) AS o
-        WHERE NOT $6 AND ($4 = '' OR o.zone_id = $4) AND ($5::boolean IS NULL OR o.ready = $5)) AS z
+SELECT coalesce(sum(CASE WHEN $6 OR $4 <> '' THEN 1
+    ELSE image_rows(state, $5, (SELECT count(*) FROM resources WHERE noun = 'zone' AND NOT removed)) END), 0)::bigint
+FROM (SELECT r.state FROM found JOIN resources AS r ON r.noun = 'template' AND r.id = found.id
     LIMIT $10) AS counted
 -- name: images_filtered
 -- As images_seen, but by ids $10, name $11, attributes $12 and whether it is public ($13), too; with
@@ -111,8 +116,8 @@ FROM resources AS r LEFT JOIN descriptions AS d USING (noun, id) CROSS JOIN LATE
     SELECT NULL AS zone_id, (r.state ->> 'ready')::boolean AS ready WHERE $6
     UNION ALL SELECT * FROM object_zones(r.state) AS o
     WHERE NOT $6 AND ($4 = '' OR o.zone_id = $4) AND ($5::boolean IS NULL OR o.ready = $5)) AS z
-WHERE r.noun = 'template' AND r.state ->> 'kind' = $1 AND r.state @> ANY ($2::jsonb[])
-    AND ($3 = '' OR r.state ->> 'name' ILIKE $3) AND NOT r.removed
+WHERE r.noun = 'template' AND r.state ->> 'kind' = $1 AND NOT r.removed
+    AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
     AND ($10::text[] IS NULL OR r.id = ANY ($10)) AND ($11 = '' OR r.state ->> 'name' = $11)
     AND coalesce(d.attributes, '{}') @> $12::jsonb
     AND ($13::boolean IS NULL OR coalesce(d.public, false) = $13)
@@ -122,21 +127,22 @@ WHERE r.noun = 'template' AND r.state ->> 'kind' = $1 AND r.state @> ANY ($2::js
             WHERE p.noun = r.noun AND p.id = r.id AND p.account_id = ANY ($9::text[])))
 ORDER BY r.created DESC, r.id DESC, z.zone_id OFFSET $14 LIMIT $15
 -- name: count_images_filtered
-SELECT count(*) FROM (
-    SELECT FROM resources AS r LEFT JOIN descriptions AS d USING (noun, id) CROSS JOIN LATERAL (
-        SELECT WHERE $6
-        UNION ALL SELECT FROM object_zones(r.state) AS o
-        WHERE NOT $6 AND ($4 = '' OR o.zone_id = $4) AND ($5::boolean IS NULL OR o.ready = $5)) AS z
-    WHERE r.noun = 'template' AND r.state ->> 'kind' = $1 AND r.state @> ANY ($2::jsonb[])
-        AND ($3 = '' OR r.state ->> 'name' ILIKE $3) AND NOT r.removed
-        AND ($10::text[] IS NULL OR r.id = ANY ($10)) AND ($11 = '' OR r.state ->> 'name' = $11)
-        AND coalesce(d.attributes, '{}') @> $12::jsonb
-        AND ($13::boolean IS NULL OR coalesce(d.public, false) = $13)
-        AND ($7::text[] IS NULL OR r.account_id = ANY ($7)
-            OR ($8 <> '' AND d.public AND ($8 = 'public' OR d.featured = ($8 = 'featured')))
-            OR EXISTS (SELECT FROM launch_permissions AS p
-                WHERE p.noun = r.noun AND p.id = r.id AND p.account_id = ANY ($9::text[])))
+SELECT coalesce(sum(CASE WHEN $6 OR $4 <> '' THEN 1
+    ELSE image_rows(state, $5, (SELECT count(*) FROM resources WHERE noun = 'zone' AND NOT removed)) END), 0)::bigint
+FROM (SELECT r.state FROM resources AS r LEFT JOIN descriptions AS d USING (noun, id)
+    WHERE r.noun = 'template' AND r.state ->> 'kind' = $1 AND NOT r.removed
+    AND r.state @> ANY ($2::jsonb[]) AND ($3 = '' OR r.state ->> 'name' ILIKE $3)
+    AND ($10::text[] IS NULL OR r.id = ANY ($10)) AND ($11 = '' OR r.state ->> 'name' = $11)
+    AND coalesce(d.attributes, '{}') @> $12::jsonb
+    AND ($13::boolean IS NULL OR coalesce(d.public, false) = $13)
+    AND ($7::text[] IS NULL OR r.account_id = ANY ($7)
+        OR ($8 <> '' AND d.public AND ($8 = 'public' OR d.featured = ($8 = 'featured')))
+        OR EXISTS (SELECT FROM launch_permissions AS p
+            WHERE p.noun = r.noun AND p.id = r.id AND p.account_id = ANY ($9::text[])))
     LIMIT $14) AS counted
+-- name: plan_each_time
+-- For the rest of the transaction: what fits a list of many does not fit one of few.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 -- name: states_of
 -- Of resources of a noun by their ids, whatever became of them.
 SELECT id, state FROM resources WHERE noun = $1 AND id = ANY ($2::text[])

@@ -44,6 +44,7 @@ from stowage_contracts.messages.image_store import (
     ListFindings,
     ListStoreObjects,
     MakeLink,
+    MakeTemplate,
     MoveReplicas,
     MoveVolume,
     OpenUpload,
@@ -87,6 +88,7 @@ from image_store.handlers.importing import on_import_object
 from image_store.handlers.leaves import on_get_leaves, on_keep_leaves
 from image_store.handlers.leaving import on_leave_zone
 from image_store.handlers.links import on_make_link, on_revoke_link
+from image_store.handlers.making import on_make_template
 from image_store.handlers.moving import on_move_volume
 from image_store.handlers.placement import (
     on_explain_placement,
@@ -149,6 +151,7 @@ HANDLERS: Mapping[type[Message], Handler[Deps]] = {
     RegisterVolume: on_register,
     RegisterSnapshot: on_register,
     ImportObject: on_import_object,
+    MakeTemplate: on_make_template,
     DeleteTemplate: on_delete,
     DeleteVolume: on_delete,
     DeleteSnapshot: on_delete,

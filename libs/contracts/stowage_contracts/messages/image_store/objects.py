@@ -78,6 +78,20 @@ class RegisterSnapshot(Register, subject="snapshot/{snapshot_id}"):
         return ObjectRef(kind=ObjectKind.SNAPSHOT, id=self.snapshot_id)
 
 
+class MakeTemplate(Command, subject="template/{template_id}"):
+    """A template of a volume or full snapshot that image stores hold; its bytes are copied."""
+
+    template_id: Id
+    account_id: Id
+    name: Name
+    format: ImageFormat
+    """That of the source."""
+    hypervisor: HypervisorKind
+    scope: Scope
+    source: ObjectRef
+    copy_id: Id
+
+
 class DeleteTemplate(Command, subject="template/{template_id}"):
     """Hide a template or ISO at once and delete its replicas."""
 

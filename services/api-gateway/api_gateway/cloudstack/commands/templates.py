@@ -4,7 +4,10 @@ from api_gateway.cloudstack.command import Command
 from api_gateway.cloudstack.images.following import when_gone
 from api_gateway.cloudstack.images.kinds import TEMPLATE
 from api_gateway.cloudstack.images.living import Images
+from api_gateway.cloudstack.images.making import create
 from api_gateway.cloudstack.images.preparing import prepare
+from api_gateway.cloudstack.images.shown import result
+from api_gateway.cloudstack.jobs import when_ready
 
 _TEMPLATES = Images(TEMPLATE)
 COMMANDS = (
@@ -27,4 +30,12 @@ COMMANDS = (
         "keep what they need, with and without forced",
     ),
     Command("prepareTemplate", prepare),
+    Command(
+        "createTemplate",
+        create,
+        follow=when_ready,
+        result=result,
+        missing="of a volume on a primary pool, of a snapshot that stands on another one, of an "
+        "instance",
+    ),
 )

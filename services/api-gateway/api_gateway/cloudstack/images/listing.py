@@ -24,6 +24,7 @@ _ATTRIBUTES = ("templatetype", "arch", "forcks", "bootable")
 """Filters on what was said of an object beside its bytes."""
 _NEVER = ("parenttemplateid", "extensionid", "oscategoryid")
 """Things no object here has."""
+_ALL = "images_all"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Listing:
     async def rows(self, paging: Paging, tx: Tx) -> list[Record]:
         """One page; each row has a zone, and whether the object can be read there."""
         query, args = self._question()
+        if query != _ALL:
+            await tx.value("plan_each_time")
         return await tx.rows(query, *args, paging.offset, paging.limit)
 
     async def count(self, tx: Tx) -> int:
@@ -56,7 +59,17 @@ class Listing:
         query, args = self._question()
         if self.ids is not None:
             return int(await tx.value(f"count_{query}", *args, EXACT))
-        return await self.ask.deps.counts.count(f"count_{query}", args, tx)
+        return await self.ask.deps.counts.count(*self._counting(query, args), tx)
+
+    def _counting(self, query: str, args: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+        """The query that counts; a list that nothing narrows is counted off an index."""
+        whose, (_, matches, *narrow) = self.whose, self.common
+        plain = matches == [{"removed": False}] and narrow[:3] == ["", "", None]
+        if plain and query == _ALL:
+            return "count_images_whole", args
+        if plain and query == "images_seen" and not whose.public and not whose.shared:
+            return "count_images_own", (*self.common, whose.own)
+        return f"count_{query}", args
 
     def _question(self) -> tuple[str, tuple[Any, ...]]:
         ask, whose = self.ask, self.whose
@@ -67,7 +80,7 @@ class Listing:
         if any(part not in (None, "", {}) for part in narrow) or ask.flag("showremoved"):
             return "images_filtered", (*self.common, *seen_by, *narrow)
         if whose.own is None:
-            return "images_all", self.common
+            return _ALL, self.common
         return "images_seen", (*self.common, *seen_by)
 
 
