@@ -41,11 +41,20 @@ JOIN resource_limits l ON l.type = $2 AND (l.account_id = a.id OR l.domain_id = 
 WHERE a.id = $1 ORDER BY array_position(d.lineage, l.domain_id) NULLS LAST
 FOR UPDATE OF l
 -- name: count_resources
--- What accounts $1 have of a noun, counted up to $3.
+-- What accounts $1 have of a noun, counted up to $3. Volumes that copies are going to make are
+-- among them before their owner has spoken.
 SELECT count(*) FROM (
     SELECT FROM resources
     WHERE noun = $2 AND account_id = ANY ($1::text[]) AND NOT removed
         AND NOT coalesce((state ->> 'removed')::boolean, false)
+    UNION ALL
+    SELECT FROM resources AS copy
+    WHERE $2 = 'volume' AND copy.noun = 'copy' AND copy.account_id = ANY ($1::text[])
+        AND NOT copy.removed
+        AND copy.state ->> 'state' IN ('requested', 'planned', 'waiting', 'running', 'paused')
+        AND copy.state #>> '{object,kind}' = 'volume' AND NOT EXISTS (
+            SELECT FROM resources AS volume
+            WHERE volume.noun = 'volume' AND volume.id = copy.state #>> '{object,id}')
     LIMIT $3) AS found
 -- name: set_account_limit
 INSERT INTO resource_limits (account_id, type, max) VALUES ($1, $2, $3)

@@ -26,6 +26,7 @@ from api_gateway.bodies import Given
 from api_gateway.deps import Deps
 from api_gateway.filters import OwnedQuery
 from api_gateway.idempotency import accept
+from api_gateway.limits import reserve_count
 from api_gateway.orders import IMAGE_STORE
 from api_gateway.orders import ask as ask_owner
 from api_gateway.resources import (
@@ -116,6 +117,8 @@ async def ask(body: NewCopy, principal: Principal, tx: Tx) -> CopyView:
             resource=f"store/{body.store_id}",
             hint="list the pools with role=Primary",
         )
+    if body.volume_id is not None:
+        await reserve_count(tx, principal.account_id, "volume")
     view = _pending(body, template, principal, tx)
     await pending(tx, "copy", view, view.account_id)
     await tx.say(_command(body, view), to=IMAGE_STORE)
