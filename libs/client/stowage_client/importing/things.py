@@ -14,15 +14,12 @@ PAGE = 500
 _TEMPLATE = (
     "id uuid name unique_name account_id created state format hypervisor_type cross_zones checksum "
     "url public featured extractable direct_download type hvm bits display_text enable_password "
-    "enable_sshkey bootable sort_key template_tag arch deploy_as_is dynamically_scalable size "
+    "enable_sshkey bootable sort_key template_tag arch deploy_as_is dynamically_scalable "
     "guest_os_id source_template_id"
 )
-_VOLUME = (
-    "id uuid name account_id created state format data_center_id template_id pool_id size "
-    "hypervisor_type"
-)
+_VOLUME = "id uuid name account_id created state format data_center_id template_id hypervisor_type"
 _SNAPSHOT = (
-    "id uuid name account_id created status hypervisor_type data_center_id volume_id size "
+    "id uuid name account_id created status hypervisor_type data_center_id volume_id "
     "type_description backup_snap_id prev_snap_id sechost_id s3_id swift_id"
 )
 
@@ -60,11 +57,6 @@ class Things:
             of = _some(self._database, "snapshots", [{"p": p} for p in parents.values()], "p")
             found = [_snapshot(row, volumes, of.get(parents.get(row["id"], 0))) for row in rows]
             yield self._with_copies(found, copies)
-
-    def removed(self, table: str) -> int:
-        """How many there are no more."""
-        query = f"SELECT COUNT(*) AS n FROM {table} WHERE removed IS NOT NULL"  # noqa: S608 - a name of ours
-        return int(self._database.rows(query)[0]["n"])
 
     def _pages(self, table: str, names: str, where: str = "TRUE") -> Iterator[list[Row]]:
         told = self._database.columns(table, names.split(), "o")
