@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-from stowage_contracts.errors import InvalidInput, Problem, StowageError, Unavailable
+from stowage_contracts.errors import InvalidInput, Problem, StowageError, TooMany, Unavailable
 from stowage_contracts.values import new_id
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
@@ -75,6 +75,9 @@ class Session:
         while True:
             try:
                 return await self._once(ask, headers)
+            except TooMany as error:  # nothing of it was done
+                if not await pauses.rest(error.details.get("retry_after", 0)):
+                    raise error from None
             except Unavailable as error:
                 if ask.once or not await pauses.rest():
                     raise error from None
@@ -128,12 +131,12 @@ class Pauses:
         self._until = asyncio.get_running_loop().time() + patience
         self._next = FIRST_PAUSE
 
-    async def rest(self) -> bool:
-        """Rest; False without resting when it would take too long."""
+    async def rest(self, least: float = 0) -> bool:
+        """Rest ``least`` seconds or more; False without resting when it would take too long."""
         pause, self._next = self._next, min(2 * self._next, LONGEST_PAUSE)
-        if asyncio.get_running_loop().time() + pause > self._until:
+        if asyncio.get_running_loop().time() + least + pause > self._until:
             return False
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
+        await asyncio.sleep(least + pause * random.uniform(0.5, 1.0))  # noqa: S311 no secret
         return True
 
 

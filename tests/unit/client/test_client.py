@@ -6,7 +6,7 @@ import pytest
 from api_gateway.deps import Deps
 from stowage_client import Client
 from stowage_client.watching import copy_updates, settled, settled_store
-from stowage_contracts.errors import InvalidInput, NotAuthorized, NotFound, Unavailable
+from stowage_contracts.errors import InvalidInput, NotAuthorized, NotFound, TooMany, Unavailable
 from stowage_contracts.messages.image_store import AddStore, AddZone, RegisterTemplate
 from stowage_contracts.views import CopyView
 from stowage_runtime.http.server import HttpServer
@@ -184,3 +184,24 @@ async def test_accounts_get_their_keys(client: Client, url: str) -> None:
     async with Client(url, keys.api_key.get_secret_value()) as mine:
         assert [zone async for zone in mine.zones.list()] == []
     assert keys.api_key.get_secret_value() not in repr(keys)
+
+
+async def test_one_over_its_share_asks_again_when_it_may() -> None:
+    asked = 0
+
+    async def refuse_first(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        told = TooMany("too fast", code="requests", retry_after=0.01).problem
+        body = told.model_dump_json() if asked == 1 else '{"id": "z1", "name": "one"}'
+        status = "429 Too Many Requests" if asked == 1 else "202 Accepted"
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse_first, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, Client(f"http://127.0.0.1:{port}", "key") as client:
+        assert (await client.zones.add("one")).id == "z1"
+    assert asked == 2

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from image_store.objects.replicas import damaged
 from stowage_contracts.errors import Conflict
 from stowage_contracts.messages.image_store import (
     AccountBytesCounted,
@@ -13,15 +14,25 @@ from stowage_contracts.messages.image_store import (
     CopyRequested,
     CountAccountBytes,
     EvacuateStore,
+    MoveReplicas,
     RegisterTemplate,
     ReplicaFailed,
     SetAccountLimit,
 )
 from stowage_contracts.values import ObjectRef
 
+from tests.unit.image_store.lab import LabProvider
 from tests.unit.image_store.scene import CONTENT, Scene, accepted
+from tests.unit.image_store.shelves import Shelves
 
 T1 = ObjectRef(kind="template", id="t1")
+
+
+@pytest.fixture
+async def shelves(scene: Scene, lab: LabProvider) -> Shelves:
+    shelves = Shelves(scene, lab)
+    await shelves.begin()
+    return shelves
 
 
 async def limit(scene: Scene, most: int | None, account_id: str = "acme") -> None:
@@ -73,12 +84,12 @@ async def test_two_hundred_registrations_at_once_get_what_the_account_may_have(
     assert refused == 200 - 95
 
 
-async def test_two_hundred_writers_whose_sizes_come_late_get_no_byte_more(scene: Scene) -> None:
+async def test_writers_whose_sizes_come_late_get_no_byte_more(scene: Scene) -> None:
     await scene.zone()
     await scene.store()
-    await limit(scene, 10_000)
+    await limit(scene, 3_000)
     luck = Random(7)
-    sizes = [luck.randint(1, 200) for _ in range(200)]
+    sizes = [luck.randint(1, 200) for _ in range(50)]
     requests = []
     for number in range(len(sizes)):
         said = await scene.bench.handle(
@@ -96,10 +107,10 @@ async def test_two_hundred_writers_whose_sizes_come_late_get_no_byte_more(scene:
         return size
 
     got = await asyncio.gather(*map(redeem, requests, sizes))
-    assert (await count(scene)).reserved_bytes == sum(got) <= 10_000
+    assert (await count(scene)).reserved_bytes == sum(got) <= 3_000
     refused = [size for size, mine in zip(sizes, got, strict=True) if not mine]
     assert refused
-    assert min(refused) > 10_000 - sum(got)
+    assert min(refused) > 3_000 - sum(got)
 
 
 def _url(scene: Scene, number: int) -> str:
@@ -198,6 +209,45 @@ async def test_what_came_in_larger_than_it_was_promised_is_deleted_again(scene: 
     assert error["code"] == "conflict.account_limit"
     assert scene.leftovers("s1") == []
     assert (await count(scene)).ready_bytes == 0
+
+
+async def test_an_object_left_in_place_that_is_too_much_is_refused_and_stays(
+    shelves: Shelves,
+) -> None:
+    shelves.lab.put("import/acme/big", b"b" * 4096)
+    await limit(shelves.scene, 4095)
+    sealed = shelves.sealed("s3://lab/import/acme/big", "t1")
+    await shelves.scene.bench.handle(shelves.scene.registration(sealed_url=sealed, in_place=True))
+    await shelves.settle()
+    await shelves.judge()
+    await shelves.settle()
+    error = await error_of(shelves.scene)
+    assert error is not None
+    assert error["code"] == "conflict.account_limit"
+    assert list(shelves.lab.shelves["lab"].objects) == ["import/acme/big"]
+    assert (await count(shelves.scene)).ready_bytes == 0
+
+
+async def test_what_an_operator_moves_off_a_store_asks_no_account(shelves: Shelves) -> None:
+    await shelves.ready(content=b"disk")
+    await shelves.store("s2", "other")
+    await limit(shelves.scene, 1)
+    move = MoveReplicas(store_id="s1", objects=(T1,), to_store_ids=("s2",))
+    await shelves.scene.bench.handle(move)
+    await shelves.scene.bench.run_timers()
+    requests = [m for m in await shelves.scene.bench.said() if isinstance(m, CopyRequested)]
+    assert requests[-1].destination.store_id == "s2"
+    assert await error_of(shelves.scene) is None
+
+
+async def test_what_was_damaged_is_mended_whatever_the_limit(shelves: Shelves) -> None:
+    await shelves.ready(content=b"disk")
+    async with shelves.scene.bench.tx() as tx:
+        assert not await tx.value("owed_a_replica", "template", "t1")
+        ref = await tx.row("ref_on", "template", "t1", "s1")
+        assert ref is not None
+        await damaged(tx, ref, Conflict("bits have rotted").problem)
+        assert await tx.value("owed_a_replica", "template", "t1")
 
 
 @pytest.mark.parametrize("most", [1, 1 << 62])
