@@ -140,6 +140,29 @@ FROM (SELECT r.state FROM resources AS r LEFT JOIN descriptions AS d USING (noun
         OR EXISTS (SELECT FROM launch_permissions AS p
             WHERE p.noun = r.noun AND p.id = r.id AND p.account_id = ANY ($9::text[])))
     LIMIT $14) AS counted
+-- name: newest_shown
+-- As newest_of_accounts, and what is public or shared with one of the accounts.
+WITH found AS (
+    (SELECT own.* FROM unnest($7::text[]) AS seen (account_id) CROSS JOIN LATERAL (
+        SELECT id, created FROM resources
+        WHERE noun = $1 AND NOT removed AND account_id = seen.account_id
+            AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3)) AND created >= $6
+            AND state @> ANY ($4::jsonb[])
+        ORDER BY created DESC, id DESC LIMIT $5) AS own)
+    UNION (SELECT r.id, r.created FROM descriptions AS d JOIN resources AS r USING (noun, id)
+        WHERE d.noun = $1 AND d.public AND NOT r.removed
+            AND ($2::timestamptz IS NULL OR (d.created, d.id) < ($2, $3)) AND d.created >= $6
+            AND r.state @> ANY ($4::jsonb[])
+        ORDER BY d.created DESC, d.id DESC LIMIT $5)
+    UNION (SELECT r.id, r.created FROM launch_permissions AS p JOIN resources AS r USING (noun, id)
+        WHERE p.noun = $1 AND p.account_id = ANY ($7::text[]) AND NOT r.removed
+            AND ($2::timestamptz IS NULL OR (r.created, r.id) < ($2, $3)) AND r.created >= $6
+            AND r.state @> ANY ($4::jsonb[])
+        ORDER BY r.created DESC, r.id DESC LIMIT $5)
+)
+SELECT r.* FROM (SELECT id FROM found ORDER BY created DESC, id DESC LIMIT $5) AS first
+JOIN resources AS r ON r.noun = $1 AND r.id = first.id
+ORDER BY r.created DESC, r.id DESC
 -- name: plan_each_time
 -- For the rest of the transaction: what fits a list of many does not fit one of few.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true)

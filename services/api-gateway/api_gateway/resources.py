@@ -33,6 +33,8 @@ HIDDEN: Mapping[str, Any] = {
     "error": None,
 }
 """What ordinary accounts are shown of a store's inside: nothing."""
+SHARED = frozenset({"template", "volume", "snapshot"})
+"""Nouns of which one may be public, or shared with an account."""
 RECHECK_SECONDS = 2.0
 """A waiting caller looks again after so long even when nothing was heard."""
 _CURSOR = re.compile(r"(\d{1,17})\.([A-Za-z0-9][A-Za-z0-9_.-]{0,63})")
@@ -109,6 +111,8 @@ def _question(noun: str, call: Call, asks: Asks, any_of: Sequence[Match]) -> tup
     state = any_of[0].get("state") if len(any_of) == 1 else None
     if asks.name is not None:
         return ("newest_of_name", *asked, accounts, asks.name)
+    if accounts is not None and asks.account_id is None and noun in SHARED:
+        return ("newest_shown", *asked, accounts)
     if accounts is not None:
         return ("newest_of_accounts", *asked, accounts)
     return ("newest_in_state", *asked, state) if state else ("newest", *asked)
