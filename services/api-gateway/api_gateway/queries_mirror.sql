@@ -114,3 +114,8 @@ ON CONFLICT (name) DO UPDATE SET count = figure.count + EXCLUDED.count,
 SELECT name, count, at, told FROM mirror_figures
 -- name: mirror.told
 SELECT told FROM mirror_figures WHERE name = $1
+-- name: mirror.crowded
+-- Whether so many looks ($1) wait that one of a whole noun is less.
+SELECT count(*) >= $1 FROM (SELECT FROM mirror_looks LIMIT $1) AS found
+-- name: mirror.forget
+DELETE FROM mirror_entities WHERE gone < stowage_now() - make_interval(days => $1)

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from api_gateway.mirror.intake import Intake
+from api_gateway.mirror.nouns import MirrorNoun
 from stowage_contracts.messages.image_store import (
     AddHost,
     ChangeObject,
@@ -21,7 +23,7 @@ from stowage_runtime.testing.eventually import eventually
 
 from tests.integration.mirror import scenery
 from tests.integration.mirror.cloudstack import CloudStack
-from tests.integration.mirror.conftest import Mirror, mirror_status
+from tests.integration.mirror.conftest import Mirror, mirror_status, parsed
 from tests.unit.api_gateway.words import CREATED
 
 NEW = scenery.uuid(150)
@@ -239,6 +241,29 @@ async def test_a_refused_place_keeps_no_other_from_coming(mirror: Mirror) -> Non
     found = await mirror.entities()
     assert found["host", "a.b.c"]["outcome"] == "refused"
     assert len(await mirror.said(AddHost)) == 1
+
+
+async def test_places_that_went_are_told_to_be_gone(mirror: Mirror) -> None:
+    await mirror.sweep()
+    await mirror.settle()
+    host = mirror.cloud.rows["host"][0]["id"]
+    mirror.cloud.remove("host", host)
+    await mirror.sweep(MirrorNoun.PLACE)
+    await mirror.settle()
+    assert await mirror.outcome("host", host) == "gone"
+    assert await mirror.outcome("zone", scenery.ZONES[0]) == "known"
+
+
+async def test_too_many_looks_become_one_of_all(mirror: Mirror) -> None:
+    events = [event("TEMPLATE.CREATE", scenery.uuid(number)) for number in range(500, 510)]
+    for each in events:
+        async with mirror.bench.desk.transaction() as tx:
+            await Intake(most=3).take([parsed(*each)], tx)
+    rows = await mirror.bench.database.fetch("mirror.looks", None, 100)
+    assert sorted(row["id"] != "" for row in rows) == [False, True, True, True]
+    await mirror.sweep(MirrorNoun.PLACE)
+    await mirror.settle()
+    assert ("template", scenery.REGIONAL) in await mirror.entities()
 
 
 async def test_an_answer_that_is_none_is_told_by_its_fields_only(

@@ -25,6 +25,8 @@ from api_gateway.mirror.working import Worker
 
 BOUND = "broker.bound"
 """Figure that remembers which events the queue gets: the broker itself tells nobody."""
+REMEMBERED_DAYS = 30
+"""How long it is shown what CloudStack had once."""
 SWEPT = (MirrorNoun.TEMPLATE, MirrorNoun.VOLUME, MirrorNoun.SNAPSHOT)
 
 
@@ -35,7 +37,10 @@ class Following:
         self._deps, self._desks, self._stopped = deps, desks, asyncio.Event()
         settings = deps.settings
         self._intake = Intake(
-            settings.mirror_rules, settings.mirror_settle_seconds, settings.mirror_poll_seconds
+            settings.mirror_rules,
+            settings.mirror_settle_seconds,
+            settings.mirror_poll_seconds,
+            settings.mirror_queue_length,
         )
         if settings.mirror_amqp_url.get_secret_value():
             deps.pulse.listener = Listener(settings, Ear(self._take, self._missed, self._bound))
@@ -100,6 +105,7 @@ async def _poll(tx: Tx, deps: Deps) -> None:
 
 
 async def _sweep(tx: Tx, deps: Deps) -> None:
+    await tx.run("mirror.forget", REMEMBERED_DAYS)
     await ask_for_all(SWEPT, tx, deps)
 
 

@@ -86,6 +86,8 @@ class Intake:
     """How long the first event of an entity waits for others."""
     sweep_seconds: float = 0
     """The same of an event that does not tell its entity, so that all of a noun is looked at."""
+    most: int = 1_000_000
+    """With more looks than this waiting, events ask for one of their whole noun."""
 
     async def take(self, batch: Iterable[Event | Malformed], tx: Tx) -> None:
         """Keep what to look at, and count all of it."""
@@ -97,6 +99,9 @@ class Intake:
             else:
                 self._sort(each, wanted, figures)
                 _note_time(each, figures, tx.now)
+        if wanted and await tx.value("mirror.crowded", self.most):
+            figures.count("events.crowded", len(wanted))
+            wanted = {Entity(each.noun): wish for each, wish in wanted.items()}
         await self.ask(wanted, figures, tx)
         await figures.write(tx)
         for name, count in figures.counts.items():

@@ -27,8 +27,8 @@ class MirrorSettings(ServiceSettings):
     mirror_queue_length: int = Field(
         default=100_000,
         ge=1,
-        description="Events kept while no gateway runs; beyond it the oldest go, and sweeps make "
-        "up for them.",
+        description="Events kept while no gateway runs, and entities that wait to be looked at; "
+        "beyond it the oldest events go, and sweeps make up for them.",
     )
     mirror_api_url: str = Field(
         default="",
