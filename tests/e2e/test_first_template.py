@@ -1,10 +1,13 @@
 """The seeds' own test: register a template and create a volume on it, on real servers."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from stowage_client import Client
 
+from tests.e2e.deployment import API_KEY
 from tests.e2e.operator import Operator, Refused
 from tests.e2e.sources import MIB, Source, image, serving
 from tests.servers.s3 import S3Server
@@ -92,6 +95,28 @@ async def test_what_the_api_refuses_it_refuses_at_once(
     assert refused.value.status == status
     assert refused.value.problem["code"]
     assert refused.value.problem["cause"]
+
+
+async def test_every_event_of_a_subject_is_told_in_turn(operator: Operator) -> None:
+    async with serving(Source(image(MIB))) as source:
+        made = await operator.register(source.url)
+        assert (await operator.settle(f"templates/{made['id']}"))["ready"]
+    seen: dict[str, list[int]] = {}
+    async with (
+        Client(operator.deployment.url, API_KEY) as client,
+        client.events(after="0-0") as stream,
+    ):
+        async with asyncio.timeout(30):
+            async for event in stream:
+                if event is None or not event.event:
+                    continue  # live progress has no place
+                mine = seen.setdefault(f"{event.source} {event.noun}/{event.id}", [])
+                mine.append(event.sequence)
+                if event.id == made["id"] and event.data.get("state", {}).get("ready"):
+                    break
+    counted = {key: numbers for key, numbers in seen.items() if any(numbers)}
+    assert f"image-store template/{made['id']}" in counted
+    assert counted == {key: [*range(1, len(numbers) + 1)] for key, numbers in counted.items()}
 
 
 def _debris(operator: Operator) -> list[Path]:
