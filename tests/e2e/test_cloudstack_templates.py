@@ -19,6 +19,7 @@ from tests.e2e.operator import POOL, ZONE, Operator
 from tests.e2e.sources import MIB, Source, image, serving
 from tests.servers.ports import free_ports
 from tests.unit.api_gateway.cloudstack.client import CloudStack
+from tests.unit.api_gateway.cloudstack.people import domain, person
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 FAR = "z2"
@@ -157,3 +158,34 @@ async def test_uploaded_as_a_form(cs: CloudStack, s3_store: str, zone: str) -> N
         assert answer.status == 200, await answer.text()
     (row,) = await settled(cs, told["id"])
     assert (row["isready"], row["physicalsize"]) == (True, len(content)), row
+
+
+async def test_an_account_has_no_more_bytes_than_it_may_and_ends_with_its_things(
+    cs: CloudStack,
+) -> None:
+    sales = await domain(cs, "sales")
+    chief = await person(cs, "chief", domainid=sales, accounttype=2)
+    ada, eve = await person(chief.cs, "ada"), await person(cs, "eve")
+    bound = {"resourcetype": 11, "account": "ada", "domainid": sales}
+    assert (await chief.cs.call("updateResourceLimit", max=0, **bound)).status == 200
+    async with serving(Source(image(2 * MIB, 4))) as source:
+        refused = await register(ada.cs, source)
+        (row,) = await settled(ada.cs, refused)
+        assert "may have" in row["status"], row
+        assert (await chief.cs.call("updateResourceLimit", max=1, **bound)).status == 200
+        key = await register(ada.cs, source)
+        (row,) = await settled(ada.cs, key)
+    assert row["isready"] is True, row
+    counted = await chief.cs.rows("updateResourceCount", "resourcecount", **bound)
+    assert [row["resourcecount"] for row in counted] == [1]
+
+    extract = {"id": key, "mode": "HTTP_DOWNLOAD", "zoneid": ZONE}
+    for command, params in (("extractTemplate", extract), ("deleteTemplate", {"id": key})):
+        assert (await eve.cs.call(command, **params)).error[0] == 431
+    assert (await cs.call("deleteAccount", id=ada.account_id)).error[0] == 431
+    for each in (refused, key):
+        started = await chief.cs.call("deleteTemplate", id=each)
+        assert (await ended(chief.cs, started.body["jobid"]))["jobstatus"] == 1
+    started = await cs.call("deleteAccount", id=ada.account_id)
+    assert (await ended(cs, started.body["jobid"]))["jobstatus"] == 1
+    assert (await ada.cs.call("listTemplates", templatefilter="self")).error[0] == 401
