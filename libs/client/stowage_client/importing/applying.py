@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stowage_contracts.errors import NotFound
+from stowage_contracts.errors import NotFound, Stalled
 from stowage_contracts.values import StoreState
 
 from stowage_client.client import Client
@@ -21,7 +21,7 @@ from stowage_client.watching import settled_store
 
 MOST, LARGEST = 100, 700_000
 """Objects and characters of one batch."""
-_PAUSE = 1.0
+_PAUSE, _AT_ONCE, _TASKS = 1.0, 8, 1000
 Told = Callable[[str, int], None]
 
 
@@ -38,6 +38,8 @@ class Run:
     warnings: list[str] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
     """Nouns and ids of what is on its way."""
+    stall: float = 6 * 3600
+    """Seconds of waiting in which nothing settles."""
 
     async def zones(self, zones: Mapping[str, str]) -> None:
         """Each that is not known yet, under its own id."""
@@ -124,22 +126,34 @@ class Run:
         self.problems.append(ProblemLine(noun=noun, id=id, name="", **told))
 
     async def settle(self) -> None:
-        """Wait until all that is on its way is ready or has failed."""
-        turns = asyncio.Semaphore(8)
-        done = 0
+        """Wait until all that is on its way is ready or has failed; raises Stalled once nothing
+        settled for ``stall`` seconds."""
         for on_its_way in ("taken", "reading"):
             self.progress.pop(on_its_way, None)
+        try:
+            async with asyncio.timeout(self.stall) as limit:
+                await self._settle(limit)
+        except TimeoutError:
+            raise Stalled(
+                f"nothing was read for {self.stall:.0f} seconds",
+                code="import",
+                hint="do agents see the stores? run it again to go on waiting",
+            ) from None
+
+    async def _settle(self, limit: asyncio.Timeout) -> None:
+        turns, done = asyncio.Semaphore(_AT_ONCE), 0
 
         async def one(noun: str, id: str) -> None:
             nonlocal done
             async with turns:
                 await self._settled(noun, id)
             done += 1
+            limit.reschedule(asyncio.get_running_loop().time() + self.stall)
             self.told("settled", done)
 
-        for start in range(0, len(self.asked), 1000):
+        for start in range(0, len(self.asked), _TASKS):
             async with asyncio.TaskGroup() as group:
-                for noun, id in self.asked[start : start + 1000]:
+                for noun, id in self.asked[start : start + _TASKS]:
                     group.create_task(one(noun, id))
 
     async def _settled(self, noun: str, id: str) -> None:

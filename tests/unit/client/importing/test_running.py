@@ -10,7 +10,7 @@ from stowage_client.importing.applying import Run
 from stowage_client.importing.source import Source
 from stowage_client.importing.stores import Wishes, plan_of
 from stowage_client.importing.survey import Survey
-from stowage_contracts.errors import ImageRefused, Unavailable
+from stowage_contracts.errors import ImageRefused, Stalled, Unavailable
 from stowage_contracts.messages.image_store import (
     AddStore,
     AddZone,
@@ -126,6 +126,16 @@ async def test_it_waits_until_all_are_ready_or_failed(
     await run.settle()
     assert dict(run.progress) == {"ready": 1, "failed": 1}
     assert [(one.id, one.code) for one in run.problems] == [("t2", "image.size")]
+
+
+async def test_a_wait_in_which_nothing_happens_ends(
+    client: Client, bench: Bench, placed: None
+) -> None:
+    run = run_of(client, source())
+    run.stall = 0.2
+    await run.objects(cast(Source, source()))
+    with pytest.raises(Stalled):
+        await run.settle()
 
 
 async def test_a_dsn_that_leads_nowhere_is_told(stowage: Command) -> None:
