@@ -1,17 +1,20 @@
 """Volumes as CloudStack's clients see them."""
 
-from asyncio import gather
+from asyncio import gather, sleep, timeout
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from api_gateway.cloudstack.spec import ANSWERS
+from pydantic import SecretStr
 from stowage_contracts.messages.image_store import (
     ChangeObject,
     DeleteVolume,
     MakeLink,
     MoveVolume,
+    OpenUpload,
     RegisterVolume,
+    UploadOpened,
 )
 from stowage_contracts.values import Scope
 
@@ -111,6 +114,7 @@ async def test_lists_are_narrowed(cs: CloudStack, bench: Bench) -> None:
     assert await ids(ids="v1,v3") == {"v1", "v3"}
     assert await ids(storageid="p1") == {"v3"}
     assert await ids(state="ready") == {"v3"}
+    assert await ids(state="Uploaded", page=2, pagesize=1) == {"v1"}
     assert await ids(type="ROOT") == await ids(virtualmachineid="vm") == set()
     first = await cs.call("listVolumes", page=1, pagesize=2)
     assert (first.body["count"], len(first.body["volume"])) == (3, 2)
@@ -152,6 +156,28 @@ async def test_an_upload_that_failed_fails_its_job(cs: CloudStack, bench: Bench)
 async def test_a_bad_upload_is_refused(cs: CloudStack, bench: Bench, wrong: dict[str, str]) -> None:
     assert (await cs.call("uploadVolume", **{**NEW, **wrong})).error[0] == 431
     assert await bench.said() == []
+
+
+async def test_an_upload_of_ones_own_goes_to_a_door(cs: CloudStack, bench: Bench) -> None:
+    def opened(question: Any) -> UploadOpened:
+        url = SecretStr("https://door.example/u/bWV0YQ.c2ln")
+        return UploadOpened(object=question.object, url=url, expires=words.LATER)
+
+    async def owner_speaks() -> str:
+        while not (said := await bench.said(RegisterVolume)):
+            await sleep(0.02)
+        (one,) = said
+        await volume(bench, one.volume_id, ready=False, replicas=[], upload=True)
+        return str(one.volume_id)
+
+    bench.bus.replies[OpenUpload] = opened
+    wanted = {name: text for name, text in NEW.items() if name != "url"}
+    async with timeout(10):
+        reply, key = await gather(cs.call("getUploadParamsForVolume", **wanted), owner_speaks())
+    assert (reply.status, reply.envelope) == (200, "postuploadvolumeresponse")
+    told = reply.body["getuploadparams"]
+    assert (told["id"], told["postURL"]) == (key, f"https://door.example/upload/{key}")
+    assert (await only(cs))["state"] == "UploadNotStarted"
 
 
 async def test_a_volume_is_renamed_and_protected(cs: CloudStack, bench: Bench) -> None:
@@ -206,10 +232,11 @@ async def test_deleting_answers_once_its_owner_has_hidden_it(cs: CloudStack, ben
 
     async def hide() -> None:
         while not await bench.said(DeleteVolume):
-            pass
+            await sleep(0.02)
         await volume(bench, sequence=2, removed=True, ready=False)
 
-    reply = (await gather(cs.call("deleteVolume", id="v1"), hide()))[0]
+    async with timeout(10):
+        reply, _ = await gather(cs.call("deleteVolume", id="v1"), hide())
     assert (reply.status, reply.body) == (200, {"success": True})
 
 

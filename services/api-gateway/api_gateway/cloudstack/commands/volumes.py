@@ -11,16 +11,19 @@ from stowage_runtime.handling.tx import Tx
 from api_gateway.cloudstack.answers import Answer, One, Rows, Success
 from api_gateway.cloudstack.asks import Ask, Paging
 from api_gateway.cloudstack.command import Command
+from api_gateway.cloudstack.counting import EXACT
 from api_gateway.cloudstack.describing import Change, Subject, describe, described
-from api_gateway.cloudstack.disks.listing import asked
+from api_gateway.cloudstack.disks.listing import Listing, asked
 from api_gateway.cloudstack.disks.rows import VOLUME, volume_rows
 from api_gateway.cloudstack.disks.shown import volume, volume_result
 from api_gateway.cloudstack.disks.states import DESTROYED, State, volume_state
 from api_gateway.cloudstack.errors import PARAMETER, Refused
 from api_gateway.cloudstack.images.following import when_gone
 from api_gateway.cloudstack.images.words import check_url, digest_of, format_of
+from api_gateway.cloudstack.images.zones import check_stores, image_stores
 from api_gateway.cloudstack.jobs import at_once, start, when_ready
 from api_gateway.cloudstack.owners import acting
+from api_gateway.cloudstack.uploading import one_zone, params
 from api_gateway.cloudstack.waiting import heard
 from api_gateway.orders import IMAGE_STORE, ref_of
 from api_gateway.routes.objects.bodies import NewVolume
@@ -41,14 +44,26 @@ async def list_volumes(ask: Ask) -> Answer:
         return Rows([], 0)
     async with ask.desk.transaction() as tx:
         listing = await asked(VOLUME, _match(ask), ask, tx)
+        if ask.text("state").lower() not in ("", "destroy"):
+            return await _in_state(listing, ask, tx)
         found = [row["state"] for row in await listing.rows(paging, tx)]
         rows = await volume_rows(found, tx, admin=ask.caller.admin)
-        count = await listing.count(tx)
-    wanted = ask.text("state").lower()
-    if wanted and wanted != "destroy":
-        rows = [row for row in rows if row["state"].lower() == wanted]
-        count = len(rows)
-    return Rows(rows, count)
+        return Rows(rows, await listing.count(tx))
+
+
+async def _in_state(listing: Listing, ask: Ask, tx: Tx) -> Rows:
+    """A state is a word for several things: it is looked for among the newest volumes."""
+    newest = [row["state"] for row in await listing.rows(Paging(0, EXACT), tx)]
+    told = await described(VOLUME, [state["id"] for state in newest], tx)
+    wanted, paging = ask.text("state").lower(), Paging.of(ask)
+    found = [
+        state
+        for state in newest
+        if volume_state(state, told[state["id"]].attributes).lower() == wanted
+    ]
+    end = None if paging.limit is None else paging.offset + paging.limit
+    shown = found[paging.offset : end]
+    return Rows(await volume_rows(shown, tx, admin=ask.caller.admin), len(found))
 
 
 def _match(ask: Ask) -> dict[str, Any]:
@@ -58,25 +73,40 @@ def _match(ask: Ask) -> dict[str, Any]:
 
 async def upload_volume(ask: Ask) -> Answer:
     """Fetch a volume from a URL onto an image store; the job ends when it is verified there."""
-    image = format_of(ask.text("format"))
-    check_url(ask.text("url"), image, ask.deps.settings.fetch_allow)
-    store, checksum = ask.text("imagestoreuuid"), ask.text("checksum")
+    check_url(ask.text("url"), format_of(ask.text("format")), ask.deps.settings.fetch_allow)
     async with ask.desk.transaction() as tx:
-        await ask.entity("zoneid", "zone", tx)
-        body = NewVolume(
-            name=ask.text("name"),
-            url=SecretStr(ask.text("url")),
-            format=image,
-            zone_id=ask.text("zoneid"),
-            checksum=digest_of(checksum) if checksum else None,
-            store_ids=(store,) if store else (),
-        )
-        principal = await acting(ask, tx)
-        made = await Registration(_VOLUMES, body, principal).make(tx, ask.deps)
-        told = {"diskofferingid": ask.text("diskofferingid") or None}
-        subject = Subject(VOLUME, made.id, made.account_id)
-        await describe(subject, Change(extractable=True, attributes=told), tx)
-        return await start(ask, tx, VOLUME, made.id)
+        made = await _registered(ask, tx)
+        return await start(ask, tx, VOLUME, made["id"])
+
+
+async def upload_params(ask: Ask) -> Answer:
+    """Register a volume that the caller uploads, and tell where to; abandoned it vanishes."""
+    zone_id = one_zone(ask)
+    async with ask.desk.transaction() as tx:
+        check_stores([zone_id], await image_stores(tx))
+        state = await _registered(ask, tx)
+    return One(await params(ask, state, DeleteVolume(volume_id=state["id"])))
+
+
+async def _registered(ask: Ask, tx: Tx) -> dict[str, Any]:
+    """State of a new volume, from a URL or to be uploaded; raises Refused, StowageError."""
+    await ask.entity("zoneid", "zone", tx)
+    url, store, checksum = ask.text("url"), ask.text("imagestoreuuid"), ask.text("checksum")
+    body = NewVolume(
+        name=ask.text("name"),
+        url=SecretStr(url) if url else None,
+        upload=not url,
+        format=format_of(ask.text("format")),
+        zone_id=ask.text("zoneid"),
+        checksum=digest_of(checksum) if checksum else None,
+        store_ids=(store,) if store else (),
+    )
+    made = await Registration(_VOLUMES, body, await acting(ask, tx)).make(tx, ask.deps)
+    told = {"diskofferingid": ask.text("diskofferingid") or None}
+    subject = Subject(VOLUME, made.id, made.account_id)
+    await describe(subject, Change(extractable=True, attributes=told), tx)
+    state: dict[str, Any] = made.model_dump(mode="json", exclude={"copy_id"})
+    return state
 
 
 async def update_volume(ask: Ask) -> Answer:
@@ -156,8 +186,14 @@ async def _deletable(ask: Ask, tx: Tx) -> dict[str, Any]:
 
 
 COMMANDS = (
-    Command("listVolumes", list_volumes, missing="volumes of instances: there are none here"),
+    Command(
+        "listVolumes",
+        list_volumes,
+        missing="volumes of instances (there are none here); state is looked for among the "
+        "newest 10,000",
+    ),
     Command("uploadVolume", upload_volume, follow=when_ready, result=volume_result),
+    Command("getUploadParamsForVolume", upload_params, missing="projectid"),
     Command(
         "updateVolume",
         update_volume,
