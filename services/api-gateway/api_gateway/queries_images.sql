@@ -169,3 +169,15 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
 -- name: states_of
 -- Of resources of a noun by their ids, whatever became of them.
 SELECT id, state FROM resources WHERE noun = $1 AND id = ANY ($2::text[])
+-- name: states_around
+-- Of resources by their nouns and ids, whatever became of them.
+SELECT noun, id, state FROM resources
+WHERE (noun, id) IN (SELECT * FROM unnest($1::text[], $2::text[]) AS wanted (noun, id))
+-- name: told_of
+-- Descriptions of objects, where they have one, with their newest pending job.
+SELECT wanted.id, d.public, d.featured, d.extractable, d.attributes, j.id AS job_id
+FROM unnest($2::text[]) AS wanted (id)
+LEFT JOIN descriptions AS d ON d.noun = $1 AND d.id = wanted.id
+LEFT JOIN LATERAL (
+    SELECT id FROM async_jobs WHERE noun = $1 AND subject_id = wanted.id AND status = 0
+    ORDER BY created DESC LIMIT 1) AS j ON true

@@ -21,6 +21,13 @@ class Description:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """By the names that answers have: displaytext, ostypeid, details…"""
 
+    @classmethod
+    def of(cls, row: Record) -> "Description":
+        """Of a row that may be none."""
+        if row["attributes"] is None:
+            return cls()
+        return cls(row["public"], row["featured"], row["extractable"], row["attributes"])
+
 
 @dataclass(frozen=True)
 class Change:
@@ -59,12 +66,8 @@ async def describe(subject: Subject, change: Change, tx: Tx) -> None:
 async def described(noun: str, keys: Collection[str], tx: Tx) -> Mapping[str, Description]:
     """Of each of these objects; every key is there."""
     rows = await tx.rows("descriptions", noun, list(keys))
-    known = {row["id"]: _read(row) for row in rows}
+    known = {row["id"]: Description.of(row) for row in rows}
     return {key: known.get(key, Description()) for key in keys}
-
-
-def _read(row: Record) -> Description:
-    return Description(row["public"], row["featured"], row["extractable"], row["attributes"])
 
 
 async def shared_with(noun: str, key: str, tx: Tx) -> list[str]:

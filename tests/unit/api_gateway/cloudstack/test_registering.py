@@ -114,3 +114,21 @@ async def test_the_length_of_a_checksum_decides(
     (said,) = await bench.said(RegisterTemplate)
     assert isinstance(said, RegisterTemplate)
     assert said.checksum == f"{algorithm}:{'0' * digits}"
+
+
+async def test_admins_register_for_others(cs: CloudStack, user: CloudStack, bench: Bench) -> None:
+    reply = await cs.call("registerTemplate", **NEW, account="tenant", domainid="root")
+    (row,) = reply.body["template"]
+    assert (row["account"], row["domain"]) == ("tenant", "ROOT")
+    (listed,) = await user.rows("listTemplates", "template", templatefilter="self")
+    assert listed["id"] == row["id"]
+    refused = await user.call("registerTemplate", **NEW, account="admin", domainid="root")
+    assert refused.error[0] == 531
+
+
+async def test_more_than_an_account_may_have_is_refused(cs: CloudStack, user: CloudStack) -> None:
+    bound = {"account": "tenant", "domainid": "root", "resourcetype": 4, "max": 1}
+    assert (await cs.call("updateResourceLimit", **bound)).status == 200
+    assert (await user.call("registerTemplate", **NEW)).status == 200
+    refused = await user.call("registerTemplate", **NEW)
+    assert (refused.error[0], refused.body["cserrorcode"]) == (535, 4370)

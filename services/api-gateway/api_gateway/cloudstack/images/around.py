@@ -8,7 +8,7 @@ from typing import Any
 from asyncpg import Record
 from stowage_runtime.handling.tx import Tx
 
-from api_gateway.cloudstack.describing import Description, described
+from api_gateway.cloudstack.describing import Description
 from api_gateway.cloudstack.images.kinds import NOUN
 from api_gateway.cloudstack.owners import Owner, owners_of
 
@@ -47,17 +47,24 @@ class Around:
     @classmethod
     async def of(cls, states: Sequence[State], tx: Tx, noun: str = NOUN) -> "Around":
         """What is around these objects."""
-        ids = sorted({state["id"] for state in states})
         replicas = [replica for state in states for replica in state.get("replicas", ())]
         running = [replica["copy_id"] for replica in replicas if replica["state"] != "Ready"]
-        jobs = await tx.rows("jobs_of", noun, ids) if ids else []
+        named = await _named(
+            [
+                *(("zone", zone) for state in states for zone in _zones(state)),
+                *(("store", replica["store_id"]) for replica in replicas),
+                *(("copy", copy_id) for copy_id in running),
+            ],
+            tx,
+        )
+        told = await tx.rows("told_of", noun, sorted({state["id"] for state in states}))
         return cls(
-            await _states("zone", (zone for state in states for zone in _zones(state)), tx),
-            await _states("store", (replica["store_id"] for replica in replicas), tx),
-            await _states("copy", running, tx),
+            named["zone"],
+            named["store"],
+            named["copy"],
             await owners_of(tx, {state["account_id"] for state in states}),
-            await described(noun, ids, tx),
-            {row["subject_id"]: row["id"] for row in jobs},
+            {row["id"]: Description.of(row) for row in told},
+            {row["id"]: row["job_id"] for row in told if row["job_id"]},
         )
 
 
@@ -65,7 +72,13 @@ def _zones(state: State) -> Iterable[str | None]:
     return [state["scope"].get("zone_id"), *(zone["zone_id"] for zone in state.get("zones", ()))]
 
 
-async def _states(noun: str, ids: Iterable[str | None], tx: Tx) -> dict[str, State]:
-    wanted = sorted({key for key in ids if key})
-    rows = await tx.rows("states_of", noun, wanted) if wanted else []
-    return {row["id"]: row["state"] for row in rows}
+async def _named(
+    wanted: Iterable[tuple[str, str | None]], tx: Tx
+) -> Mapping[str, Mapping[str, State]]:
+    """States by noun and id."""
+    found: dict[str, dict[str, State]] = {"zone": {}, "store": {}, "copy": {}}
+    keys = sorted({(noun, key) for noun, key in wanted if key})
+    nouns, ids = [noun for noun, _ in keys], [key for _, key in keys]
+    for row in await tx.rows("states_around", nouns, ids) if keys else []:
+        found[row["noun"]][row["id"]] = row["state"]
+    return found
