@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -149,3 +150,17 @@ async def test_no_password_is_kept_as_it_is(cs: CloudStack, bench: ServiceBench[
     scheme, n, r, p, _, _ = row["password"].split("$")
     assert (scheme, n, r, p) == ("scrypt", "16384", "8", "1")
     assert PASSWORD not in row["password"]
+
+
+async def test_sessions_and_failures_are_forgotten_when_they_are_over(
+    cs: CloudStack, browser: CloudStack, bench: ServiceBench[Deps]
+) -> None:
+    await made(cs, "ada")
+    key = (await login(browser)).body["sessionkey"]
+    for n in range(5):
+        await login(browser, "ada", f"guess {n}")
+    assert (await login(browser)).error[0] == 429
+    await bench.pass_time(timedelta(hours=1))
+    await bench.run_timers("forget")
+    assert (await said(browser, "listUsers", sessionkey=key)).error[0] == 401
+    assert (await login(browser)).status == 200
