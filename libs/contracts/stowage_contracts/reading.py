@@ -15,7 +15,7 @@ _DURABLE = {
         "MakeTemplate "
         "RemovePlacementRule RequestCopy CommitHop ReleaseGrants CopyCompleted CopyFailed "
         "CopyCancelled HostJoined HostDraining ObjectInspected ObjectRemoved MoveVolume CloneHop "
-        "PrefetchObject DemoteStore ImportObject SetAccountLimit"
+        "PrefetchObject DemoteStore ImportObject SetAccountLimit MoveReplicas"
     ),
     ServiceName.DATA_MOTION: (
         "CancelCopy PauseCopy ResumeCopy ChangeCopy RerouteCopy DrainHost HopYielded "
@@ -33,7 +33,7 @@ _DURABLE = {
 _REQUESTS = {
     ServiceName.IMAGE_STORE: (
         "RedeemGrant PlanEvacuation ListFindings MakeLink OpenUpload TakeUpload ExplainPlacement "
-        "KeepLeaves GetLeaves CountAccountBytes"
+        "KeepLeaves GetLeaves CountAccountBytes PlanMoves ListStoreObjects"
     ),
     ServiceName.DATA_MOTION: "ExplainCopy",
     ServiceName.CACHE_AUTOSCALER: (
