@@ -278,6 +278,23 @@ async def test_an_answer_that_is_none_is_told_by_its_fields_only(
     assert "canary" not in told.told
 
 
+async def test_a_key_that_may_not_ask_deletes_nothing(mirror: Mirror, new: dict[str, Any]) -> None:
+    await mirror.bench.handle(known(NEW), sequence=1)
+    mirror.cloud.failing = 431
+    await mirror.take([event("TEMPLATE.DELETE", NEW)])
+    await mirror.look()
+    assert await mirror.said(DeleteTemplate) == []
+    told = (await mirror_status(mirror)).looks
+    assert (told.pending, told.failed) == (1, 1)
+
+
+async def test_a_row_that_cannot_be_read_hides_no_other(mirror: Mirror) -> None:
+    mirror.cloud.rows["template"].insert(0, {"id": "a b", "name": "odd"})
+    await mirror.sweep()
+    await mirror.settle()
+    assert len(await mirror.said(RegisterTemplate)) == 4
+
+
 async def test_a_look_that_its_gateway_dropped_goes_to_another(mirror: Mirror) -> None:
     await mirror.take([event("TEMPLATE.CREATE", scenery.REGIONAL)])
     async with mirror.bench.desk.transaction() as tx:

@@ -25,7 +25,7 @@ _ASKED = metrics.get_meter("stowage").create_counter(
 _KEY = (401, 511)
 _BUSY = (429, 503)
 _UNKNOWN = 431
-"""Also of an id: CloudStack resolves it before it looks."""
+"""Of an id, too: CloudStack resolves it before it looks."""
 
 
 class Away(Unavailable):
@@ -115,7 +115,7 @@ class CloudStackApi:
             async with self._session.post(
                 settings.mirror_api_url, data=form, timeout=timeout, allow_redirects=False
             ) as reply:
-                return _checked(command, reply.status, await _read(reply))
+                return _checked(asked, reply.status, await _read(reply))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Away(
                 f"no answer: {type(error).__name__}",
@@ -140,7 +140,7 @@ async def _read(reply: aiohttp.ClientResponse) -> dict[str, Any] | None:
     return inner if isinstance(inner, dict) else None
 
 
-def _checked(command: str, status: int, told: dict[str, Any] | None) -> dict[str, Any]:
+def _checked(asked: Mapping[str, str], status: int, told: dict[str, Any] | None) -> dict[str, Any]:
     if told is None or status in _BUSY:
         raise Away(
             f"HTTP {status}, and no answer of CloudStack's",
@@ -150,8 +150,7 @@ def _checked(command: str, status: int, told: dict[str, Any] | None) -> dict[str
         )
     if status == 200 and "errorcode" not in told:
         return told
-    text = told.get("errortext")
-    cause = f"{command}: {status} {_short(text)}"
+    cause = f"{asked['command']}: {status} {_short(told.get('errortext'))}"
     if status in _KEY:
         raise Away(
             cause,
@@ -159,7 +158,7 @@ def _checked(command: str, status: int, told: dict[str, Any] | None) -> dict[str
             code="cloudstack_key",
             hint="check STOWAGE_MIRROR_API_KEY, STOWAGE_MIRROR_SECRET_KEY and both clocks",
         )
-    if status == _UNKNOWN:
+    if status == _UNKNOWN and _named(asked.get("id"), told):
         raise NotFound(cause, resource="cloudstack", code="cloudstack")
     raise Refused(
         cause,
@@ -167,6 +166,11 @@ def _checked(command: str, status: int, told: dict[str, Any] | None) -> dict[str
         code="cloudstack_refused",
         hint="the key must be a root admin's; CloudStack's log tells more",
     )
+
+
+def _named(id: str | None, told: Mapping[str, Any]) -> bool:
+    """Whether an error is about the id; 431 also means that a caller may not ask so."""
+    return id is not None and (id in str(told.get("errortext")) or id in str(told.get("uuidList")))
 
 
 def _short(text: Any) -> str:

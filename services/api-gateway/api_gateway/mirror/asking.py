@@ -18,6 +18,7 @@ from api_gateway.mirror.facts import (
     image_of,
     rows_of,
     thing_of,
+    usable,
 )
 from api_gateway.mirror.nouns import MirrorNoun
 
@@ -63,7 +64,7 @@ class Questions:
         """Every template and ISO, page by page."""
         for command, key, filters in (_TEMPLATES, _ISOS):
             async for page in self.api.all(command, key, **filters):
-                rows = rows_of(ImageRow, page)
+                rows = usable(ImageRow, page)
                 await self._name(rows)
                 yield [
                     image_of(each, iso=key == "iso", account=self._account)
@@ -77,7 +78,7 @@ class Questions:
         if noun is MirrorNoun.SNAPSHOT:
             kind, command = SnapshotRow, "listSnapshots"
         async for page in self.api.all(command, noun):
-            rows = rows_of(kind, page)
+            rows = usable(kind, page)
             await self._name(rows)
             yield [thing_of(each, self._account) for each in by_id(rows).values()]
 
@@ -101,7 +102,7 @@ class Questions:
 
     async def _places(self, command: str, key: str, **params: str) -> list[Place]:
         pages = [page async for page in self.api.all(command, key, **params)]
-        return rows_of(Place, [row for page in pages for row in page])
+        return usable(Place, [row for page in pages for row in page])
 
     async def _name(self, rows: list[Any]) -> None:
         """Find the ids of accounts that are told by name only."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
+import structlog
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -18,6 +19,7 @@ from stowage_contracts.values import Bytes, Id, Name
 
 from api_gateway.cloudstack.describing import Change
 
+_log = structlog.get_logger(__name__)
 R = TypeVar("R", bound="Row")
 
 
@@ -187,6 +189,17 @@ def rows_of(kind: type[R], found: Iterable[Mapping[str, Any]]) -> list[R]:
             resource=kind.__name__,
             code="cloudstack_answer",
         ) from None
+
+
+def usable(kind: type[R], found: Iterable[Mapping[str, Any]]) -> list[R]:
+    """The rows of a list that can be read; one that cannot keeps no other from being seen."""
+    rows = []
+    for row in found:
+        try:
+            rows += rows_of(kind, [row])
+        except Unavailable as error:
+            _log.warning("mirror.row_left_out", kind=kind.__name__, cause=error.cause)
+    return rows
 
 
 def by_id(rows: Iterable[R]) -> dict[str, list[R]]:

@@ -63,6 +63,9 @@ class Listener:
                 except StowageError as error:
                     self.error = error
                     _log.warning("mirror.away", code=error.code, cause=error.cause)
+                except Exception as error:
+                    self.error = away(error, code="mirror")
+                    _log.exception("mirror.listener_failed")
                 await wait(self._stopped, backoff.next())
         finally:
             await self._link.close()

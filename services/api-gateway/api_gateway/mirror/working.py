@@ -1,6 +1,7 @@
 """Workers: they take what is due, a few at a time, and rest while CloudStack answers nobody."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -42,6 +43,10 @@ class Worker:
                 _log.warning("mirror.waits", code=error.code, cause=error.cause)
                 await wait(self.stopped, self._backoff.next())
                 continue
+            except Exception:
+                _log.exception("mirror.worker_failed")
+                await wait(self.stopped, self._backoff.next())
+                continue
             if not busy:
                 await wait(self.stopped, IDLE_SECONDS)
 
@@ -67,7 +72,8 @@ class Worker:
             await asyncio.shield(self._hand_back(look))
             raise
         except Exception as error:
-            await self._failed(look, error)
+            with suppress(Superseded):
+                await self._failed(look, error)
         else:
             await self._count("looks.done")
 
