@@ -154,7 +154,7 @@ def _made(module: ast.Module, kinds: dict[str, Kind]) -> Iterator[ast.Call]:
 def _learn(found: dict[str, Code], kind: Kind, call: ast.Call, who: str) -> None:
     words = {word.arg: word.value for word in call.keywords}
     own = _text(words["code"]) if "code" in words else ""
-    if own is None:
+    if own is None or " / " in own:
         return
     code = f"{kind.prefix}.{own}" if own else kind.prefix
     cause, hint = _text(call.args[0]), _text(words.get("hint"))
@@ -168,4 +168,7 @@ def _text(node: ast.expr | None) -> str | None:
     if isinstance(node, ast.JoinedStr):
         parts = (str(p.value) if isinstance(p, ast.Constant) else "…" for p in node.values)
         return "".join(parts)
+    if isinstance(node, ast.IfExp):
+        either = (_text(node.body), _text(node.orelse))
+        return " / ".join(text for text in either if text) or None
     return None

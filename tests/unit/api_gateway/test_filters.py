@@ -1,5 +1,6 @@
 """What lists can be asked for; nobody is shown more by asking."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,3 +117,14 @@ async def test_waiting_can_be_asked_for_in_both_spellings(
         assert (await api.get(f"/v1/templates/t1?wait={wait}")).body["ready"] is True
     for wait in ("done", "-1", "inf", "nan"):
         assert (await api.get(f"/v1/templates/t1?wait={wait}")).status == 400
+
+
+async def test_a_host_is_waited_for_until_its_agent_has_joined(
+    bench: ServiceBench[Deps], api: Api
+) -> None:
+    host = {"id": "h1", "name": "kvm", "hypervisor": "KVM"}
+    assert (await api.post("/v1/hosts", host)).status == 202
+    assert (await api.get("/v1/hosts/h1?wait=0.1")).body["state"] == "Creating"
+    waiting = asyncio.create_task(api.get("/v1/hosts/h1?wait=ready"))
+    await bench.handle(words.host("h1"), sequence=1)
+    assert (await waiting).body["state"] == "Up"

@@ -27,7 +27,7 @@ from api_gateway.deps import Deps
 from api_gateway.filters import NamedQuery
 from api_gateway.idempotency import accept, refuse_key
 from api_gateway.orders import IMAGE_STORE
-from api_gateway.resources import Match, Page, pending, reference
+from api_gateway.resources import Match, Page, WaitQuery, pending, reference, settled, shown
 from api_gateway.routes.places import readers
 
 
@@ -144,6 +144,13 @@ async def _keep_token(tx: Tx, host_id: str, token: SecretStr, deps: Deps) -> Non
     await tx.run("add_token", host_id, hash_of(token), expires)
 
 
+async def show_host(call: Call, desk: Desk, deps: Deps) -> Reply:
+    """A host; with ``wait`` once its agent has joined."""
+    return shown(
+        await settled("host", call, desk, deps, lambda row: row["state"] != HostState.CREATING)
+    )
+
+
 async def renew_token(call: Call, desk: Desk, deps: Deps) -> AnnouncedHost:
     """A new join token for a known host; the old one stops working."""
     call.principal.require_admin()
@@ -218,5 +225,15 @@ ROUTES: tuple[Route[Deps], ...] = (
         auth=False,
         tags=("hosts",),
     ),
-    *readers("host", HostView, Page[HostView], HostsQuery),
+    readers("host", HostView, Page[HostView], HostsQuery)[0],
+    Route(
+        "GET",
+        "/v1/hosts/{id}",
+        show_host,
+        "Show a host",
+        query=WaitQuery,
+        reply=HostView,
+        tags=("hosts",),
+        seconds=630,
+    ),
 )
