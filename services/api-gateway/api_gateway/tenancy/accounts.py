@@ -67,6 +67,8 @@ async def add_account(new: NewAccount, principal: Principal, tx: Tx) -> str:
     domain = await find_domain(new.domain_id or principal.domain_id, principal, tx)
     require_manager(principal, domain)
     check_role(principal, new.role)
+    if new.id:  # things of an account that was never here may already bear it
+        principal.require_admin()
     key = new.id or new_id()
     await tx.value("lock_domain", domain["id"])
     if not new.shared_name:

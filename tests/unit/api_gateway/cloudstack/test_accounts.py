@@ -9,6 +9,8 @@ from tests.unit.api_gateway.api import Api
 from tests.unit.api_gateway.cloudstack.client import CloudStack
 from tests.unit.api_gateway.cloudstack.people import NAMES, PASSWORD, domain, made, person
 
+NEW = {"username": "new", "password": PASSWORD, "accounttype": 0, **NAMES}
+
 
 def typed(row: dict[str, Any], fields: dict[str, type]) -> None:
     """Exactly these fields, of exactly these types."""
@@ -207,8 +209,9 @@ async def test_a_domain_admin_manages_its_domain_and_below_and_nothing_else(cs: 
         (await boss.cs.call("createDomain", name="n", parentdomainid="root")).error[0],
         (await boss.cs.call("updateAccount", id=below.account_id, roleid="root_admin")).error[0],
         (await boss.cs.call("addImageStore", provider="NFS")).error[0],
+        (await boss.cs.post("createAccount", accountid="x", **NEW)).error[0],
     ]
-    assert errors == [531, 531, 431, 431, 431, 531, 432]
+    assert errors == [531, 531, 431, 431, 431, 531, 432, 531]
 
 
 async def test_an_ordinary_user_sees_itself_and_manages_nobody(cs: CloudStack) -> None:

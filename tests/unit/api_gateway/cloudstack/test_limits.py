@@ -1,5 +1,7 @@
 """Limits and counts by the query API."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from stowage_contracts.message import Message
 from stowage_contracts.messages.image_store import AccountBytesCounted, CountAccountBytes
 from stowage_runtime.testing.bench import ServiceBench
 
+from tests.unit.api_gateway import words
 from tests.unit.api_gateway.api import Api
 from tests.unit.api_gateway.cloudstack.client import CloudStack
 from tests.unit.api_gateway.cloudstack.people import Person, domain, person
@@ -64,6 +67,20 @@ async def test_who_has_all_it_may_have_is_refused(cs: CloudStack, api: Api, ada:
     assert [row["resourcecount"] for row in counted] == [1]
     (account,) = await cs.rows("listAccounts", "account", id=ada.account_id, details="resource")
     assert (account["templatetotal"], account["templatelimit"]) == (1, "Unlimited")
+
+
+async def test_who_asks_in_parallel_gets_no_more_either(
+    cs: CloudStack, ada: Person, bench: ServiceBench[Deps]
+) -> None:
+    for said in (words.zone("z1"), words.store("s1")):
+        await bench.handle(said, sequence=1)
+    await bound(cs, 4, 4, account="ada", domainid=ada.domain_id)
+    image = {"name": "n", "format": "QCOW2", "hypervisor": "KVM", "ostypeid": "1", "zoneid": "z1"}
+    asked = {**image, "url": "http://images.example.org/x.qcow2"}
+    answers = await asyncio.gather(*(ada.cs.call("registerTemplate", **asked) for _ in range(200)))
+    assert Counter(answer.status for answer in answers) == {200: 4, 535: 196}
+    refused = next(answer for answer in answers if answer.status == 535)
+    assert (refused.body["errorcode"], refused.body["cserrorcode"]) == (535, 4370)
 
 
 async def test_bytes_are_bounded_and_counted_by_image_store(
