@@ -27,6 +27,32 @@ from tests.unit.api_gateway.cloudstack.images import (
     replica,
 )
 
+TOLD = {
+    "name": "debian",
+    "displaytext": "Debian 12",
+    "format": "QCOW2",
+    "hypervisor": "KVM",
+    "zoneid": "z1",
+    "zonename": "zone 1",
+    "isready": False,
+    "ispublic": True,
+    "isfeatured": False,
+    "isextractable": True,
+    "passwordenabled": True,
+    "crossZones": False,
+    "checksum": "{SHA-256}" + "a" * 64,
+    "ostypeid": "os-1",
+    "account": "admin",
+    "templatetype": "USER",
+    "details": {"rootDiskController": "virtio"},
+    "status": "Processing",
+    "arch": "x86_64",
+    "bits": 64,
+    "requireshvm": True,
+    "bootable": True,
+    "directdownload": False,
+}
+"""What a template is told to be as soon as it is registered."""
 TYPES = {"String": str, "boolean": bool, "int": int, "long": int, "ImageFormat": str, "Date": str}
 
 
@@ -56,31 +82,7 @@ async def test_what_is_registered_is_told_at_once_and_ordered(cs: CloudStack, be
     assert (reply.status, reply.envelope) == (200, "registertemplateresponse")
     assert reply.body["count"] == 1
     (row,) = reply.body["template"]
-    assert {
-        "name": "debian",
-        "displaytext": "Debian 12",
-        "format": "QCOW2",
-        "hypervisor": "KVM",
-        "zoneid": "z1",
-        "zonename": "zone 1",
-        "isready": False,
-        "ispublic": True,
-        "isfeatured": False,
-        "isextractable": True,
-        "passwordenabled": True,
-        "crossZones": False,
-        "checksum": "{SHA-256}" + "a" * 64,
-        "ostypeid": "os-1",
-        "account": "admin",
-        "templatetype": "USER",
-        "details": {"rootDiskController": "virtio"},
-        "status": "Processing",
-        "arch": "x86_64",
-        "bits": 64,
-        "requireshvm": True,
-        "bootable": True,
-        "directdownload": False,
-    }.items() <= row.items()
+    assert TOLD.items() <= row.items()
     (said,) = await bench.said(RegisterTemplate)
     assert isinstance(said, RegisterTemplate)
     assert (said.template_id, said.checksum) == (row["id"], "sha256:" + "a" * 64)
