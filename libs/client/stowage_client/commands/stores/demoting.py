@@ -35,34 +35,34 @@ def demote(
 
     async def work(client: Client) -> None:
         kind, key = scopes.parsed(scope) if scope else (None, None)
-        fields: dict[str, Any] = {
-            "cache_store_id": id,
-            "name": name,
-            "scope": kind,
-            "scope_id": key,
-        }
-        fields["copy_first"] = copy_first or None
-        before = (await client.stores.show(store)).error
-        told: list[DemotionOrder] = []
-
-        async def order() -> None:
-            told.append(await client.stores.demote(store, **fields))
-
-        def done(view: StoreView) -> bool:
-            going = copy_first and view.evacuation is not None
-            return view.state is StoreState.REMOVED or going or _new(view.error, before)
-
-        view = await watched_store(client, store).obeyed(order, done)
-        if view.state is not StoreState.REMOVED and _new(view.error, before):
-            shell.fail(view.error)
-        if shell.json:
-            shell.show(told[0])
-        elif view.evacuation is not None:
-            shell.say(f"cache store {told[0].cache_store_id} once all is copied; see: store show")
-        else:
-            shell.say(f"it is cache store {told[0].cache_store_id} now; see: stowage cache list")
+        fields: dict[str, Any] = {"name": name, "scope": kind, "scope_id": key}
+        fields |= {"cache_store_id": id, "copy_first": copy_first or None}
+        await _demote(shell, client, store, fields)
 
     shell.run(work)
+
+
+async def _demote(shell: Shell, client: Client, store: str, fields: dict[str, Any]) -> None:
+    before = (await client.stores.show(store)).error
+    told: list[DemotionOrder] = []
+
+    async def order() -> None:
+        told.append(await client.stores.demote(store, **fields))
+
+    def done(view: StoreView) -> bool:
+        going = fields["copy_first"] and view.evacuation is not None
+        return bool(view.state is StoreState.REMOVED or going or _new(view.error, before))
+
+    view = await watched_store(client, store).obeyed(order, done)
+    cache = told[0].cache_store_id
+    if view.state is not StoreState.REMOVED and _new(view.error, before):
+        shell.fail(view.error)
+    if shell.json:
+        shell.show(told[0])
+    elif view.evacuation is not None:
+        shell.say(f"cache store {cache} once all is copied; see: stowage store show {store}")
+    else:
+        shell.say(f"it is cache store {cache} now; see: stowage cache list")
 
 
 def _new(error: Problem | None, before: Problem | None) -> TypeGuard[Problem]:
