@@ -72,11 +72,4 @@ async def _demote(state: dict[str, Any], ask: Ask) -> None:
     await heard(ask, "store", state["id"], begun)
 
 
-COMMANDS = (
-    Command(
-        "updateCloudToUseObjectStore",
-        use_object_store,
-        missing="it answers while NFS stores are still copied: listSecondaryStagingStores has "
-        "each once that is done",
-    ),
-)
+COMMANDS = (Command("updateCloudToUseObjectStore", use_object_store),)
