@@ -22,7 +22,7 @@ from api_gateway.mirror.steps import (
     Spread,
     Step,
 )
-from api_gateway.routes.objects.bodies import NewTemplate
+from api_gateway.routes.objects.bodies import FOREIGN, NewTemplate, scheme_of
 
 FORMATS = {
     each: ImageFormat(each.lower())
@@ -188,6 +188,8 @@ def _unfit(image: Image) -> str:
 
 def _body(image: Image) -> NewTemplate | None:
     row = image.row
+    if row.url is None or scheme_of(row.url) not in FOREIGN:
+        return None
     told: dict[str, Any] = {
         "id": row.id,
         "name": row.name,
@@ -196,8 +198,8 @@ def _body(image: Image) -> NewTemplate | None:
         "zone_id": None if image.everywhere else image.zones[0],
         "checksum": digest_of(row.checksum),
     }
-    if not image.iso:
-        told["hypervisor"] = _HYPERVISORS[row.hypervisor.lower()]
+    served = HypervisorKind.NONE if image.iso else _HYPERVISORS[row.hypervisor.lower()]
+    told["hypervisor"] = served
     try:
         return NewTemplate.model_validate(told)
     except ValidationError:

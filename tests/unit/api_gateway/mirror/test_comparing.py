@@ -59,6 +59,7 @@ def test_a_template_of_all_zones_is_registered_region_wide() -> None:
         ({"zoneid": "z9"}, "waiting"),
         ({"url": None}, "unfit"),
         ({"url": "ftp://x/y"}, "unfit"),
+        ({"url": "s3://bucket/of/others"}, "unfit"),
         ({"url": ""}, "unfit"),
         ({"format": "TAR"}, "unfit"),
         ({"hypervisor": "LXC"}, "unfit"),
@@ -77,7 +78,7 @@ def test_an_iso_needs_no_hypervisor() -> None:
     iso = image(iso=True, format="ISO", hypervisor="None")
     _outcome, (step,) = compare_image(iso, Scene(zones={Z1}))
     assert isinstance(step, Register)
-    assert step.body.format == "iso"
+    assert (step.body.format, step.body.hypervisor) == ("iso", "None")
 
 
 def test_what_is_known_and_alike_is_left_alone() -> None:
