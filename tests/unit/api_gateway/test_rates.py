@@ -49,6 +49,15 @@ async def test_one_address_may_try_few_wrong_keys(api: Api, settings: Settings) 
     assert (await cs.call("listZones")).error[0] == 429
 
 
+async def test_one_address_may_guess_few_passwords(api: Api, settings: Settings) -> None:
+    cs = CloudStack(api.session, "", "")
+    told = []
+    for name in ("ada", "bob"):
+        sent = {"command": "login", "username": name, "password": "x", "response": "json"}
+        told.append((await cs.send(sent, post=True)).error[0])
+    assert told == [531, 429]
+
+
 async def test_a_key_may_hold_so_many_streams(api: Api) -> None:
     async with api.events():
         told = await api.get("/v1/events")

@@ -136,6 +136,7 @@ async def test_capabilities_tell_of_region_stores(
     assert {**before, "regionsecondaryenabled": True} == await told()
     assert before["cloudstackversion"].startswith("4.")
     kinds = {name: type(value) for name, value in before.items()}
+    assert (before["apilimitinterval"], before["apilimitmax"]) == (1, 2000)
     assert kinds["supportELB"] is str
     assert kinds["defaultuipagesize"] is int
     assert kinds["customdiskofferingmaxsize"] is int

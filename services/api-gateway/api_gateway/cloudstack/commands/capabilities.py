@@ -15,6 +15,7 @@ async def list_capabilities(ask: Ask) -> Answer:
     """Tell what the gateway does."""
     async with ask.desk.transaction() as tx:
         stores = [row["state"] for row in await tx.rows("places", "store")]
+    rate = ask.deps.settings.requests_per_second
     return One(
         {
             "cloudstackversion": VERSION,
@@ -37,6 +38,8 @@ async def list_capabilities(ask: Ask) -> Answer:
             "kubernetesserviceenabled": False,
             "kubernetesclusterexperimentalfeaturesenabled": False,
             "defaultuipagesize": PAGE,
+            "apilimitinterval": 1 if rate else None,
+            "apilimitmax": int(rate) if rate else None,
             "instanceleaseenabled": False,
             "dynamicscalingenabled": False,
             "additionalconfigenabled": False,
@@ -51,4 +54,4 @@ def _reaches_all(store: dict[str, object]) -> bool:
     return store["role"] == StoreRole.IMAGE and wide and store["state"] != "Removed"
 
 
-COMMANDS = (Command("listCapabilities", list_capabilities, missing="limits of the request rate"),)
+COMMANDS = (Command("listCapabilities", list_capabilities),)

@@ -5,8 +5,9 @@ from pydantic import SecretStr
 from api_gateway.cloudstack.answers import Answer, Bare
 from api_gateway.cloudstack.asks import Ask
 from api_gateway.cloudstack.command import Command
+from api_gateway.cloudstack.errors import Refused
 from api_gateway.cloudstack.people import TYPES
-from api_gateway.cloudstack.sessions import COOKIE, KEY, Login, close_session, open_session
+from api_gateway.cloudstack.sessions import COOKIE, KEY, Login, Session, close_session, open_session
 
 
 async def login(ask: Ask) -> Answer:
@@ -17,7 +18,7 @@ async def login(ask: Ask) -> Answer:
         ask.text("domain"),
         ask.text("domainid"),
     )
-    session = await open_session(said, ask.desk, ask.deps)
+    session = await _opened(said, ask)
     async with ask.desk.transaction() as tx:
         (user,) = await tx.rows("users_page", None, session.user_id, "", "", "", "", 0, 1)
     told = {
@@ -37,6 +38,17 @@ async def login(ask: Ask) -> Answer:
         "passwordchangerequired": False,
     }
     return Bare(told, {COOKIE: session.cookie, KEY: session.key})
+
+
+async def _opened(said: Login, ask: Ask) -> Session:
+    """An address that failed too often is told so before anything is computed for it."""
+    refusals = ask.deps.limiter.refusals
+    refusals.check(ask.call.remote)
+    try:
+        return await open_session(said, ask.desk, ask.deps)
+    except Refused:
+        refusals.take(ask.call.remote)
+        raise
 
 
 async def logout(ask: Ask) -> Answer:
