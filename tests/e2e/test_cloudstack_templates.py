@@ -189,3 +189,16 @@ async def test_an_account_has_no_more_bytes_than_it_may_and_ends_with_its_things
     started = await cs.call("deleteAccount", id=ada.account_id)
     assert (await ended(cs, started.body["jobid"]))["jobstatus"] == 1
     assert (await ada.cs.call("listTemplates", templatefilter="self")).error[0] == 401
+
+
+async def test_made_of_a_snapshot(operator: Operator, cs: CloudStack) -> None:
+    async with serving(Source(image(2 * MIB, 4))) as source:
+        body = {"id": "sn1", "name": "nightly", "url": source.url, "format": "raw", "zone_id": ZONE}
+        await operator.call("POST", "snapshots", body)
+        snapshot = await operator.settle("snapshots/sn1")
+    assert snapshot["ready"], snapshot["error"]
+    reply = await cs.call("createTemplate", name="golden", ostypeid="1", snapshotid="sn1")
+    job = await ended(cs, reply.body["jobid"])
+    assert job["jobstatus"] == 1, job
+    made = await operator.call("GET", f"templates/{reply.body['id']}")
+    assert (made["ready"], made["digest"]) == (True, snapshot["digest"])
