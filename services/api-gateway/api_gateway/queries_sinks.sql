@@ -16,9 +16,7 @@ SELECT * FROM sinks
 WHERE ($1::text[] IS NULL OR account_id = ANY ($1)) AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3))
 ORDER BY created DESC, id DESC LIMIT $4
 -- name: count_sinks
--- Of an account, whose next one waits until this is committed.
-SELECT count(*) FROM sinks
-WHERE account_id = (SELECT id FROM accounts WHERE id = $1 FOR UPDATE)
+SELECT count(*) FROM sinks WHERE account_id = $1
 -- name: change_sink
 UPDATE sinks SET name = $2, target = $3, sealed = $4, options = $5, filters = $6, paused = $7,
     failures = CASE WHEN $7 THEN failures ELSE 0 END,

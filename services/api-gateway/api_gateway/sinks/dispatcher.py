@@ -74,7 +74,8 @@ class Dispatcher:
             while not self._stopped.is_set():
                 self._needs.bell.event.clear()
                 await self._look()
-                await wait(self._needs.bell.event, self._lease / 5)
+                often = 5 if self._running else 2
+                await wait(self._needs.bell.event, self._lease / often)
         finally:
             ringing.cancel()
             await self._finish()

@@ -1,9 +1,10 @@
 """Sending: what carries events to a sink, whatever its kind."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
-from stowage_contracts.errors import StowageError, Unavailable
+from stowage_contracts.errors import SourceRefused, StowageError, Unavailable
 
 from api_gateway.sinks.outgoing import Outgoing
 from api_gateway.sinks.rows import Sink
@@ -22,6 +23,17 @@ class Sender(Protocol):
     async def close(self) -> None:
         """Let go of every connection; idempotent."""
         ...
+
+
+@contextmanager
+def hinting() -> Iterator[None]:
+    """An address that is refused is opened by another setting than those of images."""
+    try:
+        yield
+    except SourceRefused as error:
+        if error.code.endswith(".address_refused"):
+            error.hint = "an operator can open a private network with STOWAGE_SINK_ALLOW"
+        raise
 
 
 def refused(sink: Sink, cause: str, **details: float) -> Unavailable:

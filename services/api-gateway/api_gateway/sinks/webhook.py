@@ -21,7 +21,7 @@ from api_gateway.sinks import cloudstack
 from api_gateway.sinks.outgoing import Outgoing
 from api_gateway.sinks.rows import Sink
 from api_gateway.sinks.secrets import signature, signatures
-from api_gateway.sinks.sending import refused
+from api_gateway.sinks.sending import hinting, refused
 
 CONNECTIONS = 8
 LONGEST_WAIT = 300.0
@@ -67,8 +67,9 @@ class WebhookSender:
         """What of an event was not taken, if anything; its posts follow each other."""
         try:
             url = parse(self._sink.secrets.url, self._rules)
-            for post in posts:
-                await self._once(url, post)
+            with hinting():
+                for post in posts:
+                    await self._once(url, post)
         except StowageError as error:
             return error
         return None
