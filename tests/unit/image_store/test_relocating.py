@@ -167,10 +167,13 @@ async def test_snapshots_move_with_all_they_stand_on(ready: Scene) -> None:
 async def test_evening_out_leaves_chains(ready: Scene) -> None:
     await chain(ready)
     await ready.store("s2")
-    for store_id in ("s1", "s2"):
-        await ready.bench.handle(ChangeStore(store_id=store_id, capacity_bytes=1 << 40))
+    for store_id, room in (("s1", 1 << 40), ("s2", 1 << 60)):
+        await ready.bench.handle(ChangeStore(store_id=store_id, capacity_bytes=room))
     plan = await planned(ready, to_store_ids=("s2",))
-    assert {str(move.object) for move in plan.moves} <= {"template/t1", "snapshot/c"}
+    told = {(str(move.object), move.to_store_id) for move in plan.moves}
+    assert told == {("template/t1", "s2"), ("snapshot/c", "s2")}
+    back = await ready.bench.ask(PlanMoves(store_id="s2", to_store_ids=("s1",)))
+    assert back == MovesPlanned(store_id="s2", moves=())
 
 
 def test_what_evens_stores_out() -> None:
