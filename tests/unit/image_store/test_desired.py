@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from image_store.model.desired import Desired, Held, Need, decide
+from image_store.model.desired import Decision, Desired, Held, Need, decide
 from image_store.model.rooms import reaches
 from stowage_contracts.values import ReplicaState, Scope
 
@@ -62,12 +62,18 @@ def test_a_store_being_emptied_keeps_its_replica_until_another_is_good() -> None
 
 
 replicas = st.lists(
-    st.tuples(st.sampled_from([Z1, Z2, REGION]), st.sampled_from(ReplicaState), st.booleans()),
+    st.tuples(
+        st.sampled_from([Z1, Z2, REGION]),
+        st.sampled_from(ReplicaState),
+        st.booleans(),
+        st.sampled_from([(), (), ("s0",), ("s1", "s3")]),
+        st.booleans(),
+    ),
     max_size=6,
 ).map(
     lambda rows: [
-        Held(f"r{n}", f"s{n}", state, scope, readable=n % 3 != 2, leaving=leaving)
-        for n, (scope, state, leaving) in enumerate(rows)
+        Held(f"r{n}", f"s{n}", state, scope, n % 3 != 2, leaving, to, keeps=keeps and leaving)
+        for n, (scope, state, leaving, to, keeps) in enumerate(rows)
     ]
 )
 
@@ -90,4 +96,22 @@ def test_what_is_dropped_is_never_needed(
         assert len(left) >= low
         for zone in zones:
             assert any(reaches(one.scope, Scope.zone(zone)) for one in left)
+    for one in good:
+        if one.leaving and one.ref_id in decision.drop:
+            assert not one.keeps
+            assert not one.to or any(other.store_id in one.to for other in left)
     assert not (decision.make and set(decision.drop) & {one.ref_id for one in good})
+
+
+def test_what_is_moved_goes_to_one_of_the_stores_named_and_only_then_leaves() -> None:
+    moved = Held("r-a", "a", READY, Z1, readable=True, leaving=True, to=("b", "c"))
+    there = held("d")
+    assert decide(Desired(zones=("z1",)), [moved, there]).make == (Need(Z1, ("b", "c")),)
+    assert decide(Desired(zones=("z1",)), [moved, there, held("c", state=CREATING)]) == Decision()
+    assert decide(Desired(zones=("z1",)), [moved, there, held("c")]).drop == ("r-a",)
+
+
+def test_a_store_given_up_as_it_stands_keeps_its_bytes() -> None:
+    kept = Held("r-a", "a", READY, Z1, readable=True, leaving=True, keeps=True)
+    assert decide(Desired(zones=("z1",)), [kept]).make == (Need(Z1),)
+    assert decide(Desired(zones=("z1",)), [kept, held("b")]) == Decision()
