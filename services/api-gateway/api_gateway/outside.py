@@ -71,45 +71,40 @@ def describe(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _out() -> dict[str, tuple[dict[str, Any], str]]:
+    stream = _channel("GET /v1/events: server-sent events.", _message("StreamedEvent", {}))
+    errors = _exchange(
+        "{type}",
+        "What was refused, answered to who sent it; see its correlation id.",
+        _message("Problem", {}),
+        Topology().errors,
+    )
+    told = {**_webhooks(), **_exchanges(), "events": stream, "errors": errors}
+    return {name: (channel, "send") for name, channel in told.items()}
+
+
+def _webhooks() -> dict[str, dict[str, Any]]:
     event, batch = _message("OutgoingEvent", _SIGNED), _message("OutgoingBatch", _SIGNED)
     cloudstack = _message("CloudStackBody", _CLOUDSTACK_SIGNED)
-    events = {name: dict(schema) for name, schema in _ATTRIBUTES.items()}
-    headers = {f"cloudEvents:{name}": schema for name, schema in events.items()}
+    as_theirs = "A webhook's URL: events as CloudStack 4.20's webhooks."
     return {
-        "webhook": (_channel("A webhook's URL: CloudEvents by HTTP POST.", event, batch), "send"),
-        "webhookCloudStack": (
-            _channel("A webhook's URL: events as CloudStack 4.20's webhooks.", cloudstack),
-            "send",
+        "webhook": _channel("A webhook's URL: CloudEvents by HTTP POST.", event, batch),
+        "webhookCloudStack": _channel(as_theirs, cloudstack),
+    }
+
+
+def _exchanges() -> dict[str, dict[str, Any]]:
+    headers = {f"cloudEvents:{name}": dict(schema) for name, schema in _ATTRIBUTES.items()}
+    return {
+        "exchange": _exchange(
+            "{noun}.{type}.{account}",
+            "A sink's exchange: CloudEvents in binary mode. Of what is nobody's the account "
+            f"is `{NOBODYS}`, of what only operators see `{ADMINS}`.",
+            _message("OutgoingData", headers),
         ),
-        "exchange": (
-            _exchange(
-                "{noun}.{type}.{account}",
-                "A sink's exchange: CloudEvents in binary mode. Of what is nobody's the account "
-                f"is `{NOBODYS}`, of what only operators see `{ADMINS}`.",
-                _message("OutgoingData", headers),
-            ),
-            "send",
-        ),
-        "exchangeCloudStack": (
-            _exchange(
-                "{source}.{category}.{type}.{resource}.{uuid}",
-                "A sink's exchange: events as CloudStack's RabbitMQ event bus.",
-                _message("CloudStackBody", {}),
-            ),
-            "send",
-        ),
-        "events": (
-            _channel("GET /v1/events: server-sent events.", _message("StreamedEvent", {})),
-            "send",
-        ),
-        "errors": (
-            _exchange(
-                "{type}",
-                "What was refused, answered to who sent it; see its correlation id.",
-                _message("Problem", {}),
-                Topology().errors,
-            ),
-            "send",
+        "exchangeCloudStack": _exchange(
+            "{source}.{category}.{type}.{resource}.{uuid}",
+            "A sink's exchange: events as CloudStack's RabbitMQ event bus.",
+            _message("CloudStackBody", {}),
         ),
     }
 
