@@ -53,14 +53,22 @@ FROM (SELECT r.image_zones FROM resources AS r
     WHERE r.image_kind = $1 AND NOT r.removed AND $2::jsonb[] IS NOT NULL AND $3 = '' AND $4 = ''
         AND $5::boolean IS NULL
     LIMIT $7) AS counted
--- name: count_images_own
--- As count_images_whole, of accounts $7.
+-- name: count_images_open
+-- As count_images_whole, of accounts $7 and, by $8, public ones; none is shared ($9).
+WITH found AS (
+    SELECT r.image_zones FROM resources AS r
+    WHERE r.account_id = ANY ($7::text[]) AND r.image_kind = $1 AND NOT r.removed
+    UNION ALL SELECT r.image_zones FROM descriptions AS d JOIN resources AS r USING (noun, id)
+    WHERE d.noun = 'template' AND d.public AND $8 <> ''
+        AND ($8 = 'public' OR d.featured = ($8 = 'featured'))
+        AND r.image_kind = $1 AND NOT r.removed AND r.account_id <> ALL ($7::text[])
+)
 SELECT coalesce(sum(CASE WHEN $6 THEN 1 ELSE coalesce(image_zones,
     (SELECT count(*) FROM resources WHERE noun = 'zone' AND NOT removed)) END), 0)::bigint
-FROM (SELECT r.image_zones FROM resources AS r
-    WHERE r.account_id = ANY ($7::text[]) AND r.image_kind = $1 AND NOT r.removed
-        AND $2::jsonb[] IS NOT NULL AND $3 = '' AND $4 = '' AND $5::boolean IS NULL
-    LIMIT $8) AS counted
+FROM (SELECT image_zones FROM found
+    WHERE $2::jsonb[] IS NOT NULL AND $3 = '' AND $4 = '' AND $5::boolean IS NULL
+        AND cardinality($9::text[]) = 0
+    LIMIT $10) AS counted
 -- name: images_seen
 -- Of accounts $7; public ones ($8: public, featured, community; '': none); shared with accounts $9.
 WITH found AS (

@@ -8,7 +8,7 @@ ALTER TABLE resources
         CASE WHEN noun = 'template' AND state #>> '{scope,type}' <> 'region'
         THEN greatest(jsonb_array_length(state -> 'zones'), 1) END) STORED;
 CREATE INDEX resources_images ON resources (image_kind, created DESC, id DESC)
-    INCLUDE (image_zones) WHERE image_kind IS NOT NULL AND NOT removed;
+    INCLUDE (image_zones, noun, account_id) WHERE image_kind IS NOT NULL AND NOT removed;
 CREATE INDEX resources_images_account
     ON resources (account_id, image_kind, created DESC, id DESC)
     INCLUDE (image_zones) WHERE image_kind IS NOT NULL AND NOT removed;

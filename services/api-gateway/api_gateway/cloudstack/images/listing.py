@@ -67,8 +67,8 @@ class Listing:
         plain = matches == [{"removed": False}] and narrow[:3] == ["", "", None]
         if plain and query == _ALL:
             return "count_images_whole", args
-        if plain and query == "images_seen" and not whose.public and not whose.shared:
-            return "count_images_own", (*self.common, whose.own)
+        if plain and query == "images_seen" and not whose.shared:
+            return "count_images_open", args
         return f"count_{query}", args
 
     def _question(self) -> tuple[str, tuple[Any, ...]]:
