@@ -86,7 +86,7 @@ def _range(request: web.Request, size: int) -> tuple[int, int]:
 async def serving(source: Source, host: str = "127.0.0.1") -> AsyncIterator[Source]:
     """The source, reachable at its ``url`` on an address of this machine."""
     app = web.Application()
-    app.router.add_route("*", "/image", source.handle)
+    app.router.add_route("*", "/image{extension:.*}", source.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, host, 0)

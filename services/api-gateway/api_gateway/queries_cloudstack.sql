@@ -24,7 +24,7 @@ SELECT found.* FROM unnest($6::text[]) AS seen (account_id) CROSS JOIN LATERAL (
     SELECT * FROM async_jobs
     WHERE account_id = seen.account_id AND ($1::timestamptz IS NULL OR created >= $1)
         AND ($2 = '' OR subject_id = $2) AND ($3::text[] IS NULL OR noun = ANY ($3))
-    ORDER BY created DESC, id DESC LIMIT $4 + $5) AS found
+    ORDER BY created DESC, id DESC LIMIT $4::bigint + $5::bigint) AS found
 ORDER BY created DESC, id DESC OFFSET $4 LIMIT $5
 -- name: count_jobs
 SELECT count(*) FROM (SELECT FROM async_jobs

@@ -73,7 +73,9 @@ class Ask:
             raise Refused(
                 PARAMETER,
                 f"Unable to execute API command {self.wire.name.lower()} due to invalid value. "
-                f"Invalid parameter {name} value={key[:64]}: {error.cause}",
+                f"Invalid parameter {name} value={key[:64]} due to incorrect long value format, "
+                "or entity does not exist or due to incorrect parameter annotation for the field "
+                f"in api cmd class: {error.cause}",
                 resource=f"{noun}/{key[:64]}",
             ) from None
 

@@ -62,5 +62,7 @@ OS_TYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 """Name and category's id, by id; ids of other clouds may be told, too, and mean what they like."""
+ANY_OS = _id("ostype/Other (64-bit)")
+"""What an object is for of which nothing was said."""
 CUSTOM_DISK = _id("diskoffering/Custom")
 """The one disk offering: of any size."""

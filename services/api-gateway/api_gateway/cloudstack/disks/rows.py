@@ -68,7 +68,7 @@ def _volume(state: State, around: Around, named: Named, *, admin: bool) -> Row:
         "type": "DATADISK",
         "state": word,
         "status": _status(state, word, around),
-        "size": state["virtual_size"] or state["size"],
+        "size": state["virtual_size"] or state["size"] or 0,
         "virtualsize": state["virtual_size"],
         "physicalsize": state["size"],
         "templateid": state["template_id"],

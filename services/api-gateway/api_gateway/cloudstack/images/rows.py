@@ -9,12 +9,11 @@ from api_gateway.cloudstack.answers import Row
 from api_gateway.cloudstack.images.around import Around, Entry, State
 from api_gateway.cloudstack.images.kinds import ISO, TEMPLATE
 from api_gateway.cloudstack.images.words import checksum_of
+from api_gateway.cloudstack.offered import ANY_OS, OS_TYPES
 
 ATTRIBUTES = (
     "passwordenabled",
     "bootable",
-    "ostypeid",
-    "ostypename",
     "templatetag",
     "arch",
     "bits",
@@ -53,6 +52,7 @@ def row_of(entry: Entry, around: Around) -> Row:
         **around.owners[state["account_id"]].row,
         **_named(state, attributes),
         **_sized(state),
+        **_guest(attributes),
         **_placed(entry, around),
         "created": state["created"],
         "removed": entry.gone,
@@ -81,6 +81,13 @@ def _named(state: State, attributes: Mapping[str, Any]) -> dict[str, Any]:
         "accountid": state["account_id"],
         "directdownload": bool(attributes.get("directdownload")),
     }
+
+
+def _guest(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Every object has a kind of guest: clients look for it without asking whether it is there."""
+    key = attributes.get("ostypeid") or ANY_OS
+    name, _ = OS_TYPES.get(key) or OS_TYPES[ANY_OS]
+    return {"ostypeid": key, "ostypename": attributes.get("ostypename") or name}
 
 
 def _sized(state: State) -> dict[str, Any]:
