@@ -171,6 +171,18 @@ WITH found AS (
 SELECT r.* FROM (SELECT id FROM found ORDER BY created DESC, id DESC LIMIT $5) AS first
 JOIN resources AS r ON r.noun = $1 AND r.id = first.id
 ORDER BY r.created DESC, r.id DESC
+-- name: newest_shown_of_name
+-- As newest_shown, of one name.
+SELECT * FROM resources AS r
+WHERE noun = $1 AND state ->> 'name' = $8 AND NOT removed
+    AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3)) AND created >= $6
+    AND (account_id = ANY ($7::text[])
+        OR EXISTS (SELECT FROM descriptions AS d
+            WHERE d.noun = r.noun AND d.id = r.id AND d.public)
+        OR EXISTS (SELECT FROM launch_permissions AS p
+            WHERE p.noun = r.noun AND p.id = r.id AND p.account_id = ANY ($7::text[])))
+    AND state @> ANY ($4::jsonb[])
+ORDER BY created DESC, id DESC LIMIT $5
 -- name: plan_each_time
 -- For the rest of the transaction: what fits a list of many does not fit one of few.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true)

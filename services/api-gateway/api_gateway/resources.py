@@ -109,9 +109,11 @@ def _question(noun: str, call: Call, asks: Asks, any_of: Sequence[Match]) -> tup
     asked = (noun, *at, list(any_of), call.query.limit + 1, asks.since)
     accounts = _accounts(call.principal, asks.account_id)
     state = any_of[0].get("state") if len(any_of) == 1 else None
+    shared = accounts is not None and asks.account_id is None and noun in SHARED
     if asks.name is not None:
-        return ("newest_of_name", *asked, accounts, asks.name)
-    if accounts is not None and asks.account_id is None and noun in SHARED:
+        named = "newest_shown_of_name" if shared else "newest_of_name"
+        return (named, *asked, accounts, asks.name)
+    if shared:
         return ("newest_shown", *asked, accounts)
     if accounts is not None:
         return ("newest_of_accounts", *asked, accounts)

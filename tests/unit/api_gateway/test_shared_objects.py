@@ -22,6 +22,8 @@ async def test_others_templates_are_listed_and_shown_when_let_in(api: Api, bench
         cursor = f"&cursor={page['next']}"
     assert pages == ["shared", "public", "own"]
     assert page["next"] is None
+    named = (await mine.get("/v1/templates?name=debian")).body["items"]
+    assert [item["id"] for item in named] == ["shared", "public", "own"]
     own = (await mine.get(f"/v1/templates?account_id={made['account_id']}")).body["items"]
     assert [item["id"] for item in own] == ["own"]
     for key, status in [("public", 200), ("shared", 200), ("hidden", 404)]:
