@@ -72,6 +72,7 @@ POD = {"name": "p", "zone_id": "z1"}
 CLUSTER = {"name": "c", "pod_id": "pod1", "hypervisor": "KVM"}
 HOST = {"name": "h", "hypervisor": "KVM"}
 ACCOUNT, DOMAIN = "/v1/accounts/{id}", "/v1/domains/{id}"
+MOVES = {"objects": [words.TEMPLATE_OBJECT], "to_store_ids": []}
 NEW_STORE = {"name": "s", "provider": "directory"}
 TABLE = [
     *(row for noun in words.OBJECTS for row in objects(noun)),
@@ -92,6 +93,9 @@ TABLE = [
     Row(Who.ADMIN, "GET", f"{STORE}/findings", ("s1",)),
     Row(Who.ADMIN, "POST", f"{STORE}/clean", ("s1",), {"finding_ids": ["f1"]}),
     Row(Who.ADMIN, "POST", f"{STORE}/adopt", ("s1",)),
+    Row(Who.ADMIN, "GET", f"{STORE}/objects", ("s1",)),
+    Row(Who.ADMIN, "POST", f"{STORE}/moves", ("s1",), MOVES),
+    Row(Who.ADMIN, "POST", f"{STORE}/moves/plan", ("s1",), {"to_store_ids": ["s1"]}),
     Row(Who.ANYBODY, "GET", "/v1/sealing-keys"),
     Row(Who.ANYBODY, "GET", "/v1/providers"),
     Row(Who.ANYBODY, "GET", "/v1/providers/{id}", ("s3",)),
@@ -174,6 +178,7 @@ SHOWN_ONCE = {
 }
 """Answers that hold a secret and are kept nowhere."""
 QUESTIONS = {
+    ("POST", "/v1/stores/{id}/moves/plan"),
     ("POST", "/v1/placement/explain"),
     ("POST", f"{FLEET}/simulate"),
     ("POST", f"{SINK}/test"),

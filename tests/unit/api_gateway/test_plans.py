@@ -32,8 +32,8 @@ PAGE = ("template", None, "", [{"removed": False}], 51, SINCE)
         ("newest_of_name", (*PAGE, None, "n5"), "resources_name"),
         ("newest_of_name", (*PAGE, ["", "a5"], "n5"), "resources_name"),
         ("newest_in_state", (*PAGE, "s5"), "resources_state"),
-        ("links", ("", None, "", 51), "links_page"),
-        ("links", ("a5", None, "", 51), "links_"),
+        ("links", (51, None, ""), "links_page"),
+        ("links_of_accounts", (51, None, "", ["a5"]), "links_"),
     ],
 )
 async def test_a_list_walks_an_index(

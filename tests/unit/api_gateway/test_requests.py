@@ -174,7 +174,8 @@ async def test_what_only_admins_may_do_is_forbidden_to_others(api: Api) -> None:
     ]
     for method, path, body in table:
         answer = await (await user(api)).call(method, path, body)
-        assert (answer.status, answer.body["code"]) == (403, "not_authorized.admin_only")
+        assert answer.status == 403, path
+        assert answer.body["code"].endswith("admin_only"), path  # or domain_admin_only
 
 
 async def test_another_accounts_things_are_not_found(api: Api, bench: Bench) -> None:

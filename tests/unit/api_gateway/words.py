@@ -16,14 +16,18 @@ from stowage_contracts.messages.image_store import (
     HostChanged,
     LinkMade,
     ListFindings,
+    ListStoreObjects,
     MakeLink,
+    MovesPlanned,
     OpenUpload,
     PlacementExplained,
     PlacementRuleChanged,
     PlanEvacuation,
+    PlanMoves,
     ProviderOffered,
     SnapshotChanged,
     StoreAdded,
+    StoreObjectsListed,
     TemplateChanged,
     UploadOpened,
     VolumeChanged,
@@ -160,12 +164,22 @@ def placement_explained(question: Any) -> PlacementExplained:
     return PlacementExplained(account_id=question.account_id, answers=(answer,))
 
 
+def shelf_listed(question: Any) -> StoreObjectsListed:
+    return StoreObjectsListed(store_id=question.store_id, entries=(), count=0)
+
+
+def moves_planned(question: Any) -> MovesPlanned:
+    return MovesPlanned(store_id=question.store_id, moves=())
+
+
 ANSWERS: Mapping[type[Message], Callable[[Message], Message]] = {
     MakeLink: link_made,
     OpenUpload: upload_opened,
     PlanEvacuation: evacuation_planned,
     ListFindings: findings_listed,
     ExplainPlacement: placement_explained,
+    ListStoreObjects: shelf_listed,
+    PlanMoves: moves_planned,
 }
 """What image-store says when it is asked."""
 
