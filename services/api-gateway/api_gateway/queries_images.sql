@@ -150,11 +150,23 @@ FROM (SELECT r.state FROM resources AS r LEFT JOIN descriptions AS d USING (noun
     LIMIT $14) AS counted
 -- name: newest_shown
 -- As newest_of_accounts, and what is public or shared with one of the accounts.
-WITH found AS (
-    (SELECT own.* FROM unnest($7::text[]) AS seen (account_id) CROSS JOIN LATERAL (
-        SELECT id, created FROM resources
+WITH heads AS MATERIALIZED (
+    SELECT seen.account_id, head.created FROM unnest($7::text[]) AS seen (account_id)
+    CROSS JOIN LATERAL (
+        SELECT created, id FROM resources
         WHERE noun = $1 AND NOT removed AND account_id = seen.account_id
             AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3)) AND created >= $6
+            AND state @> ANY ($4::jsonb[])
+        ORDER BY created DESC, id DESC LIMIT 1) AS head
+    ORDER BY head.created DESC, head.id DESC LIMIT $5
+), edge AS (
+    SELECT CASE WHEN count(*) = $5 THEN min(created) END AS created FROM heads
+), found AS (
+    (SELECT own.* FROM heads CROSS JOIN LATERAL (
+        SELECT id, created FROM resources
+        WHERE noun = $1 AND NOT removed AND account_id = heads.account_id
+            AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3))
+            AND created >= greatest($6, (SELECT created FROM edge))
             AND state @> ANY ($4::jsonb[])
         ORDER BY created DESC, id DESC LIMIT $5) AS own)
     UNION (SELECT r.id, r.created FROM descriptions AS d JOIN resources AS r USING (noun, id)

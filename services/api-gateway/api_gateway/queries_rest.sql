@@ -12,11 +12,25 @@ WHERE noun = $1 AND NOT removed AND ($2::timestamptz IS NULL OR (created, id) < 
     AND created >= $6 AND state @> ANY ($4::jsonb[])
 ORDER BY created DESC, id DESC LIMIT $5
 -- name: newest_of_accounts
--- As newest, of what accounts $7 have ('': what is everybody's): a page of each, merged.
-SELECT found.* FROM unnest($7::text[]) AS seen (account_id) CROSS JOIN LATERAL (
+-- As newest, of what accounts $7 have ('': what is everybody's). A page of $5 rows is of the $5
+-- accounts at most whose newest rows are newest of all, and not older than the last of these.
+WITH heads AS MATERIALIZED (
+    SELECT seen.account_id, head.created FROM unnest($7::text[]) AS seen (account_id)
+    CROSS JOIN LATERAL (
+        SELECT created, id FROM resources
+        WHERE noun = $1 AND NOT removed AND account_id = seen.account_id
+            AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3)) AND created >= $6
+            AND state @> ANY ($4::jsonb[])
+        ORDER BY created DESC, id DESC LIMIT 1) AS head
+    ORDER BY head.created DESC, head.id DESC LIMIT $5
+), edge AS (
+    SELECT CASE WHEN count(*) = $5 THEN min(created) END AS created FROM heads
+)
+SELECT found.* FROM heads CROSS JOIN LATERAL (
     SELECT * FROM resources
-    WHERE noun = $1 AND NOT removed AND account_id = seen.account_id
-        AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3)) AND created >= $6
+    WHERE noun = $1 AND NOT removed AND account_id = heads.account_id
+        AND ($2::timestamptz IS NULL OR (created, id) < ($2, $3))
+        AND created >= greatest($6, (SELECT created FROM edge))
         AND state @> ANY ($4::jsonb[])
     ORDER BY created DESC, id DESC LIMIT $5) AS found
 ORDER BY created DESC, id DESC LIMIT $5
