@@ -12,6 +12,8 @@ from urllib.parse import quote, urlencode
 import aiohttp
 from yarl import URL
 
+from tests.unit.api_gateway.cloudstack import facts
+
 PATH = "/client/api"
 
 
@@ -68,6 +70,7 @@ class CloudStack:
     async def send(self, params: dict[str, str], *, post: bool = False) -> Reply:
         status, text, headers = await self.raw(params, post=post)
         ((envelope, body),) = json.loads(text).items()
+        facts.check(params.get("command", ""), status, envelope, body)
         return Reply(status, envelope, body, headers)
 
     async def raw(
