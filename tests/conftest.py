@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +12,7 @@ import pytest
 from tests.servers import leases
 from tests.servers.apt import program, provide
 from tests.servers.broker import remove_prefixed
-from tests.servers.databases import fresh_database
+from tests.servers.databases import KeptDatabase, fresh_database
 from tests.servers.docker import socket_answers
 from tests.servers.kinds import KINDS, given, implementation
 from tests.servers.nfs import Nfs, Share, fresh_share
@@ -119,6 +120,14 @@ async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """A new empty database."""
     async with fresh_database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def kept_database(postgres_url: str) -> Iterator[KeptDatabase]:
+    """A database with the tables of every service."""
+    kept = KeptDatabase(postgres_url)
+    yield kept
+    asyncio.run(kept.drop())
 
 
 @pytest.fixture

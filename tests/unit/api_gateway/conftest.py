@@ -12,9 +12,16 @@ from stowage_runtime import keys
 from stowage_runtime.http.server import HttpLimits, HttpServer, Surface
 from stowage_runtime.testing.bench import ServiceBench
 
+from tests.servers.databases import KeptDatabase
 from tests.unit.api_gateway.api import Api
 
 ADMIN_KEY = "the-admin-key"
+
+
+@pytest.fixture
+async def database_url(kept_database: KeptDatabase) -> str:
+    """A database whose tables are as after their migrations."""
+    return await kept_database.fresh()
 
 
 @pytest.fixture(scope="session")

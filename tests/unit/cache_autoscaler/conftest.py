@@ -11,7 +11,14 @@ from pydantic import SecretStr
 from stowage_runtime import keys
 from stowage_runtime.testing.bench import ServiceBench
 
+from tests.servers.databases import KeptDatabase
 from tests.unit.cache_autoscaler.scene import Scene
+
+
+@pytest.fixture
+async def database_url(kept_database: KeptDatabase) -> str:
+    """A database whose tables are as after their migrations."""
+    return await kept_database.fresh()
 
 
 @pytest.fixture

@@ -11,7 +11,14 @@ from stowage_runtime import keys
 from stowage_runtime.signing import Verifier
 from stowage_runtime.testing.bench import ServiceBench
 
+from tests.servers.databases import KeptDatabase
 from tests.unit.data_motion.scene import Scene
+
+
+@pytest.fixture
+async def database_url(kept_database: KeptDatabase) -> str:
+    """A database whose tables are as after their migrations."""
+    return await kept_database.fresh()
 
 
 @pytest.fixture

@@ -14,8 +14,15 @@ from stowage_runtime import keys, plugins
 from stowage_runtime.testing.bench import ServiceBench
 from stowage_stores.hosting import Hosted
 
+from tests.servers.databases import KeptDatabase
 from tests.unit.image_store.lab import LabProvider
 from tests.unit.image_store.scene import Scene
+
+
+@pytest.fixture
+async def database_url(kept_database: KeptDatabase) -> str:
+    """A database whose tables are as after their migrations."""
+    return await kept_database.fresh()
 
 
 @pytest.fixture
