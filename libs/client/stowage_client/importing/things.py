@@ -115,14 +115,9 @@ class Things:
         return {row["id"]: row for row in found}
 
 
-def _template(
-    row: Row,
-    zones: Mapping[int, list[int]],
-    shares: Mapping[int, list[str]],
-    beside: Mapping[str, Any],
-) -> Thing:
-    told = {
-        **beside,
+def _told(row: Row) -> dict[str, Any]:
+    """What CloudStack tells of a template beside its bytes."""
+    return {
         "displaytext": row["display_text"],
         "templatetype": row["type"],
         "bits": row["bits"],
@@ -136,6 +131,15 @@ def _template(
         "deployasis": truth(row["deploy_as_is"]),
         "isdynamicallyscalable": truth(row["dynamically_scalable"]),
     }
+
+
+def _template(
+    row: Row,
+    zones: Mapping[int, list[int]],
+    shares: Mapping[int, list[str]],
+    beside: Mapping[str, Any],
+) -> Thing:
+    told = {**beside, **_told(row)}
     return Thing(
         noun="template",
         number=row["id"],

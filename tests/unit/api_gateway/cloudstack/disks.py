@@ -1,14 +1,16 @@
 """What owners say of volumes and snapshots in these tests."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from api_gateway.deps import Deps
+from stowage_contracts.message import Message
 from stowage_contracts.values import Scope
 from stowage_runtime.testing.bench import ServiceBench
 
 from tests.unit.api_gateway import words
 
 Bench = ServiceBench[Deps]
+M = TypeVar("M", bound=Message)
 READY: dict[str, Any] = {
     "name": "data",
     "format": "qcow2",
@@ -24,6 +26,13 @@ READY: dict[str, Any] = {
 
 def kept(store_id: str = "s1", role: str = "Image", state: str = "Ready") -> dict[str, Any]:
     return {"store_id": store_id, "role": role, "state": state}
+
+
+async def only_said(bench: Bench, kind: type[M]) -> M:
+    """The one message of a kind that the gateway said."""
+    (found,) = await bench.said(kind)
+    assert isinstance(found, kind)
+    return found
 
 
 async def cloud(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from stowage_contracts.values import Scope
 
 from tests.unit.api_gateway import words
 from tests.unit.api_gateway.cloudstack.client import CloudStack
-from tests.unit.api_gateway.cloudstack.disks import Bench, cloud, kept, snapshot, volume
+from tests.unit.api_gateway.cloudstack.disks import Bench, cloud, kept, only_said, snapshot, volume
 
 FAILED = {"code": "conflict.children", "title": "no", "cause": "others stand on it"}
 TWO_ZONES = [{"zone_id": "z1", "ready": True}, {"zone_id": "z2", "ready": True}]
@@ -100,7 +100,7 @@ async def test_a_delete_ends_when_it_is_gone(cs: CloudStack, bench: Bench) -> No
 async def test_a_copy_ends_when_the_other_zone_has_it(cs: CloudStack, bench: Bench) -> None:
     await snapshot(bench)
     reply = await cs.call("copySnapshot", id="n1", destzoneid="z2")
-    (said,) = await bench.said(CopyToZone)
+    said = await only_said(bench, CopyToZone)
     assert (said.object.id, said.zone_id) == ("n1", "z2")
     assert (await cs.job(reply.body["jobid"]))["jobstatus"] == 0
     await snapshot(bench, sequence=2, zones=TWO_ZONES)

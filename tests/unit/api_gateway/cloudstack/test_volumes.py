@@ -20,7 +20,7 @@ from stowage_contracts.values import Scope
 
 from tests.unit.api_gateway import words
 from tests.unit.api_gateway.cloudstack.client import CloudStack
-from tests.unit.api_gateway.cloudstack.disks import Bench, cloud, kept, volume
+from tests.unit.api_gateway.cloudstack.disks import Bench, cloud, kept, only_said, volume
 
 FAILED = {"code": "source.status", "title": "no", "cause": "the source answered 404"}
 NEW = {
@@ -130,7 +130,7 @@ async def test_others_volumes_are_not_there(cs: CloudStack, user: CloudStack, be
 
 async def test_an_upload_ends_when_it_is_verified(cs: CloudStack, bench: Bench) -> None:
     reply = await cs.call("uploadVolume", **NEW, checksum="a" * 32)
-    (said,) = await bench.said(RegisterVolume)
+    said = await only_said(bench, RegisterVolume)
     assert (said.name, said.scope, said.checksum) == ("data", Scope.zone("z1"), f"md5:{'a' * 32}")
     job = await cs.job(reply.body["jobid"])
     assert (job["jobstatus"], job["jobinstancetype"]) == (0, "Volume")
@@ -142,7 +142,7 @@ async def test_an_upload_ends_when_it_is_verified(cs: CloudStack, bench: Bench) 
 
 async def test_an_upload_that_failed_fails_its_job(cs: CloudStack, bench: Bench) -> None:
     reply = await cs.call("uploadVolume", **NEW)
-    (said,) = await bench.said(RegisterVolume)
+    said = await only_said(bench, RegisterVolume)
     await volume(bench, said.volume_id, ready=False, replicas=[], error=FAILED)
     job = await cs.job(reply.body["jobid"])
     assert job["jobstatus"] == 2
@@ -167,6 +167,7 @@ async def test_an_upload_of_ones_own_goes_to_a_door(cs: CloudStack, bench: Bench
         while not (said := await bench.said(RegisterVolume)):
             await sleep(0.02)
         (one,) = said
+        assert isinstance(one, RegisterVolume)
         await volume(bench, one.volume_id, ready=False, replicas=[], upload=True)
         return str(one.volume_id)
 
@@ -184,7 +185,7 @@ async def test_a_volume_is_renamed_and_protected(cs: CloudStack, bench: Bench) -
     await volume(bench)
     reply = await cs.call("updateVolume", id="v1", name="new", deleteprotection=True)
     assert (await cs.job(reply.body["jobid"]))["jobstatus"] == 1
-    (said,) = await bench.said(ChangeObject)
+    said = await only_said(bench, ChangeObject)
     assert said.name == "new"
     assert (await only(cs))["deleteprotection"] is True
     code, text = (await cs.call("deleteVolume", id="v1")).error
@@ -243,7 +244,7 @@ async def test_deleting_answers_once_its_owner_has_hidden_it(cs: CloudStack, ben
 async def test_a_move_follows_its_copy(cs: CloudStack, bench: Bench) -> None:
     await volume(bench)
     reply = await cs.call("migrateVolume", volumeid="v1", storageid="p1")
-    (said,) = await bench.said(MoveVolume)
+    said = await only_said(bench, MoveVolume)
     assert (said.volume_id, said.store_id) == ("v1", "p1")
     assert (await cs.job(reply.body["jobid"]))["jobstatus"] == 0
     await bench.handle(words.planned(said.copy_id, state="done"), sequence=1)
