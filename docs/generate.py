@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import api_gateway.mirror.metrics
 import api_gateway.settings
 import api_gateway.sinks.metrics
 import cache_autoscaler.fleet_metrics
@@ -39,6 +40,7 @@ SERVICES: tuple[tuple[str, type[settings.ServiceSettings]], ...] = (
 )
 METRICS: tuple[tuple[str, ModuleType], ...] = (
     ("every service", metrics),
+    ("api-gateway", api_gateway.mirror.metrics),
     ("api-gateway", api_gateway.sinks.metrics),
     ("cache-autoscaler", cache_autoscaler.metrics),
     ("cache-autoscaler", cache_autoscaler.fleet_metrics),

@@ -18,8 +18,8 @@ from api_gateway.enrolment import BrokerAdmission, NoAdmission, vhost_of
 from api_gateway.feed import Feed
 from api_gateway.handlers import HANDLERS, SIGNALS
 from api_gateway.ingress import on_foreign
-from api_gateway.mirror.following import mirror_loops, mirror_timers
-from api_gateway.mirror.routes import ROUTES as MIRROR
+from api_gateway.mirror.following import mirror_loops
+from api_gateway.mirror.scheduling import mirror_timers
 from api_gateway.routes import ROUTES
 from api_gateway.settings import Settings
 from api_gateway.sinks.dispatcher import Needs
@@ -50,7 +50,7 @@ def wire(settings: Settings) -> Service[Deps]:
         ingress=on_foreign,
         timers=(*TIMERS, *mirror_timers(settings)),
         loops={**mirror_loops(deps), "sinks": sinks.loop},
-        routes=(*ROUTES, *MIRROR, *CLOUDSTACK),
+        routes=(*ROUTES, *CLOUDSTACK),
         close=feed.close,
         authenticate=authenticate,
         ready_without_bus=True,

@@ -15,10 +15,10 @@ from api_gateway.deps import Deps
 from api_gateway.mirror.api import CloudStackApi
 from api_gateway.mirror.asking import Questions
 from api_gateway.mirror.events import Event, Malformed, read
-from api_gateway.mirror.following import SWEPT, ask_for_all
 from api_gateway.mirror.intake import Intake
 from api_gateway.mirror.looking import Hand
 from api_gateway.mirror.nouns import MirrorNoun
+from api_gateway.mirror.scheduling import SWEPT, ask_for_all
 from api_gateway.mirror.status import MirrorStatus, status
 from api_gateway.mirror.working import Worker
 from api_gateway.settings import Settings

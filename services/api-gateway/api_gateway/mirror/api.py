@@ -8,20 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
-from opentelemetry import metrics
 from pydantic_core import from_json
 from stowage_contracts.errors import NotFound, StowageError, Unavailable
 from stowage_runtime.backoff import Backoff
 
+from api_gateway.mirror.metrics import QUESTIONS
 from api_gateway.mirror.settings import MirrorSettings
 from api_gateway.mirror.signing import signed
 
 LARGEST = 32 << 20
 """Bytes of one answer."""
 MOST_PAGES = 100_000
-_ASKED = metrics.get_meter("stowage").create_counter(
-    "stowage_mirror_questions", description="Questions to CloudStack's API by how they ended."
-)
 _KEY = (401, 511)
 _BUSY = (429, 503)
 _UNKNOWN = 431
@@ -86,13 +83,13 @@ class CloudStackApi:
         try:
             found = await self._answered(command, params)
         except StowageError as error:
-            _ASKED.add(1, {"outcome": error.code})
+            QUESTIONS.add(1, {"outcome": error.code})
             if isinstance(error, Away):
                 self._hush(error)
             else:
                 self._talks()
             raise
-        _ASKED.add(1, {"outcome": "answered"})
+        QUESTIONS.add(1, {"outcome": "answered"})
         self._talks()
         return _objects(found, key)
 

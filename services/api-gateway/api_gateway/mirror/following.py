@@ -6,28 +6,20 @@ from collections.abc import Callable, Sequence
 import aiohttp
 from stowage_contracts.errors import InvalidInput
 from stowage_runtime.crossing import check_crossing
-from stowage_runtime.handling.tx import Tx
-from stowage_runtime.service import Desk, Timer
+from stowage_runtime.service import Desk
 
 from api_gateway.deps import Deps
 from api_gateway.mirror.api import CloudStackApi
 from api_gateway.mirror.asking import Questions
-from api_gateway.mirror.events import Entity, Event, Malformed
-from api_gateway.mirror.intake import Figures, Intake, Wanted
+from api_gateway.mirror.events import Event, Malformed
+from api_gateway.mirror.intake import Figures, Intake
 from api_gateway.mirror.listener import Ear, Listener
 from api_gateway.mirror.looking import Hand
-from api_gateway.mirror.nouns import MirrorNoun
-from api_gateway.mirror.rules import Action, action_of
-from api_gateway.mirror.settings import MirrorSettings
-from api_gateway.mirror.status import MEASURE
-from api_gateway.mirror.sweeping import POLL
+from api_gateway.mirror.scheduling import SWEPT, ask_for_all
 from api_gateway.mirror.working import Worker
 
 BOUND = "broker.bound"
 """Figure that remembers which events the queue gets: the broker itself tells nobody."""
-REMEMBERED_DAYS = 30
-"""How long it is shown what CloudStack had once."""
-SWEPT = (MirrorNoun.TEMPLATE, MirrorNoun.VOLUME, MirrorNoun.SNAPSHOT)
 
 
 class Following:
@@ -79,45 +71,6 @@ class Following:
             figures.note(BOUND, tx.now, now)
             await figures.write(tx)
         return str(before or "")
-
-
-async def ask_for_all(nouns: Sequence[MirrorNoun], tx: Tx, deps: Deps) -> None:
-    """Have everything of some nouns looked at."""
-    settings = deps.settings
-    words = {noun: (noun.upper(), *_OTHERS.get(noun, ())) for noun in nouns}
-    wanted = {
-        Entity(noun): Wanted(Action.MIRROR, f"{noun.upper()}.{POLL}", deleted=False)
-        for noun in nouns
-        if any(
-            action_of(f"{word}.{POLL}", settings.mirror_rules) is not Action.IGNORE
-            for word in words[noun]
-        )
-    }
-    await Intake().ask(wanted, Figures(), tx)
-
-
-_OTHERS = {MirrorNoun.TEMPLATE: ("ISO",), MirrorNoun.PLACE: ("ZONE", "POD", "CLUSTER", "HOST")}
-"""What else a noun's polling is called by."""
-
-
-async def _poll(tx: Tx, deps: Deps) -> None:
-    await ask_for_all((MirrorNoun.PLACE,), tx, deps)
-
-
-async def _sweep(tx: Tx, deps: Deps) -> None:
-    await tx.run("mirror.forget", REMEMBERED_DAYS)
-    await ask_for_all(SWEPT, tx, deps)
-
-
-def mirror_timers(settings: MirrorSettings) -> tuple[Timer[Deps], ...]:
-    """What is looked at by the clock; nothing while the mirror is off."""
-    if not settings.mirrors:
-        return ()
-    return (
-        Timer[Deps]("mirror places", settings.mirror_poll_seconds, _poll),
-        Timer[Deps]("mirror sweep", settings.mirror_sweep_seconds, _sweep),
-        MEASURE,
-    )
 
 
 def mirror_loops(deps: Deps) -> dict[str, Callable[[Callable[[], Desk]], Following]]:

@@ -6,20 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from opentelemetry import metrics
 from stowage_runtime.handling.tx import Tx
 
 from api_gateway.mirror.events import Entity, Event, Malformed
+from api_gateway.mirror.metrics import EVENTS, LAG
 from api_gateway.mirror.nouns import MirrorNoun, noun_of_type
 from api_gateway.mirror.rules import Action, Rule, action_of, stronger
 
-_meter = metrics.get_meter("stowage")
-EVENTS = _meter.create_counter(
-    "stowage_mirror_events", description="CloudStack's events by what became of them."
-)
-LAG = _meter.create_gauge(
-    "stowage_mirror_lag", unit="s", description="Age of CloudStack's newest event when it came."
-)
 FUTURE = timedelta(hours=1)
 """A time further ahead is no time of an event."""
 

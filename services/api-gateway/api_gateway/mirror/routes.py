@@ -11,8 +11,8 @@ from stowage_runtime.service import Desk
 
 from api_gateway.bodies import Given
 from api_gateway.deps import Deps
-from api_gateway.mirror.following import SWEPT, ask_for_all
 from api_gateway.mirror.nouns import MirrorNoun
+from api_gateway.mirror.scheduling import SWEPT, ask_for_all
 from api_gateway.mirror.status import MirrorStatus, status
 from api_gateway.resources import Page, PageQuery, cursor, position
 

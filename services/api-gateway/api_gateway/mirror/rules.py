@@ -7,6 +7,9 @@ from fnmatch import fnmatchcase
 from pydantic import Field
 from stowage_contracts.values import Value
 
+POLL = "POLL"
+"""Last word of the event type that polling stands for: ``TEMPLATE.POLL``."""
+
 
 class Action(StrEnum):
     """What follows from an event."""

@@ -4,23 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from asyncpg import Record
-from opentelemetry import metrics
 from stowage_contracts.errors import Problem
 from stowage_contracts.values import Value
 from stowage_runtime.handling.tx import Tx
 from stowage_runtime.service import Desk, Timer
 
 from api_gateway.deps import Deps
+from api_gateway.mirror.metrics import LOOKS, OLDEST
 
 OFF, DRY_RUN, FOLLOWING, POLLING = "off", "dry_run", "following", "polling"
 BROKER_AWAY, API_AWAY = "broker_away", "api_away"
-_meter = metrics.get_meter("stowage")
-_PENDING = _meter.create_gauge(
-    "stowage_mirror_looks", description="Entities of CloudStack to look at, by state."
-)
-_OLDEST = _meter.create_gauge(
-    "stowage_mirror_oldest_look", unit="s", description="Age of the oldest look that waits."
-)
 
 
 class LastError(Value):
@@ -214,9 +207,9 @@ async def measure(tx: Tx, _deps: Any) -> None:
     """Keep the gauges."""
     pending = await tx.row("mirror.pending")
     assert pending is not None
-    _PENDING.set(pending["pending"], {"state": "pending"})
-    _PENDING.set(pending["given_up"], {"state": "given_up"})
-    _OLDEST.set(_age(pending) or 0.0)
+    LOOKS.set(pending["pending"], {"state": "pending"})
+    LOOKS.set(pending["given_up"], {"state": "given_up"})
+    OLDEST.set(_age(pending) or 0.0)
 
 
 MEASURE = Timer[Deps]("mirror figures", 15, measure)

@@ -14,11 +14,9 @@ from api_gateway.mirror.ledger import Kept, Look, keep, known, problem_of, seen_
 from api_gateway.mirror.looking import Hand, decide, kept_of, zones_here
 from api_gateway.mirror.nouns import MirrorNoun
 from api_gateway.mirror.places import KINDS, Found, compare_places
-from api_gateway.mirror.rules import Action, action_of
+from api_gateway.mirror.rules import POLL, Action, action_of
 from api_gateway.mirror.steps import Outcome
 
-POLL = "POLL"
-"""Last word of the event type that polling stands for: ``TEMPLATE.POLL``."""
 UNSEEN = 10_000
 """Entities that a sweep missed and that are looked at one by one, at most."""
 RENEWED = 50

@@ -1,5 +1,6 @@
 """Everything served under /v1."""
 
+from api_gateway.mirror.routes import ROUTES as MIRROR
 from api_gateway.routes.caches import ROUTES as CACHES
 from api_gateway.routes.copies import ROUTES as COPIES
 from api_gateway.routes.demoting import ROUTES as DEMOTING
@@ -24,6 +25,6 @@ from api_gateway.routes.upkeep import ROUTES as UPKEEP
 
 STORED = (*PROVIDERS, *STORES, *UPKEEP, *DEMOTING, *SHELVES, *CACHES, *PLACEMENT)
 MOVED = (*COPIES, *STEERING, *POLICIES)
-READ = (*EVENTS, *SINKS, *ERRORS, *TENANCY, *KEYS)
+READ = (*EVENTS, *SINKS, *MIRROR, *ERRORS, *TENANCY, *KEYS)
 EVERY = (*PLACES, *HOSTS, *STORED, *OBJECTS, *IMPORTING, *LINKS, *MOVED, *READ)
 ROUTES = tuple(map(heeding, EVERY))
