@@ -98,7 +98,7 @@ fuzz-api: setup ## let schemathesis at every route of the gateway for SECONDS=30
 		$(PY) -m pytest tests/unit/api_gateway/test_schemathesis.py -n 0 $(ARGS)
 
 bench: setup ## the measurements, in full, with their results in bench/results/
-	for program in data_plane control_plane steering stores autoscale; do \
+	for program in data_plane control_plane steering stores autoscale api; do \
 		$(SERVERS) run -- $(PY) -m bench.$$program --json bench/results/$$program.json || exit 1; \
 	done
 
