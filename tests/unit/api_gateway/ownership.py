@@ -104,6 +104,9 @@ TABLE = [
     Row(Who.ADMIN, "GET", RULE, ("r1",)),
     Row(Who.ADMIN, "DELETE", RULE, ("r1",)),
     Row(Who.ADMIN, "POST", "/v1/placement/explain", (), {"format": "raw"}),
+    Row(Who.ADMIN, "GET", "/v1/mirror"),
+    Row(Who.ADMIN, "GET", "/v1/mirror/entities"),
+    Row(Who.ADMIN, "GET", "/v1/mirror/looks"),
     Row(Who.ADMIN, "PUT", POLICY, ("z1",), {"pin": "direct"}),
     Row(Who.ADMIN, "GET", "/v1/motion-policies"),
     Row(Who.ADMIN, "GET", POLICY, ("z1",)),
@@ -158,6 +161,7 @@ TABLE = [
     Row(Who.ADMIN, "GET", "/v1/keys"),
 ]
 ELSEWHERE = {
+    ("POST", "/v1/mirror/sweep"),
     ("DELETE", "/v1/keys/{id}"),
     ("POST", "/v1/hosts/{id}/enrol"),
     ("POST", "/v1/imports"),
