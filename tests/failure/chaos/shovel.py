@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -155,8 +156,7 @@ class Shovel:
         return f"{prefix}.{service}", f"{prefix}-aside.{service}"
 
     async def _listen(self) -> None:
-        connection = await aio_pika.connect(self.backing.amqp_url, timeout=5)
-        async with connection, connection.channel() as channel:
+        async with _connected(self.backing) as connection, connection.channel() as channel:
             queue = await channel.declare_queue(exclusive=True)
             for name in TOPICS:
                 await queue.bind(f"{self.backing.prefix}.{name}", "#")
@@ -175,14 +175,27 @@ class Shovel:
 
     async def _with_channel(self, work: Callable[[AbstractChannel], Awaitable[None]]) -> None:
         """Raises one of GONE while the broker is away."""
-        async with asyncio.timeout(10):
-            connection = await aio_pika.connect(self.backing.amqp_url, timeout=5)
-            async with connection, connection.channel() as channel:
-                await work(channel)
+        async with (
+            asyncio.timeout(10),
+            _connected(self.backing) as connection,
+            connection.channel() as channel,
+        ):
+            await work(channel)
 
     async def _bindings(self, queue: str) -> list[tuple[str, str]]:
         found = await managed(self.backing, f"queues/%2F/{queue}/bindings")
         return [(row["source"], row["routing_key"]) for row in found if row["source"]]
+
+
+@asynccontextmanager
+async def _connected(backing: Backing) -> AsyncIterator[aio_pika.Connection]:
+    """As ``aio_pika.connect``, which lets the garbage collector close what found no broker."""
+    connection = aio_pika.Connection(URL(backing.amqp_url))
+    try:
+        await connection.connect(timeout=5)
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def managed(backing: Backing, path: str) -> Any:

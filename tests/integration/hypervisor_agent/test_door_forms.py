@@ -16,7 +16,6 @@ from tests.integration.hypervisor_agent.doors import Links, links
 from tests.integration.hypervisor_agent.kit import MIB, noise
 
 DATA = noise(9 * MIB + 21)
-SOON = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
 
 
 @pytest.fixture
@@ -28,7 +27,8 @@ async def door(cloud: Cloud, agent_bus: Bus, pool: Path) -> AsyncIterator[Links]
 def headers(door: Links, **changes: str) -> dict[str, str]:
     token = door.writes().rpartition("/")[2]
     metadata, _, signature = token.partition(".")
-    given = {"X-metadata": metadata, "X-signature": signature, "X-expires": SOON}
+    soon = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    given = {"X-metadata": metadata, "X-signature": signature, "X-expires": soon}
     return {**given, **{name.replace("_", "-"): text for name, text in changes.items()}}
 
 

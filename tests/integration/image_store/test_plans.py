@@ -26,6 +26,9 @@ SWEEPS: Mapping[str, str] = {
     "unfinished_on_store": "a store is being removed",
     "only_on_store": "a store is to become a cache: every replica on it is weighed",
     "busy_on_store": "a store is to become a cache",
+    "only_left_on_store": "a store is to become a cache, once what only it has is elsewhere",
+    "alone_on_store": "an operator evens out stores: 10,000 replicas at most",
+    "chain_on_store": "an operator moves a snapshot with all it stands on",
 }
 """Queries that may read everything, because they are about everything and asked seldom."""
 
