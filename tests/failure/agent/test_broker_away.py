@@ -20,6 +20,9 @@ from tests.integration.hypervisor_agent.kit import LOOPBACK, MIB, noise, tree_di
 from tests.integration.hypervisor_agent.source_server import Source, serving
 from tests.servers.proxy import Proxy
 
+NOTICED_SECONDS = 0.5
+"""An agent looks five times in each heartbeat whether it is connected: 0.04 s here."""
+
 
 @pytest.fixture
 def direct_url(amqp_url: SecretStr) -> URL:
@@ -45,6 +48,7 @@ async def test_a_cut_connection_costs_neither_the_copy_nor_the_report(
             while not covers(load(part, len(data), source.etag), Range(offset=0, length=24 * MIB)):
                 await asyncio.sleep(0.02)
         assert not [said for said in cloud.said if isinstance(said, HopFinished)]
+        await asyncio.sleep(NOTICED_SECONDS)
         await proxy.restore()
         finished = await cloud.heard(HopFinished)
         await cloud.heard(HostJoined, 2)

@@ -56,8 +56,7 @@ class Judge:
         last: dict[str, object] = {}
         while time.monotonic() - began < self.patience:
             try:
-                last = await self.facts.unsettled() or {**await self.facts.queued()}
-                last = last or await self.facts.strange()
+                last = await self._restless()
             except GONE as error:
                 last = {"could not look": repr(error)}
             if not last:
@@ -68,6 +67,11 @@ class Judge:
                 await self._sweep(last)
             await asyncio.sleep(0.3)
         self.broken += [f"never at rest: {what}: {rows}" for what, rows in last.items()]
+
+    async def _restless(self) -> dict[str, object]:
+        """All of it at once: a message that is just on its way hides nothing that stays."""
+        moving = {**await self.facts.unsettled(), **await self.facts.queued()}
+        return {**moving, **await self.facts.strange()}
 
     async def _sweep(self, last: dict[str, object]) -> None:
         """Hours pass, and what is done every few hours is done."""
