@@ -38,10 +38,6 @@ SELECT * FROM async_jobs
 WHERE subject_id = $1 AND noun = ANY ($2::text[])
     AND ($3::text[] IS NULL OR account_id = ANY ($3))
 ORDER BY created DESC, id DESC LIMIT 1
--- name: jobs_of
--- Pending jobs of these subjects of a noun: lists tell them.
-SELECT DISTINCT ON (subject_id) subject_id, id FROM async_jobs
-WHERE status = 0 AND noun = $1 AND subject_id = ANY ($2::text[]) ORDER BY subject_id, created DESC
 -- name: jobs_old
 DELETE FROM async_jobs WHERE id IN (
     SELECT id FROM async_jobs

@@ -94,14 +94,6 @@ async def when_ready(job: Job, tx: Tx) -> Ended | None:
     return _failed(state)
 
 
-async def when_removed(job: Job, tx: Tx) -> Ended | None:
-    """Its subject is gone; a refusal of its owner stands in its state."""
-    state = await _state(job.noun, job.subject_id, tx)
-    if state is None or state.get("removed") or state.get("state") == "Removed":
-        return Ended()
-    return _failed(state) if state.get("error") != job.facts.get("error") else None
-
-
 async def when_copied(job: Job, tx: Tx) -> Ended | None:
     """The copy ``facts["copy_id"]`` ended."""
     state = await _state("copy", job.facts["copy_id"], tx)

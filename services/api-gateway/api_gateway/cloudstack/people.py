@@ -8,7 +8,9 @@ from stowage_runtime.handling.tx import Tx
 
 from api_gateway.accounts import Role
 from api_gateway.cloudstack.answers import Row, fitted
+from api_gateway.cloudstack.asks import Ask
 from api_gateway.cloudstack.errors import PARAMETER, Refused
+from api_gateway.cloudstack.owners import listed_accounts
 from api_gateway.limits import COUNTED, Kind
 
 TYPES: Mapping[str, int] = {"user": 0, "root_admin": 1, "domain_admin": 2}
@@ -34,11 +36,23 @@ def role_of(account_type: int | None, role_id: str) -> Role:
     return role
 
 
-def listed_role(account_type: int | None) -> str:
+def _listed_role(account_type: int | None) -> str:
     """The role a list asks for, empty for any; nobody has one that there is not."""
     if account_type is None:
         return ""
     return {number: role for role, number in TYPES.items()}.get(account_type, "none")
+
+
+async def asked_people(ask: Ask, name: str, tx: Tx) -> tuple[Any, ...]:
+    """Which accounts or users a list asks for, whose names are in parameter ``name``."""
+    return (
+        await listed_accounts(ask, tx),
+        ask.text("id"),
+        ask.text(name),
+        _listed_role(ask.number("accounttype")),
+        ask.text("state").lower(),
+        ask.text("keyword"),
+    )
 
 
 def user_row(row: Record) -> Row:

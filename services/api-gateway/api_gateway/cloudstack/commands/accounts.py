@@ -13,8 +13,8 @@ from api_gateway.cloudstack.asks import Ask, Paging
 from api_gateway.cloudstack.command import Command
 from api_gateway.cloudstack.errors import PARAMETER, Refused
 from api_gateway.cloudstack.jobs import Job
-from api_gateway.cloudstack.owners import acting, listed_accounts
-from api_gateway.cloudstack.people import account_rows, listed_role, role_of
+from api_gateway.cloudstack.owners import acting
+from api_gateway.cloudstack.people import account_rows, asked_people, role_of
 from api_gateway.deps import Deps
 from api_gateway.tenancy.accounts import (
     AccountChange,
@@ -34,14 +34,7 @@ async def list_accounts(ask: Ask) -> Answer:
     """List accounts with their users; with details=all or resource, what they have."""
     paging = Paging.of(ask)
     async with ask.desk.transaction() as tx:
-        wanted = (
-            await listed_accounts(ask, tx),
-            ask.text("id"),
-            ask.text("name"),
-            listed_role(ask.number("accounttype")),
-            ask.text("state").lower(),
-            ask.text("keyword"),
-        )
+        wanted = await asked_people(ask, "name", tx)
         rows = await tx.rows("accounts_page", *wanted, paging.offset, paging.limit)
         count = await tx.value("count_accounts", *wanted)
         counted = bool(_DETAILS & set(ask.items("details")))

@@ -15,8 +15,8 @@ from api_gateway.cloudstack.command import Command
 from api_gateway.cloudstack.commands.accounts import new_user
 from api_gateway.cloudstack.errors import FORBIDDEN, PARAMETER, Refused
 from api_gateway.cloudstack.jobs import Job
-from api_gateway.cloudstack.owners import acting, listed_accounts
-from api_gateway.cloudstack.people import listed_role, user_row
+from api_gateway.cloudstack.owners import acting
+from api_gateway.cloudstack.people import asked_people, user_row
 from api_gateway.deps import Deps
 from api_gateway.tenancy.accounts import managed_account
 from api_gateway.tenancy.passwords import kept, matches
@@ -35,14 +35,7 @@ async def list_users(ask: Ask) -> Answer:
     """List users."""
     paging = Paging.of(ask)
     async with ask.desk.transaction() as tx:
-        wanted = (
-            await listed_accounts(ask, tx),
-            ask.text("id"),
-            ask.text("username"),
-            listed_role(ask.number("accounttype")),
-            ask.text("state").lower(),
-            ask.text("keyword"),
-        )
+        wanted = await asked_people(ask, "username", tx)
         rows = await tx.rows("users_page", *wanted, paging.offset, paging.limit)
         count = await tx.value("count_users", *wanted)
     return Rows([user_row(row) for row in rows], count)
